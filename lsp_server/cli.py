@@ -1,0 +1,6 @@
+"""The `hearthline` command."""
+
+
+def main() -> int:
+    """Run the command line; return the exit code."""
+    return 0

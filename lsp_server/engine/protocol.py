@@ -1,0 +1,140 @@
+"""The engine seam: what the language server asks of whatever completes and chats.
+
+Plain values in, an asynchronous iterator of plain values out. Closing the iterator cancels the work, and the
+cancellation reaches the accelerator. Every failure is an `errors.EngineError`.
+"""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+class Priority(StrEnum):
+    """Who waits for the answer."""
+
+    INTERACTIVE = "interactive"  # a person is typing
+    FOREGROUND = "foreground"  # a person asked and waits
+    BACKGROUND = "background"  # nobody waits
+
+
+class FinishReason(StrEnum):
+    """Why an answer ended."""
+
+    STOP = "stop"  # a stop token or stop string
+    LENGTH = "length"  # max_tokens or the context is used up
+    DEADLINE = "deadline"  # deadline_ms passed; what was made until then is valid
+    CANCELLED = "cancelled"  # superseded or withdrawn
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """Text of another file, put in front of the prompt. `path` is relative to the workspace."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRequest:
+    """Fill in the middle between `prefix` and `suffix` (text, not tokens).
+
+    key: one document's requests share it; a newer one supersedes the older. deadline_ms counts from arrival.
+    """
+
+    prefix: str
+    suffix: str
+    key: str
+    path: str | None = None
+    repo: str | None = None
+    snippets: tuple[Snippet, ...] = ()
+    max_tokens: int = 64
+    temperature: float = 0.0
+    priority: Priority = Priority.INTERACTIVE
+    deadline_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat. role: system, user or assistant."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """Answer a conversation."""
+
+    messages: tuple[Message, ...]
+    key: str
+    max_tokens: int = 512
+    temperature: float = 0.0
+    priority: Priority = Priority.FOREGROUND
+    deadline_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """How an answer ended and what it cost. Counts in tokens, times in milliseconds, by the engine's clock.
+
+    n_prompt: tokens of the prompt; n_cached: how many of them came from the prompt cache; n_decoded: tokens made.
+    """
+
+    reason: FinishReason
+    model: str
+    n_prompt: int = 0
+    n_cached: int = 0
+    n_decoded: int = 0
+    queue_ms: float = 0.0
+    prefill_ms: float = 0.0
+    decode_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of an answer. The last one carries `finish`, and its text may be empty.
+
+    logprob: natural logarithm of the probability the model gave to this piece, where the engine tells.
+    """
+
+    text: str
+    logprob: float | None = None
+    finish: Finish | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineCapabilities:
+    """What the engine can do now.
+
+    fim: the completion model was trained to fill in the middle; where False, only the prefix reaches the model.
+    prefill_tokens_per_s and decode_tokens_per_s: measured on this device when the model was loaded.
+    """
+
+    completion_model: str
+    roles: frozenset[str] = field(default_factory=frozenset)
+    n_context: int = 0
+    fim: bool = False
+    device: str = ""
+    prefill_tokens_per_s: float | None = None
+    decode_tokens_per_s: float | None = None
+
+
+class Engine(Protocol):
+    """Completes and chats. Implementations: `http.HttpEngine`, `scripted.ScriptedEngine`."""
+
+    def complete(self, request: CompletionRequest) -> AsyncGenerator[Token, None]:
+        """Stream the middle. Raises EngineError, before the first token or between two."""
+        ...
+
+    def chat(self, request: ChatRequest) -> AsyncGenerator[Token, None]:
+        """Stream the answer. Raises EngineError, before the first token or between two."""
+        ...
+
+    async def capabilities(self) -> EngineCapabilities:
+        """Tell what the engine can do. Raises EngineError when it cannot be asked."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections. Work in flight is cancelled."""
+        ...
