@@ -1,6 +1,96 @@
-"""The `hearthline` command."""
+"""The `hearthline` command: reads the arguments and hands over to one subject.
+
+`worker` and `models` belong to the other half of the program and replace this process, so that nothing here ever
+loads MLX. Everything else is imported only when it is asked for: an editor waits for `hearthline lsp` to start.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from lsp_server import __version__
+
+_DESCRIPTION = "A private code assistant on your own machine."
 
 
-def main() -> int:
-    """Run the command line; return the exit code."""
-    return 0
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` (default: the process's own); return the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments and arguments[0] in _INFERENCE_COMMANDS:
+        return _replace_by_inference(arguments)
+    options = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    return run(options)
+
+
+_INFERENCE_COMMANDS = {"worker": ["serve"], "models": ["models"]}
+
+
+def _replace_by_inference(arguments: list[str]) -> int:
+    """Become `python -P -m inference`; `-P` keeps a folder named `inference` in the workspace out of the way."""
+    command, *rest = arguments
+    if command == "worker" and rest and rest[0] in ("status", "stop"):
+        words = rest
+    elif command == "worker" and rest and rest[0] == "run":
+        words = ["serve", *rest[1:]]
+    else:
+        words = [*_INFERENCE_COMMANDS[command], *rest]
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "inference", *words])  # noqa: S606  our own interpreter
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hearthline", description=_DESCRIPTION)
+    parser.add_argument("--version", action="version", version=f"hearthline {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    lsp = commands.add_parser("lsp", help="the language server, over stdin and stdout (editors start this)")
+    lsp.add_argument("--stdio", action="store_true", help="accepted because many clients add it; always the case")
+    lsp.set_defaults(run=_lsp)
+
+    commands.add_parser("worker", help="the inference worker: run (default), status or stop", add_help=False)
+    commands.add_parser("models", help="models on this machine: list, pull, path or verify", add_help=False)
+
+    attempt = commands.add_parser("try", help="watch a model complete sample code through the language server")
+    attempt.add_argument("--model", metavar="NAME", help="completion model (default: the embedded one)")
+    attempt.set_defaults(run=_try)
+
+    complete = commands.add_parser("complete", help="complete a file of yours at one place")
+    complete.add_argument("place", metavar="FILE:LINE:COL", help="line and column count from 1, as compilers do")
+    complete.add_argument("--model", metavar="NAME", help="completion model (default: the embedded one)")
+    complete.add_argument("--json", action="store_true", help="one JSON object on stdout; `text` is what would be shown")
+    complete.set_defaults(run=_complete)
+
+    doctor = commands.add_parser("doctor", help="check this installation and say what to do about what is wrong")
+    doctor.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    doctor.set_defaults(run=_doctor)
+    return parser
+
+
+def _lsp(_options: argparse.Namespace) -> int:
+    from lsp_server.server import main as serve
+
+    return serve()
+
+
+def _try(options: argparse.Namespace) -> int:
+    from lsp_server.commands.attempt import run
+
+    return run(options.model)
+
+
+def _complete(options: argparse.Namespace) -> int:
+    from lsp_server.commands.complete import run
+
+    return run(options.place, options.model, as_json=options.json)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from lsp_server.commands.doctor import run
+
+    return run(as_json=options.json)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

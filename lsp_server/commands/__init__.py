@@ -1,0 +1,1 @@
+"""Commands that a person runs in a terminal. Each is a module with `run(...) -> exit code`."""

@@ -1,0 +1,185 @@
+"""A headless editor: starts the real language server and speaks to it as an editor would.
+
+Used by the commands that show or fetch ghost text without an editor. Positions are (line, column), both from 0, the
+column in code points: the server is asked for UTF-32, in which the two are the same.
+"""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+from pygls.lsp.client import LanguageClient
+
+from lsp_server import __version__
+from lsp_server.errors import HearthlineError
+
+_WAITING_STATES = frozenset({"starting", "loading"})
+_LOAD_TIMEOUT_S = 300.0
+_START_TIMEOUT_S = 30.0
+_STOP_TIMEOUT_S = 5.0
+
+
+class EditorError(HearthlineError):
+    """The language server did not do what an editor expects of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """The last thing the server said about itself (`hearthline/status`)."""
+
+    state: str = ""
+    message: str = ""
+    reason: str = ""
+    model: str = ""
+    progress: float | None = None
+
+
+class Editor:
+    """One window. Make it with `open_editor`."""
+
+    def __init__(self, client: LanguageClient, on_status: Callable[[EngineStatus], None]) -> None:
+        self.status = EngineStatus()
+        self.messages: deque[str] = deque(maxlen=20)
+        self._client = client
+        self._on_status = on_status
+        self._changed = asyncio.Event()
+        self._versions: dict[str, int] = {}
+        client.feature("hearthline/status")(self._receive_status)
+        client.feature(types.WINDOW_SHOW_MESSAGE)(self._receive_message)
+        client.feature(types.WINDOW_LOG_MESSAGE)(lambda _params: None)
+
+    def _receive_status(self, params: Any) -> None:
+        def field(name: str) -> Any:
+            return getattr(params, name, None)
+
+        self.status = EngineStatus(
+            state=field("state") or "",
+            message=field("message") or "",
+            reason=field("reason") or "",
+            model=field("model") or "",
+            progress=field("progress"),
+        )
+        self._changed.set()
+        self._on_status(self.status)
+
+    def _receive_message(self, params: types.ShowMessageParams) -> None:
+        self.messages.append(params.message)
+
+    def open(self, path: Path, text: str, language_id: str) -> str:
+        """Open `path` holding `text`; return its uri."""
+        uri = path.as_uri()
+        self._versions[uri] = 1
+        document = types.TextDocumentItem(uri=uri, language_id=language_id, version=1, text=text)
+        self._client.text_document_did_open(types.DidOpenTextDocumentParams(text_document=document))
+        return uri
+
+    def type(self, uri: str, line: int, column: int, text: str) -> None:
+        """Type `text`, which has no line break, keystroke by keystroke."""
+        for offset, character in enumerate(text):
+            self._versions[uri] += 1
+            here = types.Position(line=line, character=column + offset)
+            change = types.TextDocumentContentChangePartial(
+                range=types.Range(start=here, end=here), text=character
+            )
+            document = types.VersionedTextDocumentIdentifier(uri=uri, version=self._versions[uri])
+            self._client.text_document_did_change(
+                types.DidChangeTextDocumentParams(text_document=document, content_changes=[change])
+            )
+
+    async def inline_completion(self, uri: str, line: int, column: int) -> str:
+        """Return the ghost text the server would show at this place; empty when it shows none.
+
+        Waits while the model is being started and read. Raises EditorError when that fails or takes too long.
+        """
+        params = types.InlineCompletionParams(
+            text_document=types.TextDocumentIdentifier(uri=uri),
+            position=types.Position(line=line, character=column),
+            context=types.InlineCompletionContext(trigger_kind=types.InlineCompletionTriggerKind.Invoked),
+        )
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _LOAD_TIMEOUT_S
+        while True:
+            answer = await self._client.text_document_inline_completion_async(params)
+            items = answer.items if isinstance(answer, types.InlineCompletionList) else answer or []
+            if items:
+                return _text_after_cursor(items[0], line, column)
+            if self.status.state == "problem":
+                raise EditorError(self.status.message)
+            if self.status.state not in _WAITING_STATES:
+                return ""
+            await self._wait_for_change(deadline - loop.time())
+
+    async def _wait_for_change(self, timeout_s: float) -> None:
+        self._changed.clear()
+        if self.status.state not in _WAITING_STATES:
+            return
+        try:
+            await asyncio.wait_for(self._changed.wait(), timeout_s)
+        except TimeoutError:
+            raise EditorError(
+                f"the model was not ready after {_LOAD_TIMEOUT_S:.0f} s; `hearthline worker status` tells what it does"
+            ) from None
+
+
+def _text_after_cursor(item: types.InlineCompletionItem, line: int, column: int) -> str:
+    """Return what the item adds behind the cursor: its range may begin before it, with text that is there already."""
+    text = item.insert_text if isinstance(item.insert_text, str) else item.insert_text.value
+    if item.range is None or item.range.start.line != line:
+        return text
+    return text[column - item.range.start.character :]
+
+
+@contextlib.asynccontextmanager
+async def open_editor(
+    workspace: Path,
+    settings: dict[str, object],
+    on_status: Callable[[EngineStatus], None] = lambda _status: None,
+) -> AsyncIterator[Editor]:
+    """Start `hearthline lsp` on `workspace` with `settings`; shut it down at the end.
+
+    Raises EditorError when the server does not start.
+    """
+    client = LanguageClient("hearthline-terminal", __version__)
+    editor = Editor(client, on_status)
+    command = [sys.executable, "-P", "-m", "lsp_server.cli", "lsp"]
+    # The server's log goes to its file; what it would say on stderr must not tear the terminal's picture.
+    await client.start_io(*command, cwd=workspace)
+    try:
+        await asyncio.wait_for(_initialize(client, workspace, settings), _START_TIMEOUT_S)
+        yield editor
+    except TimeoutError:
+        raise EditorError(
+            f"the language server did not answer within {_START_TIMEOUT_S:.0f} s; `hearthline doctor` may tell why"
+        ) from None
+    finally:
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(client.shutdown_async(None), _STOP_TIMEOUT_S)
+            client.exit(None)
+            await asyncio.wait_for(client.stop(), _STOP_TIMEOUT_S)
+
+
+async def _initialize(client: LanguageClient, workspace: Path, settings: dict[str, object]) -> None:
+    result = await client.initialize_async(
+        types.InitializeParams(
+            process_id=os.getpid(),
+            root_uri=workspace.as_uri(),
+            workspace_folders=[types.WorkspaceFolder(uri=workspace.as_uri(), name=workspace.name)],
+            initialization_options=settings,
+            capabilities=types.ClientCapabilities(
+                general=types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind.Utf32]),
+                text_document=types.TextDocumentClientCapabilities(
+                    inline_completion=types.InlineCompletionClientCapabilities()
+                ),
+            ),
+        )
+    )
+    if result.capabilities.position_encoding != types.PositionEncodingKind.Utf32:
+        raise EditorError("the language server does not count in code points; is it of another version?")
+    client.initialized(types.InitializedParams())
