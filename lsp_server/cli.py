@@ -59,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     complete = commands.add_parser("complete", help="complete a file of yours at one place")
     complete.add_argument("place", metavar="FILE:LINE:COL", help="line and column count from 1, as compilers do")
     complete.add_argument("--model", metavar="NAME", help="completion model (default: the embedded one)")
-    complete.add_argument("--json", action="store_true", help="one JSON object on stdout; `text` is what would be shown")
+    complete.add_argument(
+        "--json", action="store_true", help="one JSON object on stdout; `text` is what would be shown"
+    )
     complete.set_defaults(run=_complete)
 
     doctor = commands.add_parser("doctor", help="check this installation and say what to do about what is wrong")

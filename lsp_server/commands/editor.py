@@ -85,9 +85,7 @@ class Editor:
         for offset, character in enumerate(text):
             self._versions[uri] += 1
             here = types.Position(line=line, character=column + offset)
-            change = types.TextDocumentContentChangePartial(
-                range=types.Range(start=here, end=here), text=character
-            )
+            change = types.TextDocumentContentChangePartial(range=types.Range(start=here, end=here), text=character)
             document = types.VersionedTextDocumentIdentifier(uri=uri, version=self._versions[uri])
             self._client.text_document_did_change(
                 types.DidChangeTextDocumentParams(text_document=document, content_changes=[change])

@@ -1,0 +1,36 @@
+"""How the commands speak to a person: one console for answers, one for errors, one way to draw ghost text."""
+
+import json
+import sys
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.text import Text
+
+GHOST_STYLE = "italic bright_black"
+
+
+def answers() -> Console:
+    """Return the console of stdout."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def fail(message: str, exit_code: int = 1) -> int:
+    """Say on stderr what went wrong; return `exit_code`."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text.assemble(("error: ", "bold red"), message))
+    return exit_code
+
+
+def write_json(value: Mapping[str, object]) -> None:
+    """Write `value` as one line of JSON on stdout."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+def with_ghost(before: str, ghost: str, after: str, language: str) -> Text:
+    """Return the document as an editor shows it: highlighted, the ghost text grey at the cursor."""
+    text = Syntax("", language, theme="ansi_dark").highlight(before + ghost + after)
+    text.rstrip()
+    start = len(before)
+    text.stylize(f"not bold {GHOST_STYLE}", start, start + len(ghost))
+    return text

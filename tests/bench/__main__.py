@@ -1,0 +1,45 @@
+"""`python -m tests.bench NAME [--json] [--quick]`: run one bench; without a name, list them."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.bench.report import Options, Report
+
+BENCHES = {
+    "first_line": "first ghost text cold and warm; prefill and decode against stock MLX and raw mlx-lm",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the bench that `argv` names; return 1 when a goal was missed, 2 when there is no such bench."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("name", nargs="?")
+    parser.add_argument("--json", action="store_true", help="the last line of stdout is one JSON object")
+    parser.add_argument("--quick", action="store_true", help="a short form that ends within a minute")
+    parser.add_argument("--model", metavar="NAME", help="the model to measure (default: the bench's own)")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="data that others made")
+    options = parser.parse_args(argv)
+    console = Console(stderr=True, highlight=False)
+    if options.name is None:
+        for name, what in BENCHES.items():
+            console.print(f"{name:12} {what}")
+        return 0
+    if options.name not in BENCHES:
+        console.print(f"there is no bench {options.name!r}; there are: {', '.join(BENCHES)}")
+        return 2
+    module = importlib.import_module(f"tests.bench.{options.name}")
+    report: Report = module.run(Options(quick=options.quick, model=options.model, data=options.data))
+    if options.json:
+        sys.stdout.write(report.to_json() + "\n")
+    else:
+        report.show(Console(highlight=False))
+    return 1 if report.missed() else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
