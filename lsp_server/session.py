@@ -1,0 +1,48 @@
+"""The mutable state of one editor window. Nothing else in the language server outlives a request.
+
+Touched on the event loop only. Whoever computes takes a `snapshot` first and asks `is_current` before answering.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lsp_server.document import Document, DocumentSnapshot, PositionEncoding
+from lsp_server.engine.protocol import Engine
+from lsp_server.errors import DocumentError
+from lsp_server.settings import Settings
+from lsp_server.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCapabilities:
+    """What this client can do, as far as it matters here."""
+
+    position_encoding: PositionEncoding = PositionEncoding.UTF16
+    inline_completion: bool = False
+    work_done_progress: bool = False  # window/workDoneProgress/create
+    configuration_pull: bool = False  # workspace/configuration
+    configuration_registration: bool = False  # workspace/didChangeConfiguration, registered at run time
+
+
+@dataclass(slots=True)
+class Session:
+    """One window. engine: what completes; replaced when the settings name another."""
+
+    status: Status
+    engine: Engine
+    settings: Settings = field(default_factory=Settings)
+    capabilities: ClientCapabilities = field(default_factory=ClientCapabilities)
+    documents: dict[str, Document] = field(default_factory=dict)
+    folders: tuple[Path, ...] = ()
+
+    def snapshot(self, uri: str) -> DocumentSnapshot:
+        """Return the document as it is now. Raises DocumentError when the client has not opened it."""
+        document = self.documents.get(uri)
+        if document is None:
+            raise DocumentError(f"{uri} is not open here; the editor must open a document before it asks about it")
+        return document.snapshot()
+
+    def is_current(self, snapshot: DocumentSnapshot) -> bool:
+        """Tell whether the document is still open and nothing in it changed since `snapshot` was taken."""
+        document = self.documents.get(snapshot.uri)
+        return document is not None and document.is_current(snapshot)
