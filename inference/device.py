@@ -1,0 +1,53 @@
+"""What MLX computes on here. The one place where platforms differ: everything else asks this module."""
+
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+DeviceKind = Literal["cpu", "metal", "cuda"]
+CheckpointLayout = Literal["float32", "quantised"]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """kind; name: what a person calls it; memory_bytes: what weights and caches can share."""
+
+    kind: DeviceKind
+    name: str
+    memory_bytes: int
+
+
+def describe_device() -> Device:
+    """Tell what MLX computes on by default. Imports MLX: call `blas.load_fast_blas()` before."""
+    import mlx.core as mx
+
+    if mx.default_device() == mx.Device(mx.cpu):
+        return Device("cpu", _cpu_name(), _machine_memory_bytes())
+    info = mx.device_info()
+    kind: DeviceKind = "metal" if mx.metal.is_available() else "cuda"
+    memory = info.get("max_recommended_working_set_size") or info.get("memory_size") or _machine_memory_bytes()
+    return Device(kind, str(info.get("device_name", kind)), int(memory))
+
+
+def checkpoint_layout(kind: DeviceKind) -> CheckpointLayout:
+    """Tell how a model's weights are stored for this kind of device.
+
+    float32 on CPU: there, quantised and 16-bit matrix products run at 2 to 5 GFLOP/s against 340 in float32.
+    quantised on Metal and CUDA, where decoding is bound by the bytes read.
+    """
+    return "float32" if kind == "cpu" else "quantised"
+
+
+def _cpu_name() -> str:
+    if sys.platform == "linux":
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _machine_memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
