@@ -8,6 +8,7 @@ HearthlineError
     ├── ModelLoading          the worker is there, its weights not yet; carries the share done
     ├── EngineRefused         the engine understood the request and will not do it (4xx)
     ├── EngineBusy            the engine has no room now (429, 503); carries when to come back
+    ├── EngineFailed          the engine tried and could not (5xx, or an error in mid-stream)
     ├── RequestSuperseded     a newer request with the same key took this one's place
     └── StreamBroken          the engine went away in the middle of an answer
 """
@@ -51,6 +52,10 @@ class EngineBusy(EngineError):
     def __init__(self, message: str, retry_after_s: float) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class EngineFailed(EngineError):
+    """The engine tried and could not: a fault of its own, not of the request."""
 
 
 class RequestSuperseded(EngineError):

@@ -121,7 +121,7 @@ class EngineCapabilities:
 
 
 class Engine(Protocol):
-    """Completes and chats. Implementations: `http.HttpEngine`, `scripted.ScriptedEngine`."""
+    """Completes and chats. Implementations: `http.HttpEngine`, `launcher.LocalEngine`, `scripted.ScriptedEngine`."""
 
     def complete(self, request: CompletionRequest) -> AsyncGenerator[Token, None]:
         """Stream the middle. Raises EngineError, before the first token or between two."""
@@ -133,6 +133,13 @@ class Engine(Protocol):
 
     async def capabilities(self) -> EngineCapabilities:
         """Tell what the engine can do. Raises EngineError when it cannot be asked."""
+        ...
+
+    async def warm_up(self) -> None:
+        """Start what must be started and return once the engine answers at full speed, however long that takes.
+
+        Without it `complete` and `chat` do not wait for weights: they raise ModelLoading. Raises EngineError.
+        """
         ...
 
     async def close(self) -> None:

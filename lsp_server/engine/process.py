@@ -1,0 +1,65 @@
+"""The worker as a process: whether it can be started, starting it, why the last one ended. Blocking; call in a thread.
+
+Invariant: a started worker belongs to no window. It has a session and standard streams of its own, holds no folder of
+the workspace, and outlives whoever started it.
+"""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from inference import errors as inference_errors
+from inference import paths, singleton
+from inference.models import store
+from lsp_server.errors import EngineUnavailable, ModelMissing
+
+
+def socket_path() -> Path:
+    """Return where the worker listens. Raises EngineUnavailable when the runtime folder is not safe to use."""
+    try:
+        return paths.socket_path()
+    except (paths.UnsafeDirectoryError, OSError) as error:
+        raise EngineUnavailable(f"the worker has no folder for its socket: {error}") from error
+
+
+def check_model(model: str) -> None:
+    """Raise ModelMissing, in words that say what to do, when `model` is not on this machine."""
+    try:
+        store.checkpoint_dir(model)
+    except inference_errors.ModelError as error:
+        raise ModelMissing(str(error)) from error
+
+
+def start(model: str, idle_exit_s: float) -> subprocess.Popen[bytes]:
+    """Start a worker; whether it becomes the worker is decided among all that were started by the lock.
+
+    `returncode` of what is returned tells, without a call, when it has ended. Raises EngineUnavailable.
+    """
+    # -P: a folder named `inference` in the current directory is not ours.
+    command = [sys.executable, "-P", "-m", "inference", "serve", "--model", model]
+    command += ["--idle-exit-s", f"{idle_exit_s:g}"]
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+        )
+    except OSError as error:
+        raise EngineUnavailable(f"the worker cannot be started: {error}") from error
+    # Reaped in a thread, lest it stay as a zombie for as long as the window is open; in a daemon, lest the language
+    # server live for as long as the worker.
+    threading.Thread(target=process.wait, name="worker-reaper", daemon=True).start()
+    return process
+
+
+def last_exit() -> tuple[int, str] | None:
+    """Return code and reason that the last worker left behind; None when it could not leave any."""
+    left = singleton.read_last_exit(socket_path().parent)
+    if left is None:
+        return None
+    code = left.get("code")
+    return (code if isinstance(code, int) else 1), str(left.get("message", ""))
