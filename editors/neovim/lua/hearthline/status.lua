@@ -1,0 +1,43 @@
+--- What each server last said about itself in `hearthline/status`, and how the status line puts it.
+
+local M = {}
+
+---@class hearthline.Status The parameters of `hearthline/status`.
+---@field state "starting"|"loading"|"ready"|"working"|"off"|"problem"
+---@field message string a sentence for a person
+---@field reason? string why there is no suggestion now
+---@field model? string
+---@field progress? number share of the loading done, 0.0 to 1.0
+
+---@type table<integer, hearthline.Status> by client
+local statuses = {}
+
+--- Keep what a server said.
+---@param client_id integer
+---@param params table the notification's parameters, JSON's null still as `vim.NIL`
+function M.receive(client_id, params)
+  local status = {}
+  for key, value in pairs(params) do
+    status[key] = value ~= vim.NIL and value or nil
+  end
+  statuses[client_id] = status
+  vim.cmd.redrawstatus({ bang = true })
+end
+
+--- The text for the status line of `buf`: the bare name while all is well, else what there is to say.
+---@param buf integer
+---@return string text empty where Hearthline is not attached
+function M.text(buf)
+  local client = vim.lsp.get_clients({ bufnr = buf, name = "hearthline" })[1]
+  if not client then
+    return ""
+  end
+  local status = statuses[client.id]
+  if not status or (status.state == "ready" and not status.reason) then
+    return "hearthline"
+  end
+  local share = status.progress and (" (%d %%)"):format(status.progress * 100) or ""
+  return "hearthline: " .. status.message .. share
+end
+
+return M

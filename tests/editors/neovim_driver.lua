@@ -1,0 +1,103 @@
+--- Plays the steps of a test in a headless Neovim and writes down what it saw.
+---
+--- $HEARTHLINE_PLAY names a JSON file `{ "steps": [...], "deadline_ms": n, "report": path }`. A step is an object with
+--- one key, the name of a function in `steps`. Each waits for its condition; the first one that is not met within the
+--- deadline ends the play. Written: `[{ "ok": boolean, "seen": any, "ms": n }, ...]`, one for each step that ran.
+
+local play = vim.json.decode(table.concat(vim.fn.readfile(assert(vim.env.HEARTHLINE_PLAY)), "\n"))
+local namespace = vim.api.nvim_create_namespace("nvim.lsp.inline_completion")
+local poll_ms = 10
+
+---@class Ghost
+---@field text string
+---@field row integer 0-based
+---@field column integer 0-based, in bytes
+
+--- What is drawn as ghost text in the current buffer.
+---@return Ghost?
+local function ghost()
+  local mark = vim.api.nvim_buf_get_extmarks(0, namespace, 0, -1, { details = true })[1]
+  if not mark then
+    return nil
+  end
+  local lines = {}
+  for _, chunks in ipairs({ mark[4].virt_text, unpack(mark[4].virt_lines or {}) }) do
+    lines[#lines + 1] = table.concat(vim.iter(chunks):map(function(chunk)
+      return chunk[1]
+    end):totable())
+  end
+  return { text = table.concat(lines, "\n"), row = mark[2], column = mark[3] }
+end
+
+--- Each returns whether its condition is met now, and what it saw.
+---@type table<string, fun(wanted: any): boolean, any>
+local steps = {
+  --- Ghost text is on; waited for before typing, since the language server is started by opening the file.
+  attached = function()
+    local clients = vim.lsp.get_clients({ bufnr = 0, name = "hearthline", method = "textDocument/inlineCompletion" })
+    return #clients > 0 and vim.lsp.inline_completion.is_enabled({ bufnr = 0 }), #clients
+  end,
+  keys = function(keys)
+    vim.api.nvim_input(keys)
+    return true, keys
+  end,
+  --- `wanted` has the fields that must be equal; an empty one is content with any ghost text.
+  ghost = function(wanted)
+    local seen = ghost()
+    return seen ~= nil and vim.deep_equal(vim.tbl_extend("force", seen, wanted), seen), seen
+  end,
+  no_ghost = function()
+    return ghost() == nil, ghost()
+  end,
+  lines = function(wanted)
+    local seen = vim.api.nvim_buf_get_lines(0, 0, -1, true)
+    return vim.deep_equal(seen, wanted), seen
+  end,
+  status = function(wanted)
+    local seen = require("hearthline").status()
+    return seen == wanted, seen
+  end,
+  --- A Lua expression that becomes true.
+  expression = function(source)
+    local seen = assert(loadstring("return " .. source))()
+    return seen and true or false, seen
+  end,
+}
+
+---@param step table<string, any>
+---@param done fun(result: table)
+local function run(step, done)
+  local name, wanted = next(step)
+  local started = vim.uv.hrtime()
+  local function look()
+    local ran, ok, seen = pcall(steps[name], wanted)
+    local ms = (vim.uv.hrtime() - started) / 1e6
+    if ran and not ok and ms < play.deadline_ms then
+      vim.defer_fn(look, poll_ms)
+      return
+    end
+    done({ ok = ran and ok, seen = ran and (seen == nil and vim.NIL or seen) or ok, ms = ms })
+  end
+  look()
+end
+
+local results = {}
+
+local function run_from(index)
+  local last = results[#results]
+  if index > #play.steps or (last and not last.ok) then
+    vim.fn.writefile({ vim.json.encode(results) }, play.report)
+    vim.cmd("qall!")
+    return
+  end
+  run(play.steps[index], function(result)
+    results[#results + 1] = result
+    vim.schedule(function()
+      run_from(index + 1)
+    end)
+  end)
+end
+
+vim.schedule(function()
+  run_from(1)
+end)
