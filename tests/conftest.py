@@ -1,9 +1,109 @@
-"""Fixtures that every kind of test shares."""
+"""Fixtures that every kind of test shares, and what `--long`, `model` and skips mean here.
 
+The fast BLAS is loaded before any test module is imported: once `mlx.core` is in, it is too late.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import platformdirs
 import pytest
+
+from inference.blas import load_fast_blas
+from inference.errors import SourceUnreachable
+from inference.models.catalogue import TEST_MODEL
+from inference.models.progress import Stage
+
+load_fast_blas()
+
+
+class SilentReporter:
+    """Takes a pull's progress and shows nothing."""
+
+    def progress(self, stage: Stage, done: int, total: int) -> None:
+        """Ignore it."""
+
+    def note(self, text: str) -> None:
+        """Ignore it."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--long", action="store_true", help="also run what takes minutes and gigabytes: the real default model"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: takes minutes and gigabytes; runs with --long")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave `long` tests out unless asked for; give `model` tests the model, and mark those that take it."""
+    if not config.getoption("--long"):
+        left_out = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+    for item in items:
+        names: list[str] = getattr(item, "fixturenames", [])
+        if "test_model_dir" in names:
+            item.add_marker("model")
+        elif item.get_closest_marker("model"):
+            names.append("test_model_dir")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where every test must run, a skip is a failure."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and _skips_are_failures():
+        report.outcome = "failed"
+        report.longrepr = f"skipped where no test may be skipped: {report.longrepr}"
+    return report
+
+
+def _skips_are_failures() -> bool:
+    return any(os.environ.get(name) for name in ("CI", "HEARTHLINE_NO_SKIP"))
 
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """Run asynchronous tests on asyncio, which is what the product runs on."""
     return "asyncio"
+
+
+def pull_for_tests(name: str) -> Path:
+    """Pull `name` once into the folder that all test sessions share; skip where no source answers."""
+    from inference.models.pull import pull
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEARTHLINE_HOME", platformdirs.user_cache_dir("hearthline-tests", appauthor=False))
+        try:
+            return pull(name, SilentReporter())
+        except SourceUnreachable as error:
+            pytest.skip(f"{name} cannot be pulled: {error}")
+
+
+@pytest.fixture(scope="session")
+def test_model_dir() -> Path:
+    """Give the checkpoint folder of the test model."""
+    return pull_for_tests(TEST_MODEL)
+
+
+@pytest.fixture
+def hearthline_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give an empty HEARTHLINE_HOME. Not pytest's own folder: its long path leaves no room for a socket's."""
+    home = Path(tempfile.mkdtemp(prefix="hl-"))
+    monkeypatch.setenv("HEARTHLINE_HOME", str(home))
+    yield home
+    shutil.rmtree(home)
+
+
+@pytest.fixture
+def model_home(hearthline_home: Path, test_model_dir: Path) -> Path:
+    """Give a HEARTHLINE_HOME in which the test model is installed."""
+    (hearthline_home / "data").mkdir()
+    (hearthline_home / "data" / "models").symlink_to(test_model_dir.parent)
+    return hearthline_home

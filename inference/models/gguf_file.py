@@ -26,8 +26,8 @@ class GGUFTensor:
     data: NDArray[np.generic]
 
     def rows(self, order: NDArray[np.intp] | None = None) -> Iterator[NDArray[np.float32]]:
-        """Dequantise piece by piece. order: which source row each row is; None leaves them in place."""
-        n_rows = self.shape[0]
+        """Dequantise piece by piece. order: which source rows, in which order; None is all as they are."""
+        n_rows = self.shape[0] if order is None else len(order)
         values_per_row = int(np.prod(self.shape[1:], dtype=np.int64))
         step = max(1, _PIECE_VALUES // values_per_row) if len(self.shape) > 1 else n_rows
         for start in range(0, n_rows, step):

@@ -78,10 +78,12 @@ def read_lock(directory: Path) -> Lock | None:
         raise CheckpointDamaged(f"{path} is not a lock file ({error}); pull the model again") from error
 
 
-def lock_files(directory: Path) -> dict[str, LockedFile]:
-    """Hash every file in `directory` but the lock file itself."""
+def lock_files(directory: Path, on_bytes: Callable[[int], None] | None = None) -> dict[str, LockedFile]:
+    """Hash every file in `directory` but the lock file itself; on_bytes as in `verify`."""
     return {
-        path.name: _hashed(path) for path in sorted(directory.iterdir()) if path.is_file() and path.name != LOCK_FILE
+        path.name: _hashed(path, on_bytes)
+        for path in sorted(directory.iterdir())
+        if path.is_file() and path.name != LOCK_FILE
     }
 
 

