@@ -31,18 +31,27 @@ class Result:
 
 
 class Neovim:
-    """One installation of Neovim, with a home of its own in `folder`, that starts `server` as the language server."""
+    """One installation of Neovim, with a home of its own in `folder`, that starts `server` as the language server.
 
-    def __init__(self, executable: Path, folder: Path, server: Sequence[str], environment: Mapping[str, str]) -> None:
+    environment: added to the process's own. configuration: Lua that comes after what the README says.
+    """
+
+    def __init__(
+        self,
+        executable: Path,
+        folder: Path,
+        server: Sequence[str],
+        environment: dict[str, str] | None = None,
+        configuration: str = "",
+    ) -> None:
         self.executable = executable
         self.folder = folder
-        self._environment = environment
+        self._environment = environment or {}
         # The configuration of the README expects the repository there.
         folder.joinpath("hearthline").symlink_to(ROOT, target_is_directory=True)
         self._init = folder / "init.lua"
-        self._init.write_text(
-            f'{_readme_configuration()}\nvim.lsp.config("hearthline", {{ cmd = {_lua_list(server)} }})\n'
-        )
+        cmd = f'vim.lsp.config("hearthline", {{ cmd = {_lua_list(server)} }})'
+        self._init.write_text("\n".join([_readme_configuration(), cmd, configuration, ""]))
 
     @property
     def environment(self) -> dict[str, str]:
@@ -51,7 +60,7 @@ class Neovim:
         kept = {name: value for name, value in os.environ.items() if name not in {"NVIM", "NVIM_APPNAME"}}
         own = {name: str(self.folder / name.removeprefix("XDG_").lower()) for name in places}
         (self.folder / "runtime_dir").mkdir(mode=0o700, exist_ok=True)
-        return kept | own | {"HOME": str(self.folder), "LANG": "C.UTF-8"} | dict(self._environment)
+        return kept | own | {"HOME": str(self.folder), "LANG": "C.UTF-8"} | self._environment
 
     @property
     def language_server_log(self) -> str:

@@ -32,9 +32,9 @@ end
 --- Each returns whether its condition is met now, and what it saw.
 ---@type table<string, fun(wanted: any): boolean, any>
 local steps = {
-  --- Ghost text is on; waited for before typing, since the language server is started by opening the file.
+  --- The language server runs and ghost text is switched on; waited for before typing.
   attached = function()
-    local clients = vim.lsp.get_clients({ bufnr = 0, name = "hearthline", method = "textDocument/inlineCompletion" })
+    local clients = vim.lsp.get_clients({ bufnr = 0, name = "hearthline" })
     return #clients > 0 and vim.lsp.inline_completion.is_enabled({ bufnr = 0 }), #clients
   end,
   keys = function(keys)

@@ -1,0 +1,267 @@
+"""A person in Neovim: types, sees grey text, takes it or types on.
+
+The language server is a process of its own with the scripted engine in it, except where a model is named. Every play
+runs in a real Neovim: headless where its own state is looked at, in a terminal where the screen is.
+"""
+
+import json
+import sys
+import sysconfig
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.editors.neovim import ROOT, Neovim, Result, Step
+from tests.editors.terminal import Terminal
+
+pytestmark = pytest.mark.editor
+
+SCRIPTED_SERVER = (sys.executable, "-m", "tests.scripted_server")
+CAPTURES = ROOT / "build" / "editors"
+
+BODY = "return a + b"
+RULES = (
+    {"pattern": r"def add\(a, b\):\n    $", "reply": BODY},
+    {"pattern": r"return a \+ b$", "reply": "  # the sum"},
+)
+BEFORE = "import math\n\n\ndef add(a, b):\n"
+GHOST = {"text": BODY, "row": 4, "column": 4}
+ACCEPTED = ["import math", "", "", "def add(a, b):", "    return a + b"]
+# Slower than any deadline of these tests.
+NEVER_S = 600.0
+
+Scripted = Callable[..., Neovim]
+
+
+@pytest.fixture
+def scripted(neovim_executable: Path, short_folder: Path) -> Scripted:
+    """Make a Neovim whose language server answers by `rules`."""
+
+    def make(rules: Sequence[dict[str, Any]] = RULES, configuration: str = "") -> Neovim:
+        script = short_folder / "rules.json"
+        script.write_text(json.dumps(rules))
+        home = short_folder / "home"
+        home.mkdir()
+        environment = {"HEARTHLINE_HOME": str(short_folder / "hearthline"), "PYTHONPATH": str(ROOT)}
+        return Neovim(neovim_executable, home, [*SCRIPTED_SERVER, str(script)], environment, configuration)
+
+    return make
+
+
+@pytest.fixture
+def workspace(short_folder: Path) -> Path:
+    """An empty folder that is the root of a project."""
+    folder = short_folder / "project"
+    folder.joinpath(".git").mkdir(parents=True)
+    return folder
+
+
+def source(workspace: Path, text: str = BEFORE, name: str = "sums.py") -> Path:
+    """Write a file with exactly `text`, line ends included."""
+    file = workspace / name
+    file.write_bytes(text.encode())
+    return file
+
+
+def unmet(results: Sequence[Result]) -> list[Result]:
+    """Return the step that was not met, if there is one."""
+    return [result for result in results if not result.ok]
+
+
+def test_ghost_text_is_shown_and_accepted_and_the_next_one_follows(scripted: Scripted, workspace: Path) -> None:
+    neovim = scripted()
+    results = neovim.play(
+        source(workspace),
+        [
+            {"attached": True},
+            {"keys": "Go"},
+            {"ghost": GHOST},
+            {"keys": "<Tab>"},
+            {"lines": ACCEPTED},
+            {"ghost": {"text": "  # the sum", "row": 4, "column": 4 + len(BODY)}},
+            {"keys": "<Esc>"},
+            {"no_ghost": True},
+        ],
+    )
+    assert unmet(results) == []
+    assert "ERROR" not in neovim.language_server_log
+
+
+def test_without_the_capability_the_same_play_fails_at_the_ghost_text(scripted: Scripted, workspace: Path) -> None:
+    neovim = scripted(
+        configuration='vim.lsp.config("hearthline", { on_init = function(client)'
+        " client.server_capabilities.inlineCompletionProvider = nil end })"
+    )
+    steps: list[Step] = [{"attached": True}, {"keys": "Go"}, {"ghost": GHOST}]
+    results = neovim.play(source(workspace), steps, deadline_s=2)
+    assert [result.ok for result in results] == [True, True, False]
+
+
+def test_typing_along_keeps_the_rest_and_accepting_does_not_double(scripted: Scripted, workspace: Path) -> None:
+    silent_afterwards = {"pattern": r"retur", "reply": BODY, "token_latency_s": NEVER_S}
+    results = scripted([silent_afterwards, *RULES]).play(
+        source(workspace),
+        [
+            {"attached": True},
+            {"keys": "Go"},
+            {"ghost": GHOST},
+            {"keys": "retur"},
+            {"ghost": {"text": "n a + b", "row": 4, "column": 9}},
+            {"keys": "<Tab>"},
+            {"lines": ACCEPTED},
+        ],
+    )
+    assert unmet(results) == []
+
+
+def test_accepting_in_one_burst_with_typing_does_not_double(scripted: Scripted, workspace: Path) -> None:
+    steps: list[Step] = [
+        {"attached": True},
+        {"keys": "Go"},
+        {"ghost": GHOST},
+        {"keys": "ret<Tab>"},
+        {"lines": ACCEPTED},
+    ]
+    assert unmet(scripted().play(source(workspace), steps)) == []
+
+
+def test_typing_something_else_takes_the_ghost_text_away_at_once(scripted: Scripted, workspace: Path) -> None:
+    silent_afterwards = {"pattern": r"yield", "token_latency_s": NEVER_S, "reply": "a"}
+    results = scripted([silent_afterwards, *RULES]).play(
+        source(workspace),
+        [
+            {"attached": True},
+            {"keys": "Go"},
+            {"ghost": GHOST},
+            {"keys": "yield"},
+            {"no_ghost": True},
+            {"keys": "<Tab>"},
+            {"lines": [*ACCEPTED[:-1], "    yield\t"]},
+        ],
+    )
+    assert unmet(results) == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
+def test_places_are_right_after_emoji_in_a_file_with_carriage_returns(
+    scripted: Scripted, workspace: Path, encoding: str
+) -> None:
+    file = source(workspace, "# 😀 café\r\nfaces = {'😀é': 1, }\r\nlast = 1\r\n", "faces.py")
+    encodings = f'{{ general = {{ positionEncodings = {{ "{encoding}" }} }} }}'
+    neovim = scripted(
+        [{"pattern": r"^# 😀 café\n.*\{'😀é': 1, '👍$", "reply": "é': 2"}],
+        f'vim.lsp.config("hearthline", {{ capabilities = {encodings} }})',
+    )
+    results = neovim.play(
+        file,
+        [
+            {"attached": True},
+            {"expression": f'vim.lsp.get_clients({{ bufnr = 0 }})[1].offset_encoding == "{encoding}"'},
+            {"keys": "jf}i'👍"},
+            {"ghost": {"text": "é': 2", "row": 1, "column": len("faces = {'😀é': 1, '👍".encode())}},
+            {"keys": "<Tab>"},
+            {"lines": ["# 😀 café", "faces = {'😀é': 1, '👍é': 2}", "last = 1"]},
+            {"keys": "<Esc>:write<CR>"},
+            {"expression": "not vim.bo.modified"},
+        ],
+    )
+    assert unmet(results) == []
+    assert file.read_bytes().decode() == "# 😀 café\r\nfaces = {'😀é': 1, '👍é': 2}\r\nlast = 1\r\n"
+
+
+def test_the_status_says_why_there_is_no_suggestion(scripted: Scripted, workspace: Path) -> None:
+    results = scripted([]).play(
+        source(workspace),
+        [
+            {"attached": True},
+            {"keys": "Go"},
+            {"status": "hearthline: the model had nothing to add here"},
+        ],
+    )
+    assert unmet(results) == []
+
+
+@pytest.mark.parametrize(
+    ("configuration", "typed"),
+    [
+        ("vim.o.expandtab = true", "x       "),
+        ('vim.keymap.set("i", "<Tab>", "mine")', "xmine"),
+        ("vim.g.hearthline_tab = false", "x\t"),
+    ],
+    ids=["indents", "own-mapping", "switched-off"],
+)
+def test_tab_stays_what_it_was(scripted: Scripted, workspace: Path, configuration: str, typed: str) -> None:
+    results = scripted(configuration=configuration).play(
+        source(workspace, "", "notes.txt"), [{"keys": "ix<Tab>"}, {"lines": [typed]}]
+    )
+    assert unmet(results) == []
+
+
+def test_tab_still_jumps_in_snippets(scripted: Scripted, workspace: Path) -> None:
+    results = scripted().play(
+        source(workspace, "", "notes.txt"),
+        [
+            {"keys": "i<Cmd>lua vim.snippet.expand('f(${1:a}, ${2:b})')<CR>"},
+            {"lines": ["f(a, b)"]},
+            {"keys": "x<Tab>y"},
+            {"lines": ["f(x, y)"]},
+        ],
+    )
+    assert unmet(results) == []
+
+
+def test_another_key_can_accept(scripted: Scripted, workspace: Path) -> None:
+    neovim = scripted(configuration='vim.keymap.set("i", "<C-l>", "<Plug>(hearthline-accept)")')
+    steps: list[Step] = [{"attached": True}, {"keys": "Go"}, {"ghost": GHOST}, {"keys": "<C-l>"}, {"lines": ACCEPTED}]
+    assert unmet(neovim.play(source(workspace), steps)) == []
+
+
+def test_the_screen_shows_grey_text_behind_the_cursor(scripted: Scripted, workspace: Path) -> None:
+    file = source(workspace)
+    neovim = scripted()
+    with Terminal(neovim.command(file.name), neovim.environment, workspace) as terminal:
+        terminal.wait("the status line", lambda screen: any("hearthline" in line for line in screen.lines))
+        terminal.type("Go")
+        terminal.wait("the ghost text", lambda screen: screen.lines[4] == "    " + BODY)
+        assert terminal.cursor == (4, 4)
+        grey = terminal.colour(4, 4)
+        assert len({grey[0:2], grey[2:4], grey[4:6]}) <= 3
+        assert grey != terminal.colour(3, len("def add(a, b):") - 1)
+        assert {terminal.colour(4, column) for column in range(4, 4 + len(BODY))} == {grey}
+        terminal.save(CAPTURES / "neovim-scripted", "Neovim")
+        terminal.type("\t")
+        terminal.wait("the accepted text", lambda screen: screen.cursor == (4, 4 + len(BODY)))
+        terminal.type("\x1b:wq\r")
+        assert terminal.exit_code() == 0
+    assert file.read_text() == BEFORE + f"    {BODY}\n"
+
+
+@pytest.mark.model
+def test_a_real_model_writes_the_ghost_text(
+    neovim_executable: Path, short_folder: Path, workspace: Path, model_home: Path
+) -> None:
+    home = short_folder / "home"
+    home.mkdir()
+    hearthline = Path(sysconfig.get_path("scripts")) / "hearthline"
+    settings = '{ settings = { hearthline = { completion = { model = "smollm2-135m-instruct" } } } }'
+    neovim = Neovim(
+        neovim_executable,
+        home,
+        [str(hearthline), "lsp"],
+        {"HEARTHLINE_HOME": str(model_home)},
+        f'vim.lsp.config("hearthline", {settings})',
+    )
+    file = source(workspace, "def add(a, b):\n    return a + b\n\n\ndef subtract(a, b):\n")
+    with Terminal(neovim.command(file.name), neovim.environment, workspace) as terminal:
+        terminal.wait("the status line", lambda screen: any("hearthline" in line for line in screen.lines))
+        terminal.type("Goreturn")
+        terminal.wait("the ghost text", lambda screen: len(screen.lines[5]) > len("    return"), 60)
+        shown = terminal.lines[5]
+        terminal.save(CAPTURES / "neovim-model", "Neovim, smollm2-135m-instruct")
+        terminal.type("\t")
+        terminal.wait("the accepted text", lambda screen: screen.cursor[1] > len("    return"))
+        terminal.type("\x1b:wq\r")
+        assert terminal.exit_code() == 0
+    assert shown in file.read_text().splitlines()
