@@ -18,7 +18,6 @@ from inference.models.catalogue import CATALOGUE, DEFAULT_MODEL
 from inference.models.progress import Stage
 from inference.models.reporters import LineReporter, TerminalReporter, size_text
 
-
 _ROLES = ("completion", "assistant")
 
 

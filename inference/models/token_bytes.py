@@ -5,7 +5,6 @@ decoders strip the space in front. Bytes have neither trouble, so a stream decod
 """
 
 import codecs
-import json
 import re
 
 import tokenizers
@@ -21,7 +20,7 @@ class TokenBytes:
 
     def __init__(self, tokenizer: tokenizers.Tokenizer) -> None:
         """Look at `tokenizer`'s decoder. Raises ModelUnsupported for a kind not known here."""
-        decoder = json.dumps(json.loads(tokenizer.to_str())["decoder"])
+        decoder: str = tokenizer.decoder.__getstate__().decode() if tokenizer.decoder else "none"
         self._is_byte_level = '"ByteLevel"' in decoder
         if not self._is_byte_level and '"ByteFallback"' not in decoder and '"Metaspace"' not in decoder:
             raise ModelUnsupported(f"a tokenizer with the decoder {decoder[:80]} is not known to this version")

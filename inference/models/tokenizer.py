@@ -4,12 +4,11 @@ A document that contains `<|im_end|>` is a document about chat templates, not th
 are encoded as any others. Control tokens come from `special` and from the chat template's own text.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import tokenizers
+from tokenizers import AddedToken
 
 from inference.errors import ModelUnsupported
 from inference.models.chat_template import ChatTemplate
@@ -21,15 +20,22 @@ class Tokenizer:
 
     def __init__(self, tokenizer: tokenizers.Tokenizer, template: ChatTemplate | None = None) -> None:
         """Take over `tokenizer`, which is changed to encode control tokens in text as plain text."""
-        for_encoding = _with_all_added_special(tokenizer)
-        for_encoding.encode_special_tokens = True
-        for_encoding.no_truncation()
-        for_encoding.no_padding()
-        self._tokenizer = for_encoding
-        self._special = {token.content: i for i, token in for_encoding.get_added_tokens_decoder().items()}
+        # An added token that is not special would be found in plain text all the same.
+        tokenizer.add_special_tokens(
+            [
+                AddedToken(token.content, special=True, normalized=False)
+                for token in tokenizer.get_added_tokens_decoder().values()
+                if not token.special
+            ]
+        )
+        tokenizer.encode_special_tokens = True
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._tokenizer = tokenizer
+        self._special = {token.content: i for i, token in tokenizer.get_added_tokens_decoder().items()}
         self._template = template
-        self._token_bytes = TokenBytes(for_encoding)
-        self.n_vocab: int = for_encoding.get_vocab_size(with_added_tokens=True)
+        self._token_bytes = TokenBytes(tokenizer)
+        self.n_vocab: int = tokenizer.get_vocab_size(with_added_tokens=True)
 
     @classmethod
     def from_directory(cls, directory: Path) -> "Tokenizer":
@@ -73,13 +79,3 @@ class Tokenizer:
             else:
                 ids.extend(self.encode(piece))
         return ids
-
-
-def _with_all_added_special(tokenizer: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
-    """Mark every added token special: those that are not would be found in plain text all the same."""
-    value: dict[str, Any] = json.loads(tokenizer.to_str())
-    if all(token["special"] for token in value["added_tokens"]):
-        return tokenizer
-    for token in value["added_tokens"]:
-        token["special"] = True
-    return tokenizers.Tokenizer.from_str(json.dumps(value))
