@@ -132,16 +132,17 @@ class Document:
         self.language_id = language_id
         self.version = version
         self.encoding = encoding
-        self.unfit = unfit
+        self.unfit: Unfit | None = None
         self._lines: list[str] = []
         self._snapshot: DocumentSnapshot | None = None
         self._replace_all(text)
+        self.unfit = unfit or self.unfit
 
     def apply(self, changes: Iterable[Change], version: int) -> None:
         """Apply `changes` one after the other; positions of each refer to the text the ones before left.
 
-        Edits without a range restore a document that was out of sync. In a document out of sync or too large,
-        others are not applied: their positions mean nothing here.
+        An edit without a range makes a document fit that was out of sync or too large. Before that, edits with one
+        are not applied: their positions mean nothing here.
         """
         if self._snapshot is not None:
             self._lines = self._lines.copy()
@@ -186,9 +187,8 @@ class Document:
         return self._snapshot is snapshot
 
     def _replace_all(self, text: str) -> None:
-        self._lines = split_lines(_whole_characters(text))
-        if self.unfit is not Unfit.TOO_LARGE:
-            self.unfit = Unfit.BINARY if self._head_has_nul() else None
+        self._lines = split_lines(text)
+        self.unfit = Unfit.BINARY if self._head_has_nul() else None
 
     def _splice(self, where: EncodedRange, text: str) -> None:
         start = self._position(where.start_line, where.start_character)
@@ -245,6 +245,7 @@ def split_lines(text: str) -> list[str]:
 
 
 def _split_piece(text: str) -> list[str]:
+    text = _whole_characters(text)
     if any(separator in text for separator in _OTHER_SEPARATORS):
         return _LINE.findall(text)
     return text.splitlines(keepends=True)

@@ -9,6 +9,16 @@ from enum import StrEnum
 from typing import Protocol
 
 from lsp_server.document import Unfit
+from lsp_server.errors import (
+    EngineBusy,
+    EngineError,
+    EngineUnavailable,
+    ModelLoading,
+    ModelMissing,
+    RequestSuperseded,
+)
+
+STATUS_METHOD = "hearthline/status"
 
 
 class State(StrEnum):
@@ -54,6 +64,19 @@ class Reason(StrEnum):
         """Return the reason that a document gives by being `unfit`."""
         return _REASON_OF_UNFIT[unfit]
 
+    @classmethod
+    def of_error(cls, error: EngineError) -> "Reason":
+        """Return the reason that an engine's failure is."""
+        return next((reason for kind, reason in _REASON_OF_ERROR.items() if isinstance(error, kind)), cls.ENGINE_ERROR)
+
+
+_REASON_OF_ERROR = {
+    ModelMissing: Reason.MODEL_MISSING,
+    ModelLoading: Reason.MODEL_LOADING,
+    EngineUnavailable: Reason.ENGINE_UNAVAILABLE,
+    EngineBusy: Reason.ENGINE_BUSY,
+    RequestSuperseded: Reason.CANCELLED,
+}
 
 _REASON_OF_UNFIT = {
     Unfit.BINARY: Reason.FILE_BINARY,

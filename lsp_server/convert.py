@@ -1,0 +1,98 @@
+"""LSP's types <-> ours. With `document`, the only place that knows what the client counts columns in."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from lsprotocol import types
+
+from lsp_server.document import (
+    Change,
+    DocumentSnapshot,
+    EncodedRange,
+    Position,
+    PositionEncoding,
+    character_of,
+    column_of,
+)
+from lsp_server.session import ClientCapabilities
+
+_CHEAPEST_FIRST = (PositionEncoding.UTF32, PositionEncoding.UTF8, PositionEncoding.UTF16)
+
+
+def position(snapshot: DocumentSnapshot, client_position: types.Position) -> Position:
+    """Return the client's position as ours. Past the end of a line or of the document means that end."""
+    lines = snapshot.lines
+    if client_position.line >= len(lines):
+        return Position(len(lines) - 1, len(lines[-1]))
+    line = lines[client_position.line]
+    return Position(client_position.line, column_of(line, client_position.character, snapshot.encoding))
+
+
+def client_position(snapshot: DocumentSnapshot, ours: Position) -> types.Position:
+    """Return our position, which must lie in the document, as the client's."""
+    return types.Position(ours.line, character_of(snapshot.lines[ours.line], ours.column, snapshot.encoding))
+
+
+def client_range(snapshot: DocumentSnapshot, start: Position, end: Position) -> types.Range:
+    """Return the range from `start` to `end` as the client's."""
+    return types.Range(client_position(snapshot, start), client_position(snapshot, end))
+
+
+def changes(events: Iterable[types.TextDocumentContentChangeEvent]) -> list[Change]:
+    """Return the edits of a `didChange`, in order."""
+    return [_change(event) for event in events]
+
+
+def _change(event: types.TextDocumentContentChangeEvent) -> Change:
+    if isinstance(event, types.TextDocumentContentChangeWholeDocument):
+        return Change(event.text)
+    start, end = event.range.start, event.range.end
+    return Change(event.text, EncodedRange(start.line, start.character, end.line, end.character))
+
+
+def path_of(uri: str) -> str | None:
+    """Return the path on this machine that `uri` means, None where it means no file here."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return None
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+        return None
+    return unquote(parts.path) or None
+
+
+def folders(params: types.InitializeParams) -> tuple[Path, ...]:
+    """Return the workspace's folders on this machine; the old root where the client names no folders."""
+    uris = [folder.uri for folder in params.workspace_folders or ()]
+    if not uris and params.root_uri:
+        uris = [params.root_uri]
+    paths = [path for uri in uris if (path := path_of(uri)) is not None]
+    if not uris and params.root_path:
+        paths = [params.root_path]
+    return tuple(map(Path, paths))
+
+
+def changed_folders(old: tuple[Path, ...], event: types.WorkspaceFoldersChangeEvent) -> tuple[Path, ...]:
+    """Return the workspace's folders after `event`."""
+    removed = {path_of(folder.uri) for folder in event.removed}
+    added = [path for folder in event.added if (path := path_of(folder.uri)) is not None]
+    return (*(path for path in old if str(path) not in removed), *map(Path, added))
+
+
+def client_capabilities(capabilities: types.ClientCapabilities) -> ClientCapabilities:
+    """Return what the client can do, in our words."""
+    workspace, window, text = capabilities.workspace, capabilities.window, capabilities.text_document
+    changed = workspace.did_change_configuration if workspace else None
+    return ClientCapabilities(
+        position_encoding=_position_encoding(capabilities.general),
+        inline_completion=bool(text and text.inline_completion),
+        work_done_progress=bool(window and window.work_done_progress),
+        configuration_pull=bool(workspace and workspace.configuration),
+        configuration_registration=bool(changed and changed.dynamic_registration),
+    )
+
+
+def _position_encoding(general: types.GeneralClientCapabilities | None) -> PositionEncoding:
+    offered = (general.position_encodings if general else None) or ()
+    return next((encoding for encoding in _CHEAPEST_FIRST if encoding in offered), PositionEncoding.UTF16)

@@ -1,0 +1,93 @@
+"""window/*, $/progress and hearthline/status: how the server reaches the person. Implements `status.Client`."""
+
+import asyncio
+from collections.abc import Mapping
+from itertools import count
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from lsp_server.status import STATUS_METHOD, Severity
+
+if TYPE_CHECKING:
+    from lsp_server.server import HearthlineServer
+
+_ANSWER_S = 10.0
+
+_MESSAGE_TYPE = {
+    Severity.ERROR: types.MessageType.Error,
+    Severity.WARNING: types.MessageType.Warning,
+    Severity.INFO: types.MessageType.Info,
+}
+
+
+class Window:
+    """The person's window, through the client."""
+
+    def __init__(self, server: "HearthlineServer") -> None:
+        self._server = server
+        self._tokens = count(1)
+        self._progress: _Progress | None = None
+
+    def send_status(self, params: Mapping[str, object]) -> None:
+        """Send the `hearthline/status` notification; clients ignore notifications they do not know."""
+        self._server.protocol.notify(STATUS_METHOD, params)
+
+    def show_message(self, message: str, severity: Severity) -> None:
+        """Send `window/showMessage`."""
+        self._server.window_show_message(types.ShowMessageParams(_MESSAGE_TYPE[severity], message))
+
+    def show_progress(self, title: str, message: str, share: float) -> None:
+        """Begin or go on with showing progress, where the client shows any."""
+        if not self._server.session.capabilities.work_done_progress:
+            return
+        if self._progress is None:
+            self._progress = _Progress(self._server, f"hearthline-{next(self._tokens)}", title)
+            self._server.spawn(self._progress.begin())
+        self._progress.report(message, share)
+
+    def end_progress(self, message: str) -> None:
+        """Stop showing progress."""
+        if self._progress is not None:
+            self._progress.end(message)
+            self._progress = None
+
+
+class _Progress:
+    """One progress from its creation to its end. The client must agree to it before anything is sent."""
+
+    def __init__(self, server: "HearthlineServer", token: str, title: str) -> None:
+        self._server = server
+        self._token = token
+        self._title = title
+        self._message = ""
+        self._percentage = 0
+        self._begun = False
+        self._ended = False
+
+    async def begin(self) -> None:
+        params = types.WorkDoneProgressCreateParams(self._token)
+        try:
+            created = self._server.protocol.send_request_async(types.WINDOW_WORK_DONE_PROGRESS_CREATE, params)
+            await asyncio.wait_for(created, _ANSWER_S)
+        except (TimeoutError, JsonRpcException):
+            return
+        if not self._ended:
+            self._begun = True
+            self._send(
+                types.WorkDoneProgressBegin(title=self._title, message=self._message, percentage=self._percentage)
+            )
+
+    def report(self, message: str, share: float) -> None:
+        self._message, self._percentage = message, round(100 * min(max(share, 0.0), 1.0))
+        if self._begun:
+            self._send(types.WorkDoneProgressReport(message=message, percentage=self._percentage))
+
+    def end(self, message: str) -> None:
+        self._ended = True
+        if self._begun:
+            self._send(types.WorkDoneProgressEnd(message=message))
+
+    def _send(self, value: object) -> None:
+        self._server.protocol.notify(types.PROGRESS, types.ProgressParams(self._token, value))

@@ -1,0 +1,134 @@
+"""Composition root of the language server: the only place where features are registered."""
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+from pygls.lsp.server import LanguageServer
+
+from inference import paths
+from lsp_server import __version__
+from lsp_server.engine import Engine, build_engine
+from lsp_server.features import configuration, documents, engine_status, lifecycle
+from lsp_server.features.window import Window
+from lsp_server.logs import Logs, place_of
+from lsp_server.session import Session
+from lsp_server.settings import Settings
+from lsp_server.status import Status
+from lsp_server.transport.connection import Connection
+from lsp_server.transport.dispatch import Dispatcher
+from lsp_server.transport.messages import wire_converter
+from lsp_server.transport.stdio import claim_stdio
+
+EXIT_S = 1.5
+"""From the moment the end is certain, the process lives at most so long, whatever still runs in it."""
+
+_CLOSE_S = 0.5
+
+_log = logging.getLogger(__name__)
+
+
+class HearthlineServer(LanguageServer):
+    """A language server and the one session it serves.
+
+    on_editor: told the editor's process id. on_log_level: told the level of the settings.
+    """
+
+    protocol: Dispatcher
+    session: Session
+
+    def __init__(self, engine: Engine | None) -> None:
+        super().__init__("hearthline", __version__, protocol_cls=Dispatcher, converter_factory=wire_converter)
+        self.on_editor: Callable[[int], None] = lambda _: None
+        self.on_log_level: Callable[[str], None] = lambda _: None
+        status = Status(Window(self))
+        self._engine_is_given = engine is not None
+        self._on_event = engine_status.follow(status)
+        self.session = Session(status, engine or build_engine(Settings(), self._on_event))
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def use_settings(self, settings: Settings) -> None:
+        """Let `settings` hold from now on; where they ask for another engine, the old one is let go."""
+        old, self.session.settings = self.session.settings, settings
+        self.on_log_level(settings.log_level)
+        same = (old.engine, old.worker, old.completion.model) == (
+            settings.engine,
+            settings.worker,
+            settings.completion.model,
+        )
+        if not (same or self._engine_is_given):
+            self.spawn(self.session.engine.close())
+            self.session.engine = build_engine(settings, self._on_event)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` beside everything else; a failure goes to the log."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._forget)
+
+    async def close(self) -> None:
+        """Let go of everything; waits half a second at most."""
+        for task in self._tasks:
+            task.cancel()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.session.engine.close(), _CLOSE_S)
+
+    def report_server_error(self, error: Exception, source: type[Exception]) -> None:
+        """Log what pygls could not do; the person hears from `Status` alone."""
+        _log.error("%s: %s", source.__name__, place_of(error))
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("work beside the requests failed: %s", place_of(error))
+
+
+def create_server(engine: Engine | None = None) -> HearthlineServer:
+    """Return a server with every feature registered. engine: in place of the one that the settings ask for."""
+    server = HearthlineServer(engine)
+    for feature in (lifecycle, configuration, documents):
+        feature.register(server)
+    return server
+
+
+def serve_stdio(server: HearthlineServer) -> int:
+    """Serve the client at stdin and stdout until the end; return the exit code."""
+    logs = Logs(paths.log_dir())
+    connection = Connection(server.protocol, *claim_stdio(), on_ending=lambda: last_resort.start())
+    last_resort = _LastResort(connection)
+    server.on_editor = connection.parent_watch.also_watch
+    server.on_log_level = logs.set_level
+
+    async def serve() -> int:
+        try:
+            return await connection.serve()
+        finally:
+            await server.close()
+
+    try:
+        return asyncio.run(serve())
+    finally:
+        logs.close()
+
+
+def main() -> int:
+    """Serve one editor window over stdin and stdout; return the exit code."""
+    return serve_stdio(create_server())
+
+
+class _LastResort:
+    """Ends the process when the orderly end takes too long: a handler that does not let go, a stuck thread."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._timer = threading.Timer(EXIT_S, lambda: os._exit(connection.exit_code))
+        self._timer.daemon = True
+        self._started = threading.Lock()
+
+    def start(self) -> None:
+        """Begin to count, once."""
+        if self._started.acquire(blocking=False):
+            self._timer.start()
