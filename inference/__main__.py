@@ -1,0 +1,125 @@
+"""`python -P -m inference`: what `hearthline worker` and `hearthline models` become. Nothing heavy is imported here."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from inference import paths, singleton
+from inference.models.catalogue import DEFAULT_MODEL
+
+_STOP_TIMEOUT_S = 10.0
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command that `words` name; return the exit code."""
+    words = sys.argv[1:] if words is None else list(words)
+    if words[:1] == ["models"]:
+        from inference.models import cli
+
+        return cli.main(words[1:])
+    arguments = _parser().parse_args(words)
+    if arguments.command == "serve":
+        from inference.serve import ServeOptions, serve
+
+        return serve(
+            ServeOptions(arguments.model, arguments.assistant_model, arguments.n_context, arguments.idle_exit_s)
+        )
+    if arguments.command == "probe":
+        return _probe()
+    return _status() if arguments.command == "status" else _stop()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hearthline worker", description="The inference worker, one per user.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", prog="hearthline worker", help="run it, until it is idle or stopped")
+    serve.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME", help="completes code (default: %(default)s)")
+    serve.add_argument("--assistant-model", metavar="NAME", help="chats (default: the same model)")
+    serve.add_argument(
+        "--idle-exit-s", type=_positive_seconds, default=1800.0, metavar="S", help="leave after so long without work"
+    )
+    serve.add_argument("--n-context", type=_context, metavar="N", help="hold at most N tokens per request")
+    probe = commands.add_parser("probe", help="tell what MLX computes on, and how fast")
+    probe.add_argument("--json", action="store_true", required=True, help="as one JSON object")
+    commands.add_parser("status", prog="hearthline worker status", help="tell what the running worker does")
+    commands.add_parser("stop", prog="hearthline worker stop", help="stop the running worker")
+    return parser
+
+
+def _positive_seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError
+    return value
+
+
+def _context(text: str) -> int:
+    value = int(text)
+    if value < 64:
+        raise argparse.ArgumentTypeError(f"{value} tokens are too few to work with; give 64 or more")
+    return value
+
+
+def _probe() -> int:
+    from inference import blas
+
+    choice = blas.load_fast_blas()
+    from inference.device import describe_device
+
+    device = describe_device()
+    found = {
+        "device": device.kind,
+        "device_name": device.name,
+        "memory_bytes": device.memory_bytes,
+        "blas": choice.name,
+        "blas_path": choice.path,
+        "blas_is_fast": choice.is_fast,
+        "blas_reason": choice.reason,
+        "gflops": round(blas.measure_gflops(), 1),
+        "mlx_version": version("mlx"),
+        "mlx_lm_version": version("mlx-lm"),
+    }
+    _write(json.dumps(found))
+    return 0
+
+
+def _status() -> int:
+    health = singleton.probe(paths.socket_path())
+    if health is None:
+        last = singleton.read_last_exit(paths.runtime_dir())
+        _write("no worker is running" + (f"; the last one ended because: {last['message']}" if last else ""))
+        return 1
+    models = health.get("models")
+    names = ", ".join(str(model["name"]) for model in models) if isinstance(models, list) else ""
+    words = [str(health.get(name)) for name in ("status", "message") if health.get(name)]
+    _write(f"process {health.get('pid')}, version {health.get('version')}: {': '.join(words)}")
+    if names:
+        _write(f"holds {names} on {health.get('device_name')} ({health.get('blas')})")
+        _write(f"{health.get('active')} requests running, {health.get('queued')} waiting")
+    return 0
+
+
+def _stop() -> int:
+    if singleton.ask(paths.socket_path(), "POST", "/control/stop") is None:
+        _write("no worker is running, so there is nothing to stop")
+        return 0
+    lock = paths.runtime_dir() / singleton.LOCK_NAME
+    give_up_s = time.monotonic() + _STOP_TIMEOUT_S
+    while lock.exists():
+        if time.monotonic() > give_up_s:
+            _write(f"the worker said it would stop and did not within {_STOP_TIMEOUT_S:g} s")
+            return 1
+        time.sleep(0.02)
+    _write("the worker has stopped")
+    return 0
+
+
+def _write(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

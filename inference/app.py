@@ -1,0 +1,231 @@
+"""The worker's routes: Starlette on one side, the engine's jobs on the other.
+
+Invariants: whoever goes away withdraws its job, whole answers included; a request that fails before its first byte gets
+a status, after it an error chunk; looking (`/health`, `/metrics`) never waits for the model.
+"""
+
+import asyncio
+import itertools
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar, cast
+from weakref import WeakSet
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from inference import WIRE_VERSION, __version__
+from inference.engine import Engine
+from inference.errors import BodyTooLarge, NotReady, RequestError
+from inference.fim_templates import Prompt
+from inference.job_response import EventChannel, JobResponse
+from inference.jobs import Failed, Job
+from inference.metrics import Metrics
+from inference.openai_answers import Answer, ChatAnswer, CompletionAnswer, model_list, plain_refusal, refusal
+from inference.openai_api import ChatRequest, CompletionRequest, parse_request
+from inference.prompts import build_chat_prompt, build_completion_prompt, fim_template
+from inference.residents import Resident, Residents, Role
+
+MAX_BODY_BYTES = 4 * 2**20
+_JSON = "application/json"
+
+
+R = TypeVar("R", CompletionRequest, ChatRequest)
+
+
+class Worker:
+    """What the routes share. last_request_s: when a request for work last came, on the engine's clock."""
+
+    def __init__(self, engine: Engine, metrics: Metrics, stop: Callable[[], None]) -> None:
+        self.engine = engine
+        self.metrics = metrics
+        self.stop = stop
+        self.started_s = engine.clock()
+        self.last_request_s = self.started_s
+        self.numbers = itertools.count(1)
+        # One thread: prompts are tokenised in the order they came, so that the newer of two with one key stays newer.
+        self.tokenising = ThreadPoolExecutor(1, "tokenise")
+        self.channels: WeakSet[EventChannel] = WeakSet()
+
+    def end_answers(self) -> None:
+        """End every answer now, with an error, without waiting for the engine's step to end."""
+        for channel in list(self.channels):
+            channel.emit(Failed(NotReady("the worker is stopping")))
+
+    def residents(self) -> Residents:
+        """Give the models. Raises NotReady with what is in the way."""
+        state, residents = self.engine.state, self.engine.residents
+        if state.status == "loading":
+            raise NotReady(f"the model is not ready yet: {state.message or 'starting'}", state.progress)
+        if state.status != "ready" or residents is None:
+            raise NotReady(state.message)
+        return residents
+
+
+def make_app(worker: Worker) -> Starlette:
+    """Build the application."""
+    app = Starlette(
+        routes=[
+            Route("/", root),
+            Route("/health", health),
+            Route("/metrics", metrics),
+            Route("/v1/models", models),
+            Route("/v1/completions", completions, methods=["POST"]),
+            Route("/v1/chat/completions", chat_completions, methods=["POST"]),
+            Route("/control/stop", stop, methods=["POST"]),
+        ],
+        exception_handlers={RequestError: refuse, HTTPException: refuse_plainly},
+    )
+    app.state.worker = worker
+    return app
+
+
+async def root(_: Request) -> Response:
+    """Say who is here."""
+    return _json({"name": "hearthline", "version": __version__, "wire": WIRE_VERSION})
+
+
+async def health(request: Request) -> Response:
+    """Say how the worker is. Always 200: that it answers is the point."""
+    worker: Worker = request.app.state.worker
+    engine, residents = worker.engine, worker.engine.residents
+    body: dict[str, Any] = {
+        "status": engine.state.status,
+        "progress": engine.state.progress,
+        "message": engine.state.message,
+        "version": __version__,
+        "wire": WIRE_VERSION,
+        "pid": os.getpid(),
+        "device": residents.device.kind if residents else "",
+        "device_name": residents.device.name if residents else "",
+        "blas": residents.blas if residents else "",
+        "uptime_s": round(engine.clock() - worker.started_s, 3),
+        "active": engine.n_active,
+        "queued": engine.n_queued,
+        "models": [
+            {
+                "name": model.name,
+                "roles": sorted(model.roles),
+                "state": engine.state.status,
+                "n_context": model.n_context,
+                "fim": fim_template(model) is not None,
+                "dtype": model.loaded.dtype,
+                "prefill_tokens_per_s": model.prefill_tokens_per_s,
+                "decode_tokens_per_s": model.decode_tokens_per_s,
+            }
+            for model in (residents.models if residents else ())
+        ],
+    }
+    return _json(body)
+
+
+async def metrics(request: Request) -> Response:
+    """Give the counters to Prometheus."""
+    worker: Worker = request.app.state.worker
+    gauges = {
+        "hearthline_active": worker.engine.n_active,
+        "hearthline_queued": worker.engine.n_queued,
+        "hearthline_prompt_cache_bytes": worker.engine.prompt_cache_bytes,
+        "hearthline_uptime_seconds": worker.engine.clock() - worker.started_s,
+    }
+    return Response(worker.metrics.render(gauges), media_type="text/plain; version=0.0.4")
+
+
+async def models(request: Request) -> Response:
+    """List the models."""
+    worker: Worker = request.app.state.worker
+    created = int(time.time() - (worker.engine.clock() - worker.started_s))
+    names = dict.fromkeys(worker.residents().by_name, created)
+    return Response(model_list(names), media_type=_JSON)
+
+
+async def completions(request: Request) -> JobResponse:
+    """Fill in the middle, or continue a text."""
+    wanted = parse_request(await _body(request), CompletionRequest)
+    return await _answer(request, wanted, "completion", build_completion_prompt, CompletionAnswer)
+
+
+async def chat_completions(request: Request) -> JobResponse:
+    """Answer a conversation."""
+    wanted = parse_request(await _body(request), ChatRequest)
+    return await _answer(request, wanted, "assistant", build_chat_prompt, ChatAnswer)
+
+
+async def stop(request: Request) -> Response:
+    """Let the worker finish nothing and exit."""
+    worker: Worker = request.app.state.worker
+    worker.stop()
+    return _json({"status": "stopping"})
+
+
+async def refuse(request: Request, error: Exception) -> Response:
+    """Answer a RequestError."""
+    error = cast(RequestError, error)  # Starlette's type for handlers is wider than what it calls them with
+    worker: Worker = request.app.state.worker
+    shape = refusal(error)
+    worker.metrics.count_refusal(request.url.path, shape.code)
+    headers = {} if shape.retry_after_s is None else {"Retry-After": str(shape.retry_after_s)}
+    return Response(shape.body, shape.status, headers, _JSON)
+
+
+async def refuse_plainly(_: Request, error: Exception) -> Response:
+    """Answer an unknown path or method."""
+    error = cast(HTTPException, error)
+    return Response(plain_refusal(error.detail), error.status_code, error.headers, _JSON)
+
+
+async def _answer(
+    request: Request,
+    wanted: R,
+    role: Role,
+    build_prompt: Callable[[R, Resident], Prompt],
+    answer_type: type[Answer],
+) -> JobResponse:
+    """Make a job of what is `wanted`, and the response that runs it."""
+    worker: Worker = request.app.state.worker
+    worker.last_request_s = arrived_s = worker.engine.clock()
+    resident = worker.residents().find(wanted.model, role)
+    loop = asyncio.get_running_loop()
+    prompt = await loop.run_in_executor(worker.tokenising, build_prompt, wanted, resident)
+    channel = EventChannel()
+    worker.channels.add(channel)
+    job = Job(
+        model=resident.name,
+        endpoint=request.url.path,
+        prompt=prompt.ids,
+        max_tokens=wanted.n_tokens(),
+        emit=channel.emit,
+        arrived_s=arrived_s,
+        priority=wanted.priority_class(),
+        key=wanted.key,
+        deadline_s=None if wanted.deadline_ms is None else arrived_s + wanted.deadline_ms / 1e3,
+        sampling=wanted.sampling(),
+        stop_ids=prompt.stop_ids | resident.loaded.eos_ids,
+        stop_strings=wanted.stop_strings(),
+        wants_logprobs=wanted.wants_logprobs(),
+    )
+    answer = answer_type(next(worker.numbers), resident.name, int(time.time()))
+    return JobResponse(worker.engine, job, channel, answer, is_stream=bool(wanted.stream))
+
+
+async def _body(request: Request) -> bytes:
+    """Read the body. Raises BodyTooLarge as soon as it is too large, which the header may say at once."""
+    refusal = BodyTooLarge(f"The body is larger than {MAX_BODY_BYTES} bytes; send less text")
+    if int(request.headers.get("content-length", 0)) > MAX_BODY_BYTES:
+        raise refusal
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise refusal
+    return bytes(body)
+
+
+def _json(body: dict[str, Any]) -> Response:
+    return Response(msgspec.json.encode(body), media_type=_JSON)

@@ -1,0 +1,84 @@
+"""What is asked of the engine and what it answers. Values only: no JSON, no tensors, no threads."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from inference.errors import RequestError
+from inference.scheduler import Priority
+
+
+class FinishReason(StrEnum):
+    """Why an answer ended."""
+
+    STOP = "stop"  # a stop string or a control token
+    LENGTH = "length"  # max_tokens or the context is used up
+    DEADLINE = "deadline"  # deadline_ms passed; what was made until then is valid
+    CANCELLED = "cancelled"  # superseded, or the client has gone
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen. temperature 0 is greedy; top_p 1 and top_k 0 are off; seed None draws one."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Text that is ready to be shown. logprob: natural logarithm of the probability of its tokens, if asked for."""
+
+    text: str
+    logprob: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end of an answer. Counts in tokens; times are this job's own, in seconds, waiting for others left out.
+
+    n_cached: tokens of the prompt that came from the prompt cache. queue_s: from arrival to the first step.
+    """
+
+    reason: FinishReason
+    n_prompt: int
+    n_cached: int = 0
+    n_decoded: int = 0
+    queue_s: float = 0.0
+    prefill_s: float = 0.0
+    decode_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The end of a job without an answer, or of an answer that broke off."""
+
+    error: RequestError
+
+
+Event = Piece | Finished | Failed
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """One request, ready for the engine. Ends with exactly one Finished or Failed, which is its last event.
+
+    prompt: at least one token. stop_ids end the answer and are not part of it. arrived_s and deadline_s are on the
+    engine's clock. emit is called on the engine's thread and must neither block nor raise.
+    """
+
+    model: str
+    endpoint: str
+    prompt: list[int]
+    max_tokens: int
+    emit: Callable[[Event], None]
+    arrived_s: float
+    priority: Priority = Priority.FOREGROUND
+    key: str | None = None
+    deadline_s: float | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    stop_ids: frozenset[int] = frozenset()
+    stop_strings: tuple[str, ...] = ()
+    wants_logprobs: bool = False
