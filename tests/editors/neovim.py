@@ -33,7 +33,7 @@ class Result:
 class Neovim:
     """One installation of Neovim, with a home of its own in `folder`, that starts `server` as the language server.
 
-    environment: added to the process's own. configuration: Lua that comes after what the README says.
+    configuration: Lua that comes after what the README says. The environment is the process's own, but for the home.
     """
 
     def __init__(
@@ -41,12 +41,11 @@ class Neovim:
         executable: Path,
         folder: Path,
         server: Sequence[str],
-        environment: dict[str, str] | None = None,
         configuration: str = "",
     ) -> None:
         self.executable = executable
         self.folder = folder
-        self._environment = environment or {}
+        folder.mkdir()
         # The configuration of the README expects the repository there.
         folder.joinpath("hearthline").symlink_to(ROOT, target_is_directory=True)
         self._init = folder / "init.lua"
@@ -60,7 +59,7 @@ class Neovim:
         kept = {name: value for name, value in os.environ.items() if name not in {"NVIM", "NVIM_APPNAME"}}
         own = {name: str(self.folder / name.removeprefix("XDG_").lower()) for name in places}
         (self.folder / "runtime_dir").mkdir(mode=0o700, exist_ok=True)
-        return kept | own | {"HOME": str(self.folder), "LANG": "C.UTF-8"} | self._environment
+        return kept | own | {"HOME": str(self.folder), "LANG": "C.UTF-8"}
 
     @property
     def language_server_log(self) -> str:
