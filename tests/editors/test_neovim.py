@@ -20,7 +20,7 @@ from tests.editors.terminal import Terminal
 
 pytestmark = pytest.mark.editor
 
-SCRIPTED_SERVER = (sys.executable, "-m", "tests.scripted_server")
+SCRIPTED_SERVER = (sys.executable, "-m", "tests.editors.rules_server")
 HEARTHLINE = str(Path(sysconfig.get_path("scripts")) / "hearthline")
 CAPTURES = ROOT / "build" / "editors"
 
@@ -46,10 +46,12 @@ def scripted(neovim_executable: Path, short_folder: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("HEARTHLINE_HOME", str(short_folder / "hearthline"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
-    def make(rules: Sequence[dict[str, Any]] = RULES, configuration: str = "") -> Neovim:
+    def make(rules: Sequence[dict[str, Any]] = RULES, configuration: str = "", options: Sequence[str] = ()) -> Neovim:
         script = short_folder / "rules.json"
         script.write_text(json.dumps(rules))
-        return Neovim(neovim_executable, short_folder / "home", [*SCRIPTED_SERVER, str(script)], configuration)
+        return Neovim(
+            neovim_executable, short_folder / "home", [*SCRIPTED_SERVER, str(script), *options], configuration
+        )
 
     return make
 
@@ -101,10 +103,7 @@ def test_ghost_text_is_shown_and_accepted_and_the_next_one_follows(scripted: Scr
 
 
 def test_without_the_capability_the_same_play_fails_at_the_ghost_text(scripted: Scripted, workspace: Path) -> None:
-    neovim = scripted(
-        configuration='vim.lsp.config("hearthline", { on_init = function(client)'
-        " client.server_capabilities.inlineCompletionProvider = nil end })"
-    )
+    neovim = scripted(options=["--without", "textDocument/inlineCompletion"])
     steps: list[Step] = [{"attached": True}, {"keys": "Go"}, {"ghost": GHOST}]
     results = neovim.play(source(workspace), steps, deadline_s=2)
     assert [result.ok for result in results] == [True, True, False]

@@ -1,0 +1,29 @@
+"""The real language server over stdio, its engine scripted by a file.
+
+`python -m tests.editors.rules_server RULES.json`: a list of objects with the fields of `engine.scripted.Rule`.
+`--without METHOD` takes a method, and with it its capability, out of the server: the control that a test can fail.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from lsp_server.engine.scripted import Rule, ScriptedEngine
+from lsp_server.server import create_server, serve_stdio
+
+
+def main() -> int:
+    """Serve until the editor leaves; return the exit code."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("rules", type=Path)
+    parser.add_argument("--without", metavar="METHOD")
+    arguments = parser.parse_args()
+    rules = json.loads(arguments.rules.read_text())
+    server = create_server(ScriptedEngine([Rule(**rule) for rule in rules]))
+    if arguments.without:
+        del server.protocol.fm.features[arguments.without]
+    return serve_stdio(server)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
