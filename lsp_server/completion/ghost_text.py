@@ -1,0 +1,141 @@
+"""From raw model output to the text shown at the cursor, or to the reason why none is.
+
+Owns the rules of what a person gets to see; they are line rules that hold for every language. Invariants: text shown
+holds no control token, begins at the cursor, ends without whitespace, leaves the brackets of the document no worse
+balanced, and does not say what stands behind the cursor already.
+"""
+
+import re
+from dataclasses import dataclass
+
+from lsp_server.completion.cut import Cut, Drop, cut
+from lsp_server.completion.place import TAB_WIDTH, Place, indent_of, indent_unit
+from lsp_server.completion.syntax import unmatched
+
+_REPEATED_PIECE = re.compile(r"(.{1,20}?)\1{3,}")
+_FEW_CHARS = 12
+"""Shorter repetitions are code: `0, 0, 0, 0`."""
+
+
+@dataclass(frozen=True, slots=True)
+class GhostText:
+    """What to show. Either `text` is not empty, or `drop` says why it is."""
+
+    text: str
+    drop: Drop | None = None
+
+
+def is_done(raw: str, place: Place, *, single_line: bool = False) -> bool:
+    """Tell whether more raw text would change nothing of what is shown."""
+    return cut(raw, place, has_ended=False, single_line=single_line).is_final
+
+
+def ghost_text(raw: str, place: Place, *, is_cut_off: bool = False, single_line: bool = False) -> GhostText:
+    """Turn the model's answer into what is shown.
+
+    is_cut_off: the model had more to say (token limit or deadline). single_line: never more than one line.
+    """
+    found = cut(raw, place, has_ended=False, single_line=single_line)
+    if not found.is_final:
+        if is_cut_off:
+            raw = _whole_lines(raw)
+        found = cut(raw, place, has_ended=True, single_line=single_line)
+    if found.drop is not None:
+        return GhostText("", found.drop)
+    text = _trim(found.text, place)
+    text = _without_overlap(text, place)
+    if not text.strip():
+        return GhostText("", Drop.EMPTY)
+    drop = _reason_to_drop(text, place)
+    if drop is not None:
+        return GhostText("", drop)
+    fitted = _balanced(_indented_as_file(text, place), place, single_line=single_line)
+    if not fitted:
+        return GhostText("", Drop.CUT_OFF if is_cut_off else Drop.UNBALANCED)
+    return GhostText(fitted.replace("\n", place.newline))
+
+
+def _whole_lines(raw: str) -> str:
+    """Drop the line that was being written, unless it is the only one."""
+    complete = raw[: raw.rfind("\n") + 1]
+    return complete if complete.strip() else raw
+
+
+def _trim(text: str, place: Place) -> str:
+    """Drop whitespace at the end and on blank lines, but not what parts the text from a word behind the cursor."""
+    lines = [line if line.strip() else "" for line in text.split("\n")]
+    trimmed = "\n".join(lines).rstrip()
+    gap = text[len(text.rstrip(" ")) :][:1]
+    return trimmed + gap if _is_word(place.after[:1]) else trimmed
+
+
+def _without_overlap(text: str, place: Place) -> str:
+    """Drop from the end of `text` what the rest of the cursor's line says."""
+    rest = place.after.strip()
+    if not rest:
+        return text
+    stripped = text.rstrip()
+    for length in range(min(len(rest), len(stripped)), 0, -1):
+        is_word_part = length < len(rest) and _is_word(rest[length - 1]) and _is_word(rest[length])
+        is_enough = length == len(rest) or length > 2
+        if stripped.endswith(rest[:length]) and is_enough and not is_word_part:
+            shorter = stripped[:-length]
+            return shorter if _n_unmatched(shorter, place) <= _n_unmatched(stripped, place) else text
+    return text
+
+
+def _is_word(char: str) -> bool:
+    return char.isalnum() or char in ("_", '"', "'")
+
+
+def _reason_to_drop(text: str, place: Place) -> Drop | None:
+    stripped = text.strip()
+    if len(stripped) >= _FEW_CHARS and _REPEATED_PIECE.fullmatch(stripped):
+        return Drop.REPETITION
+    first = text.partition("\n")[0]
+    line = (place.before + first + place.after).strip()
+    if place.after.strip() and (line == place.line_below.strip() or stripped == place.line_below.strip()):
+        return Drop.ECHO
+    return None
+
+
+def _indented_as_file(text: str, place: Place) -> str:
+    """Indent the lines after the first by the file's own character. Alignment is left as it is."""
+    if "\n" not in text:
+        return text
+    unit = indent_unit(place)
+    first, *lines = text.split("\n")
+    if unit == "\t":
+        width = min((len(indent_of(line)) for line in lines if line.startswith("  ")), default=TAB_WIDTH)
+        step = " " * (width if width in (2, 4, 8) else TAB_WIDTH)
+        return "\n".join([first, *(_replace_in_indent(line, step, "\t") for line in lines)])
+    return "\n".join([first, *(_replace_in_indent(line, "\t", unit) for line in lines)])
+
+
+def _replace_in_indent(line: str, old: str, new: str) -> str:
+    indent = indent_of(line)
+    return indent.replace(old, new) + line[len(indent) :]
+
+
+def _balanced(text: str, place: Place, *, single_line: bool) -> str:
+    """Drop lines from the end until the brackets are no worse than before; empty when none can stay."""
+    if single_line and text.rstrip().endswith(("{", "(", "[")):
+        return text  # the person asked for one line at a time: its block comes next
+    without = _n_unmatched("", place)
+    lines = text.split("\n")
+    while lines:
+        shorter = "\n".join(lines).rstrip() if len(lines) < text.count("\n") + 1 else text
+        if shorter.strip() and _n_unmatched(shorter, place) <= without:
+            return shorter
+        lines.pop()
+    return ""
+
+
+def _n_unmatched(text: str, place: Place) -> int:
+    """Count the brackets around the cursor that would have no partner with `text` there."""
+    around = "\n".join((*place.above, place.before + text + place.after, *place.below))
+    closers, openers = unmatched(around, place.language_id)
+    return len(closers) + len(openers)
+
+
+__all__ = ["Cut", "Drop", "GhostText", "ghost_text", "is_done"]
