@@ -7,6 +7,7 @@ own places, by platformdirs. Standard library and platformdirs only: the languag
 import hashlib
 import os
 import stat
+import sys
 import tempfile
 from pathlib import Path
 
@@ -51,10 +52,7 @@ def runtime_dir() -> Path:
     Raises UnsafeDirectoryError when the folder is a link, is another user's or can be entered by others.
     """
     home = _home()
-    wanted = home / "run" if home else Path(platformdirs.user_runtime_dir("hearthline", appauthor=False))
-    if not home and not wanted.parent.is_dir():
-        # No /run/user on this machine (containers, cron): a name of our own in the temporary folder.
-        wanted = Path(tempfile.gettempdir()) / f"hearthline-{os.getuid()}"
+    wanted = home / "run" if home else _platform_runtime_dir()
     if len(os.fsencode(wanted / "worker.sock")) > MAX_SOCKET_PATH_BYTES:
         digest = hashlib.sha256(os.fsencode(wanted)).hexdigest()[:12]
         wanted = Path(tempfile.gettempdir()) / f"hearthline-{os.getuid()}-{digest}"
@@ -64,6 +62,14 @@ def runtime_dir() -> Path:
 def socket_path() -> Path:
     """Path of the worker's Unix socket; present only while a worker serves."""
     return runtime_dir() / "worker.sock"
+
+
+def _platform_runtime_dir() -> Path:
+    if sys.platform == "linux" and "XDG_RUNTIME_DIR" not in os.environ:
+        # No session of a person (containers, cron): platformdirs would warn and name a folder that others share.
+        session = Path(f"/run/user/{os.getuid()}")
+        return session / "hearthline" if session.is_dir() else Path(tempfile.gettempdir()) / f"hearthline-{os.getuid()}"
+    return Path(platformdirs.user_runtime_dir("hearthline", appauthor=False))
 
 
 def _private(directory: Path) -> Path:

@@ -1,0 +1,196 @@
+"""The first line of ghost text: how long a person waits for it, and what the way from model to editor costs.
+
+Three programs run by turns over the same weights: Hearthline whole (language server, wire, worker), the stock MLX
+wheel, and raw `mlx_lm.stream_generate` on the same fast BLAS. Machines are noisy, so each figure is a median over
+turns and each goal a ratio within one run.
+goal a ratio within one run.
+"""
+
+import asyncio
+import os
+import re
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from inference import paths, singleton
+from inference.models import store
+from inference.models.catalogue import DEFAULT_MODEL, TEST_MODEL
+from lsp_server.commands.editor import Editor, open_editor
+from tests.bench.raw_mlx import RawMlx
+from tests.bench.report import Goal, Options, Report
+
+GOALS = {
+    "prefill_ratio_to_stock": Goal(">=", 10),
+    "decode_overhead_pct": Goal("<=", 5),
+}
+
+_COUNTERS = {
+    "n_prompt": "hearthline_prompt_tokens_total",
+    "n_cached": "hearthline_cached_tokens_total",
+    "n_decoded": "hearthline_decoded_tokens_total",
+    "prefill_s": "hearthline_prefill_seconds_total",
+    "queue_s": "hearthline_queue_seconds_total",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One ghost text as the editor waited for it, and what the worker counted while making it."""
+
+    elapsed_s: float
+    n_prompt: float
+    n_cached: float
+    n_decoded: float
+    prefill_s: float
+    queue_s: float
+
+    @property
+    def decode_s(self) -> float:
+        """Return what the editor waited beyond the prefill: decoding, wire and language server."""
+        return self.elapsed_s - self.prefill_s
+
+
+def run(options: Options) -> Report:
+    """Measure. Raises ModelMissing when the model has not been pulled."""
+    name = options.model or (TEST_MODEL if options.quick else DEFAULT_MODEL)
+    checkpoint = store.checkpoint_dir(name)
+    report = Report("first_line", GOALS)
+    with _own_home(checkpoint) as workspace:
+        asyncio.run(_measure(report, name, checkpoint, workspace, n_turns=3 if options.quick else 7))
+    return report
+
+
+@contextmanager
+def _own_home(checkpoint: Path) -> Iterator[Path]:
+    """Give the measurement a worker of its own, with the model of this machine; yield a workspace."""
+    before = os.environ.get("HEARTHLINE_HOME")
+    with tempfile.TemporaryDirectory(prefix="hl-") as folder:
+        home = Path(folder).resolve()
+        models = home / "data" / "models"
+        models.mkdir(parents=True)
+        (models / checkpoint.name).symlink_to(checkpoint)
+        workspace = home / "workspace"
+        workspace.mkdir()
+        os.environ["HEARTHLINE_HOME"] = str(home)
+        try:
+            yield workspace
+        finally:
+            singleton.ask(paths.socket_path(), "POST", "/control/stop")
+            _wait_for_end(paths.runtime_dir() / singleton.LOCK_NAME)
+            shutil.rmtree(paths.runtime_dir(), ignore_errors=True)
+            if before is None:
+                del os.environ["HEARTHLINE_HOME"]
+            else:
+                os.environ["HEARTHLINE_HOME"] = before
+
+
+def _wait_for_end(lock: Path) -> None:
+    deadline = time.monotonic() + 10
+    while lock.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+async def _measure(report: Report, name: str, checkpoint: Path, workspace: Path, n_turns: int) -> None:
+    settings: dict[str, object] = {"completion": {"model": name, "maxTokens": 48}}
+    started = time.perf_counter()
+    async with open_editor(workspace, settings) as editor:
+        await _line(editor, workspace, turn=-2)
+        report.figures["cold_first_ghost_text_s"] = time.perf_counter() - started
+    started = time.perf_counter()
+    async with open_editor(workspace, settings) as editor:
+        await _line(editor, workspace, turn=-1)
+        report.figures["warm_first_ghost_text_s"] = time.perf_counter() - started
+        lines = await _take_turns(report, editor, workspace, checkpoint, n_turns)
+    report.figures["ghost_text_s_median"] = statistics.median(line.elapsed_s for line in lines)
+    report.figures["prompt_tokens_median"] = statistics.median(line.n_prompt for line in lines)
+    report.figures["decoded_tokens_median"] = statistics.median(line.n_decoded for line in lines)
+
+
+async def _take_turns(report: Report, editor: Editor, workspace: Path, checkpoint: Path, n_turns: int) -> list[Line]:
+    lines, prefills, decodes, overheads = [], [], [], []
+    with RawMlx(checkpoint, "fast") as raw:
+        raw.generate(range(1, 65), 4)
+        for turn in range(n_turns):
+            line = await _line(editor, workspace, turn)
+            n_prefilled, n_decoded = int(line.n_prompt - line.n_cached), int(line.n_decoded)
+            peer = await asyncio.to_thread(raw.generate, range(1, n_prefilled + 1), n_decoded)
+            lines.append(line)
+            prefills.append(n_prefilled / line.prefill_s)
+            decodes.append((n_decoded - 1) / line.decode_s)
+            overheads.append(100 * (line.decode_s / peer.decode_s - 1))
+            report.notes["decode_overhead_pct"] = f"turns: {', '.join(f'{value:.1f}' for value in overheads)}"
+    report.figures["prefill_tokens_per_s"] = statistics.median(prefills)
+    report.figures["decode_tokens_per_s"] = statistics.median(decodes)
+    report.figures["decode_overhead_pct"] = statistics.median(overheads)
+    with RawMlx(checkpoint, "stock") as stock:
+        n_prefilled = int(statistics.median(line.n_prompt - line.n_cached for line in lines))
+        peer = await asyncio.to_thread(stock.generate, range(1, n_prefilled + 1), 8)
+    report.figures["stock_prefill_tokens_per_s"] = n_prefilled / peer.prefill_s
+    report.figures["stock_decode_tokens_per_s"] = 1 / peer.decode_s_per_token
+    report.figures["prefill_ratio_to_stock"] = (
+        report.figures["prefill_tokens_per_s"] / report.figures["stock_prefill_tokens_per_s"]
+    )
+    report.figures["decode_ratio_to_stock"] = (
+        report.figures["decode_tokens_per_s"] / report.figures["stock_decode_tokens_per_s"]
+    )
+    return lines
+
+
+async def _line(editor: Editor, workspace: Path, turn: int) -> Line:
+    """Complete a document that no earlier turn has seen, so that nothing of its prompt is cached."""
+    before = _document(turn)
+    uri = editor.open(workspace / f"module_{turn + 2}.py", before, "python")
+    counted = _counters()
+    started = time.perf_counter()
+    ghost_text = await editor.inline_completion(uri, before.count("\n"), 0)
+    elapsed_s = time.perf_counter() - started
+    if not ghost_text:
+        raise RuntimeError(f"no ghost text in turn {turn}: {editor.status.message}")
+    now = _counters()
+    return Line(elapsed_s, **{key: now[key] - counted.get(key, 0.0) for key in _COUNTERS})
+
+
+def _document(turn: int) -> str:
+    """Return a module whose first words differ from turn to turn and whose last ones ask for a body."""
+    names = ("invoice", "sensor", "planet", "ticket", "recipe", "vessel", "ledger", "parcel", "member")
+    name = names[turn % len(names)]
+    return f'''\
+"""{name.title()} records, number {turn + 2}: reading, checking and adding up."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class {name.title()}:
+    name: str
+    amount: float
+    tags: list[str]
+
+
+def parse_{name}(line: str) -> {name.title()}:
+    """Read one {name} from a line of comma-separated values."""
+    name, amount, *tags = line.split(",")
+    return {name.title()}(name.strip(), float(amount), [tag.strip() for tag in tags])
+
+
+def total_by_tag(items: list[{name.title()}]) -> dict[str, float]:
+    """Add up the amounts of the items for each tag, and return them by tag."""
+'''
+
+
+def _counters() -> dict[str, float]:
+    """Read the worker's counters; empty while there is no worker."""
+    if not paths.socket_path().exists():
+        return {}
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(paths.socket_path()))) as client:
+        text = client.get("http://worker/metrics").text
+    values = {key: re.search(rf"^{name} (\S+)$", text, re.MULTILINE) for key, name in _COUNTERS.items()}
+    return {key: float(found[1]) for key, found in values.items() if found}
