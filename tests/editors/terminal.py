@@ -117,6 +117,8 @@ class Terminal:
         )
         for row in range(rows):
             cells = [self._screen.buffer[row][column] for column in range(columns)]
+            if row == self.cursor[0]:
+                cells[self.cursor[1]] = cells[self.cursor[1]]._replace(reverse=True)
             runs = (("".join(cell.data for cell in run), style) for style, run in groupby(cells, _style))
             console.print(Text.assemble(*runs))
         path.parent.mkdir(parents=True, exist_ok=True)

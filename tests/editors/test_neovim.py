@@ -32,6 +32,8 @@ RULES = (
 BEFORE = "import math\n\n\ndef add(a, b):\n"
 GHOST = {"text": BODY, "row": 4, "column": 4}
 ACCEPTED = ["import math", "", "", "def add(a, b):", "    return a + b"]
+# Of the highlight group ComplHint in Neovim's own dark colours.
+GREY = "4f5258"
 # Slower than any deadline of these tests.
 NEVER_S = 600.0
 # A worker starts and reads the test model, on a machine with other things to do.
@@ -230,7 +232,7 @@ def test_another_key_can_accept(scripted: Scripted, workspace: Path) -> None:
     assert unmet(neovim.play(source(workspace), steps)) == []
 
 
-def test_the_screen_shows_grey_text_behind_the_cursor(scripted: Scripted, workspace: Path) -> None:
+def test_the_screen_shows_grey_text_that_stays_in_place(scripted: Scripted, workspace: Path) -> None:
     file = source(workspace)
     neovim = scripted()
     with Terminal(neovim.command(file.name), neovim.environment, workspace) as terminal:
@@ -238,16 +240,35 @@ def test_the_screen_shows_grey_text_behind_the_cursor(scripted: Scripted, worksp
         terminal.type("Go")
         terminal.wait("the ghost text", lambda screen: screen.lines[4] == "    " + BODY)
         assert terminal.cursor == (4, 4)
-        grey = terminal.colour(4, 4)
-        assert len({grey[0:2], grey[2:4], grey[4:6]}) <= 3
-        assert grey != terminal.colour(3, len("def add(a, b):") - 1)
-        assert {terminal.colour(4, column) for column in range(4, 4 + len(BODY))} == {grey}
+        assert {terminal.colour(4, column) for column in range(4, 4 + len(BODY))} == {GREY}
+        assert terminal.colour(3, 5) != GREY
         terminal.save(CAPTURES / "neovim-scripted", "Neovim")
+
+        frames = type_slowly(terminal, "return")
+        assert {frame[4] for frame in frames} == {"    " + BODY}
+        assert terminal.colour(4, 9) != GREY
+        assert terminal.colour(4, 10) == GREY
+
         terminal.type("\t")
         terminal.wait("the accepted text", lambda screen: screen.cursor == (4, 4 + len(BODY)))
         terminal.type("\x1b:wq\r")
         assert terminal.exit_code() == 0
     assert file.read_text() == BEFORE + f"    {BODY}\n"
+
+
+def type_slowly(terminal: Terminal, text: str) -> list[list[str]]:
+    """Type one character after the other, each when the one before is on the screen; return all screens on the way."""
+    frames: list[list[str]] = []
+    for character in text:
+        row, column = terminal.cursor
+
+        def has_moved(screen: Terminal, cursor: tuple[int, int] = (row, column + 1)) -> bool:
+            frames.append(screen.lines)
+            return screen.cursor == cursor
+
+        terminal.type(character)
+        terminal.wait(f"{character!r}", has_moved)
+    return frames
 
 
 @pytest.mark.model
