@@ -66,7 +66,7 @@ async def _perform(model: str, workspace: Path, console: Console) -> int:
     with console.status("starting the language server") as spinner:
         settings: dict[str, object] = {"completion": {"model": model}}
         async with open_editor(workspace, settings, lambda status: _tell(spinner, status)) as editor:
-            shown = []
+            shown: list[Shown] = []
             for scene in SCENES:
                 result = await _play(scene, editor, workspace)
                 if not shown:

@@ -8,8 +8,9 @@ from pathlib import Path
 from inference.models.catalogue import DEFAULT_MODEL
 from lsp_server.commands.editor import Editor, open_editor
 from lsp_server.commands.terminal import answers, fail, with_ghost, write_json
-from lsp_server.languages import language_of
+from lsp_server.document import split_lines
 from lsp_server.errors import HearthlineError
+from lsp_server.languages import language_of
 
 _SHOWN_LINES = 6
 
@@ -52,24 +53,10 @@ def read_document(place: Place) -> tuple[str, int]:
     line = lines[place.line - 1].rstrip("\r\n")
     if place.column > len(line) + 1:
         raise PlaceError(
-            f"line {place.line} of {place.path} has {len(line)} characters; the last place on it is column {len(line) + 1}"
+            f"line {place.line} of {place.path} has {len(line)} characters; "
+            f"the last place on it is column {len(line) + 1}"
         )
     return text, sum(map(len, lines[: place.line - 1])) + place.column - 1
-
-
-def split_lines(text: str) -> list[str]:
-    """Split as the protocol does (`\\n`, `\\r\\n`, `\\r` only), terminators kept; the last line may be empty."""
-    lines = [""]
-    previous = ""
-    for piece in text.splitlines(keepends=True):
-        if previous and previous[-1] not in "\r\n":
-            lines[-1] += piece  # str.splitlines also splits at form feeds and other characters; join those again
-        else:
-            lines[-1:] = [piece] if lines == [""] else [lines[-1], piece]
-        previous = piece
-    if previous and previous[-1] in "\r\n":
-        lines.append("")
-    return lines
 
 
 def run(words: str, model: str | None, *, as_json: bool) -> int:

@@ -147,37 +147,38 @@ async def open_editor(
     client = LanguageClient("hearthline-terminal", __version__)
     editor = Editor(client, on_status)
     command = [sys.executable, "-P", "-m", "lsp_server.cli", "lsp"]
-    # The server's log goes to its file; what it would say on stderr must not tear the terminal's picture.
+    # The server logs to its file; what it would say on stderr must not tear the terminal's picture.
     await client.start_io(*command, cwd=workspace)
     try:
-        await asyncio.wait_for(_initialize(client, workspace, settings), _START_TIMEOUT_S)
+        await _initialize(client, workspace, settings)
         yield editor
-    except TimeoutError:
-        raise EditorError(
-            f"the language server did not answer within {_START_TIMEOUT_S:.0f} s; `hearthline doctor` may tell why"
-        ) from None
     finally:
         with contextlib.suppress(Exception):
             await asyncio.wait_for(client.shutdown_async(None), _STOP_TIMEOUT_S)
             client.exit(None)
-            await asyncio.wait_for(client.stop(), _STOP_TIMEOUT_S)
+            await asyncio.wait_for(client.stop(), _STOP_TIMEOUT_S)  # type: ignore[no-untyped-call]  # pygls
 
 
 async def _initialize(client: LanguageClient, workspace: Path, settings: dict[str, object]) -> None:
-    result = await client.initialize_async(
-        types.InitializeParams(
-            process_id=os.getpid(),
-            root_uri=workspace.as_uri(),
-            workspace_folders=[types.WorkspaceFolder(uri=workspace.as_uri(), name=workspace.name)],
-            initialization_options=settings,
-            capabilities=types.ClientCapabilities(
-                general=types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind.Utf32]),
-                text_document=types.TextDocumentClientCapabilities(
-                    inline_completion=types.InlineCompletionClientCapabilities()
-                ),
+    params = types.InitializeParams(
+        process_id=os.getpid(),
+        root_uri=workspace.as_uri(),
+        workspace_folders=[types.WorkspaceFolder(uri=workspace.as_uri(), name=workspace.name)],
+        initialization_options=settings,
+        capabilities=types.ClientCapabilities(
+            general=types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind.Utf32]),
+            text_document=types.TextDocumentClientCapabilities(
+                inline_completion=types.InlineCompletionClientCapabilities()
             ),
-        )
+        ),
     )
+    try:
+        result = await asyncio.wait_for(client.initialize_async(params), _START_TIMEOUT_S)
+    except (TimeoutError, RuntimeError) as error:
+        raise EditorError(
+            f"the language server did not answer within {_START_TIMEOUT_S:.0f} s ({error}); "
+            "`hearthline doctor` may tell why"
+        ) from error
     if result.capabilities.position_encoding != types.PositionEncodingKind.Utf32:
         raise EditorError("the language server does not count in code points; is it of another version?")
     client.initialized(types.InitializedParams())
