@@ -13,7 +13,8 @@ from pygls.lsp.server import LanguageServer
 from inference import paths
 from lsp_server import __version__
 from lsp_server.engine import Engine, build_engine
-from lsp_server.features import configuration, documents, engine_status, lifecycle
+from lsp_server.features import completion, configuration, documents, engine_status, inline_completion, lifecycle
+from lsp_server.features.suggester import Suggester
 from lsp_server.features.window import Window
 from lsp_server.logs import Logs, place_of
 from lsp_server.session import Session
@@ -92,6 +93,9 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
     server = HearthlineServer(engine)
     for feature in (lifecycle, configuration, documents):
         feature.register(server)
+    suggester = Suggester(server.session)
+    inline_completion.register(server, suggester)
+    completion.register(server, suggester)
     return server
 
 

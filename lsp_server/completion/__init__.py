@@ -1,1 +1,1 @@
-"""Text decisions: what the model is asked, and what of its answer is shown. Pure but for `suggest`."""
+"""Text decisions: what the model is asked, and what of its answer is shown. Pure."""

@@ -8,7 +8,8 @@ balanced, and does not say what stands behind the cursor already.
 import re
 from dataclasses import dataclass
 
-from lsp_server.completion.cut import Cut, Drop, cut
+from lsp_server.completion.cut import cut
+from lsp_server.completion.lines import Drop
 from lsp_server.completion.place import TAB_WIDTH, Place, indent_of, indent_unit
 from lsp_server.completion.syntax import unmatched
 
@@ -136,6 +137,3 @@ def _n_unmatched(text: str, place: Place) -> int:
     around = "\n".join((*place.above, place.before + text + place.after, *place.below))
     closers, openers = unmatched(around, place.language_id)
     return len(closers) + len(openers)
-
-
-__all__ = ["Cut", "Drop", "GhostText", "ghost_text", "is_done"]

@@ -1,0 +1,235 @@
+"""Where raw model output ends, line by line: blocks, blank lines, closers, repetition.
+
+Invariant: a verdict on a line depends on the lines up to it alone, and on as much of it as settles the matter.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
+
+from lsp_server.completion.place import Place, indent_width
+from lsp_server.completion.syntax import (
+    CLOSER_OF,
+    closer_of_line,
+    is_clause,
+    is_definition,
+    may_become_word,
+    may_open_below,
+    opens_block,
+    unmatched,
+)
+
+_TRIPLE_QUOTED = frozenset({"python", "kotlin", "scala", "swift", "julia", "dart", "groovy"})
+_MAX_PERIOD = 4
+
+
+class Drop(StrEnum):
+    """Why nothing is shown although the model answered."""
+
+    EMPTY = "the model had nothing to add"
+    ECHO = "the model repeated a line that stands there already"
+    REPETITION = "the model repeated itself"
+    MISFIT = "the model went on in a place that is not the cursor's"
+    UNBALANCED = "the model's brackets do not fit"
+    CUT_OFF = "the answer was cut off before it made sense"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What of the raw text may be shown. is_final: more raw text cannot change it."""
+
+    text: str
+    is_final: bool
+    drop: Drop | None = None
+
+
+class Kind(Enum):
+    """How what the model writes stands to the cursor's line."""
+
+    MIDLINE = auto()  # text stands after the cursor: what comes fits on this line
+    REST = auto()  # the rest of a line that was begun
+    NEXT = auto()  # the line is complete, the model goes on below it
+    BLANK = auto()  # the cursor's line is blank
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Raw text whose beginning has been fitted to the cursor. `before` + `text` is how the document would read."""
+
+    kind: Kind
+    text: str
+    before: str
+
+
+def shown_or_empty(text: str, *, is_final: bool, drop: Drop = Drop.EMPTY) -> Cut:
+    """Return a Cut of `text`, or one that says why there is none."""
+    return Cut(text, is_final) if text.strip() else Cut("", is_final, drop)
+
+
+class _Verdict(Enum):
+    GO_ON = auto()
+    WAIT = auto()  # what was read of the line does not tell yet
+    BEFORE = auto()  # the end is before this line
+    AFTER = auto()  # the end is after this line
+
+
+class LineWalk:
+    """Walks the lines of a body until one says where it ends."""
+
+    def __init__(self, body: Body, place: Place, *, has_ended: bool, single_line: bool) -> None:
+        self._place = place
+        self._language_id = place.language_id
+        self._kind = body.kind
+        self._single_line = single_line
+        self._has_ended = has_ended
+        self._made = body.text.split("\n")
+        # As they would stand in the document; the first is the cursor's own.
+        self._lines = [body.before + self._made[0], *self._made[1:]]
+        self._first = 1 if body.kind is Kind.NEXT else 0
+        self._under_opener = self._first == 1 and opens_block(body.before, place.language_id)
+        # Lines indented less do not belong to what is written here.
+        self._floor = indent_width(self._lines[0]) + (self._kind is Kind.REST or self._under_opener)
+        self._keep: int | None = None  # across a blank line, go on only at lines indented so far
+        self._awaits_brace = False  # the first line is a header whose brace may stand below it
+        self._in_block = False  # the last header is ended by indentation, not by a bracket
+        self._blank_since: int | None = None
+        self._in_text = False  # of several lines, between triple quotes
+        self._open_made: tuple[str, ...] = ()  # brackets opened by what was made up to now
+        self._open_all: tuple[str, ...] = ()  # the same and those of the cursor's line
+
+    def cut(self) -> Cut:
+        """Return the lines up to the first that ends them."""
+        for i in range(self._first, len(self._lines)):
+            is_complete = self._has_ended or i + 1 < len(self._lines)
+            verdict = self._verdict(i, is_complete=is_complete)
+            if verdict is _Verdict.WAIT:
+                return self._upto(i + 1, is_final=False)
+            if verdict is _Verdict.BEFORE:
+                return self._upto(i if self._blank_since is None else self._blank_since, is_final=True)
+            period = self._period(i)
+            if period or verdict is _Verdict.AFTER:
+                return self._upto(i + 1 - period, is_final=True)
+        return self._upto(len(self._lines), is_final=self._has_ended)
+
+    def _upto(self, end: int, *, is_final: bool) -> Cut:
+        drop = Drop.ECHO if self._is_echo(self._first) else Drop.EMPTY
+        return shown_or_empty("\n".join(self._made[:end]), is_final=is_final, drop=drop)
+
+    def _verdict(self, i: int, *, is_complete: bool) -> _Verdict:
+        line = self._lines[i]
+        if not line.strip():
+            return self._at_blank(i) if is_complete else _Verdict.WAIT
+        if i > self._first or self._kind is not Kind.REST:
+            verdict = self._by_beginning(i, line, is_complete=is_complete)
+            if verdict is not _Verdict.GO_ON:
+                return verdict
+        if not is_complete:
+            return _Verdict.WAIT
+        if self._is_echo(i):
+            return _Verdict.BEFORE
+        self._blank_since = None
+        self._open_made = tuple(unmatched(self._made[i], self._language_id, self._open_made)[1])
+        self._open_all = tuple(unmatched(line, self._language_id, self._open_all)[1])
+        return self._after_line(i, line)
+
+    def _at_blank(self, i: int) -> _Verdict:
+        if self._open_made or self._in_text:
+            return _Verdict.GO_ON
+        if self._single_line or self._keep is None:
+            return _Verdict.BEFORE
+        if self._blank_since is None:
+            self._blank_since = i
+        return _Verdict.GO_ON
+
+    def _by_beginning(self, i: int, line: str, *, is_complete: bool) -> _Verdict:
+        """Judge a line by where and with what it begins, which for most its first character tells."""
+        if self._open_made or self._in_text:
+            return _Verdict.GO_ON
+        if not is_complete and may_become_word(line):
+            return _Verdict.WAIT
+        width = indent_width(line)
+        closer = closer_of_line(line)
+        if closer is not None:
+            if self._blank_since is not None or not self._is_needed(closer, width, i):
+                return _Verdict.BEFORE
+            return _Verdict.AFTER if is_complete else _Verdict.WAIT
+        if self._blank_since is not None and (self._keep is None or width < self._keep):
+            return _Verdict.BEFORE
+        if i > self._first and is_definition(line) and width <= self._floor:
+            return _Verdict.GO_ON if is_definition(self._lines[i - 1]) else _Verdict.BEFORE
+        if self._awaits_brace and i == self._first + 1 and line.lstrip().startswith("{"):
+            return _Verdict.GO_ON
+        if is_clause(line) and (i == self._first or (self._blank_since is None and width + 1 >= self._floor)):
+            return _Verdict.GO_ON
+        return _Verdict.BEFORE if width < self._floor else _Verdict.GO_ON
+
+    def _after_line(self, i: int, line: str) -> _Verdict:
+        """Judge by a complete line whether it was the last, and what may follow it."""
+        if self._single_line:
+            return _Verdict.AFTER
+        self._in_text ^= self._language_id in _TRIPLE_QUOTED and line.count('"""') % 2 == 1
+        begins_block = opens_block(line, self._language_id)
+        if self._kind is Kind.BLANK or self._under_opener:
+            self._go_on_in_body(i, line, begins_block=begins_block)
+            return _Verdict.GO_ON
+        if i == self._first:
+            self._floor = indent_width(line) + 1
+        if self._open_all or self._in_text:
+            return _Verdict.GO_ON
+        self._in_block = self._in_block or begins_block
+        if self._in_block:
+            self._keep = self._floor
+            return _Verdict.GO_ON
+        self._awaits_brace = i == self._first and may_open_below(line, self._language_id)
+        return _Verdict.GO_ON if self._awaits_brace else _Verdict.AFTER
+
+    def _go_on_in_body(self, i: int, line: str, *, begins_block: bool) -> None:
+        if i > self._first:
+            return
+        if self._under_opener:
+            self._floor = indent_width(line)
+        if self._under_opener or self._is_empty_body():
+            self._keep = self._floor
+        elif begins_block or self._open_made:
+            self._keep = self._floor + 1
+
+    def _is_empty_body(self) -> bool:
+        """Tell whether the cursor is at the first line of a block."""
+        if not opens_block(self._place.line_above, self._language_id):
+            return False
+        below = self._place.line_below
+        return not below or indent_width(below) < self._floor
+
+    def _is_echo(self, i: int) -> bool:
+        """Tell whether line `i` stands in the document already: next below, indented alike or not, or right above."""
+        if i >= len(self._lines):
+            return False
+        stripped = self._lines[i].strip()
+        if sum(map(str.isalnum, stripped)) <= 2 or closer_of_line(stripped):
+            return False
+        above = self._place.before if self._kind is Kind.NEXT else self._place.line_above
+        return stripped == self._place.line_below.strip() or (i == self._first and stripped == above.strip())
+
+    def _is_needed(self, closer: str, width: int, i: int) -> bool:
+        """Tell whether a block above line `i` lacks its closer: nothing below stands where it would end."""
+        below = self._place.line_below
+        if below and indent_width(below) > width:
+            return False
+        if below and indent_width(below) == width and closer_of_line(below) == closer:
+            return False
+        for line in (*reversed(self._lines[:i]), *reversed(self._place.above)):
+            if line.strip() and indent_width(line) <= width:
+                opened = unmatched(line, self._language_id)[1]
+                if closer in CLOSER_OF.values():
+                    return any(CLOSER_OF[opener] == closer for opener in opened)
+                return closer == "</" or opens_block(line, self._language_id)
+        return False
+
+    def _period(self, i: int) -> int:
+        """Return after how many lines the text repeats itself up to line `i`; 0 where it does not."""
+        lines = [line.strip() for line in self._lines[: i + 1]]
+        if not any(map(str.isalnum, lines[i])):
+            return 0
+        for period in range(1, _MAX_PERIOD + 1):
+            if i + 1 - self._first >= 2 * period and lines[-period:] == lines[-2 * period : -period]:
+                return period
+        return 0
