@@ -62,7 +62,10 @@ class Dispatcher(LanguageServerProtocol):
             self._take_request(message)
             await asyncio.sleep(0)  # lets the handler begin
         elif isinstance(message, Notification):
-            await self._take_notification(message)
+            try:
+                await self._take_notification(message.method, message.params)
+            except Exception as error:  # one notification must not end the conversation
+                _log.error("%s failed: %s", message.method, place_of(error))
         elif isinstance(message, Response):
             self._take_response(message)
         else:
@@ -141,8 +144,7 @@ class Dispatcher(LanguageServerProtocol):
         error = {"code": code, "message": words}
         self.post(encode(self._converter, {"jsonrpc": "2.0", "id": message_id, "error": error}), None)
 
-    async def _take_notification(self, notification: Notification) -> None:
-        method, params = notification.method, notification.params
+    async def _take_notification(self, method: str, params: Any) -> None:
         if method == types.EXIT:
             self.on_exit()
         elif method == types.CANCEL_REQUEST:
@@ -150,10 +152,7 @@ class Dispatcher(LanguageServerProtocol):
             if task is not None:
                 task.cancel()
         elif self.phase is Phase.RUNNING and method in self.fm.features:
-            try:
-                await _run(self.fm.features[method], params)
-            except Exception as error:  # one notification must not end the conversation
-                _log.error("%s failed: %s", method, place_of(error))
+            await _run(self.fm.features[method], params)
         elif not method.startswith("$/"):
             _log.debug("ignored %s", method)
 

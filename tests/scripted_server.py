@@ -1,0 +1,78 @@
+"""The real language server over stdio, with a scripted engine and a few probes: `python -m tests.scripted_server`.
+
+The engine answers a prefix with that prefix's last 200 characters, so a test sees what the server took the text for.
+"""
+
+import asyncio
+from typing import Any
+
+from lsp_server.engine.protocol import ChatRequest, CompletionRequest
+from lsp_server.engine.scripted import Rule, ScriptedEngine
+from lsp_server.server import HearthlineServer, create_server, serve_stdio
+from lsp_server.status import Severity, State
+
+
+def _end_of_prefix(request: CompletionRequest | ChatRequest) -> str:
+    return request.prefix[-200:] if isinstance(request, CompletionRequest) else ""
+
+
+def _register_document_probes(server: HearthlineServer) -> None:
+    """Add requests that look at a document."""
+
+    @server.feature("probe/document")
+    async def document(params: dict[str, Any]) -> dict[str, Any]:
+        snapshot = server.session.snapshot(params["uri"])
+        return {
+            "lines": snapshot.lines[params.get("first", 0) : params.get("last")],
+            "nLines": len(snapshot.lines),
+            "version": snapshot.version,
+            "unfit": snapshot.unfit,
+        }
+
+    @server.feature("probe/snapshot")
+    async def snapshot(params: dict[str, Any]) -> dict[str, Any]:
+        """Take a snapshot at once; tell, once another version is there, whether it is still current."""
+        taken = server.session.snapshot(params["uri"])
+        while server.session.documents[params["uri"]].version == taken.version:  # noqa: ASYNC110 - a document tells nobody
+            await asyncio.sleep(0.001)
+        return {"version": taken.version, "isCurrent": server.session.is_current(taken)}
+
+
+def _register_handler_probes(server: HearthlineServer) -> None:
+    """Add requests that behave well or badly."""
+
+    @server.feature("probe/echo")
+    async def echo(params: dict[str, Any]) -> dict[str, Any]:
+        return params
+
+    @server.feature("probe/fail")
+    async def fail(params: dict[str, Any]) -> None:
+        raise ValueError(params["secret"])
+
+    @server.feature("probe/wait")
+    async def wait(params: dict[str, Any]) -> None:
+        """Wait for ever. deaf: even when cancelled."""
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if not params.get("deaf"):
+                    raise
+
+    @server.feature("probe/say")
+    async def say(params: dict[str, Any]) -> None:
+        """Send `n` messages with `text`, which must all arrive, and as many statuses, of which the last must."""
+        for number in range(params["n"]):
+            server.session.status.say_once(f"{number}", params["text"], Severity.INFO)
+            server.session.status.report(State.LOADING, progress=number / params["n"])
+
+    @server.feature("probe/settings")
+    async def settings(_params: dict[str, Any]) -> str:
+        return repr(server.session.settings)
+
+
+if __name__ == "__main__":
+    scripted = create_server(ScriptedEngine([Rule("", _end_of_prefix)]))
+    _register_document_probes(scripted)
+    _register_handler_probes(scripted)
+    raise SystemExit(serve_stdio(scripted))
