@@ -84,6 +84,14 @@ function M.attach(buf)
   })
 end
 
+--- Where a person is typing, have Neovim ask for a suggestion, as it does when the cursor moves.
+function M.ask_again()
+  local is_attached = #vim.lsp.get_clients({ bufnr = 0, name = "hearthline" }) > 0
+  if is_attached and vim.startswith(vim.api.nvim_get_mode().mode, "i") then
+    vim.api.nvim_exec_autocmds("CursorMovedI", { buffer = 0, modeline = false })
+  end
+end
+
 --- Accept the suggestion that is shown in the current buffer. Returns at once; the text follows in the next tick, so
 --- that mappings with `expr` can call this.
 ---@return boolean accepted false where none is shown

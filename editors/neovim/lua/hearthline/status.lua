@@ -12,7 +12,10 @@ local M = {}
 ---@type table<integer, hearthline.Status> by client
 local statuses = {}
 
---- Keep what a server said.
+--- Reasons that belong to typing itself; a status line that named them would only flicker.
+local passing = { cancelled = true, stale = true }
+
+--- Keep what a server said. Where a person waited in insert mode for the model to be ready, ask for them again.
 ---@param client_id integer
 ---@param params table the notification's parameters, JSON's null still as `vim.NIL`
 function M.receive(client_id, params)
@@ -20,8 +23,12 @@ function M.receive(client_id, params)
   for key, value in pairs(params) do
     status[key] = value ~= vim.NIL and value or nil
   end
+  local last = statuses[client_id]
   statuses[client_id] = status
   vim.cmd.redrawstatus({ bang = true })
+  if status.state == "ready" and last and last.state ~= "ready" and last.state ~= "working" then
+    require("hearthline.ghost").ask_again()
+  end
 end
 
 --- The text for the status line of `buf`: the bare name while all is well, else what there is to say.
@@ -32,8 +39,8 @@ function M.text(buf)
   if not client then
     return ""
   end
-  local status = statuses[client.id]
-  if not status or (status.state == "ready" and not status.reason) then
+  local status = statuses[client.id] or { state = "starting", message = "starting" }
+  if status.state == "ready" and (not status.reason or passing[status.reason]) then
     return "hearthline"
   end
   local share = status.progress and (" (%d %%)"):format(status.progress * 100) or ""
