@@ -37,6 +37,8 @@ def _item(snapshot: DocumentSnapshot, position: Position, text: str) -> types.In
     """Return an item that replaces nothing: the text goes in at the cursor.
 
     A range must be given, or VS Code would replace the rest of the line; it must be empty, or Neovim would draw the
-    text over what stands behind the cursor.
+    text over what stands behind the cursor. Lines end with a bare line feed: editors put in the document's own ending,
+    and Neovim would show and write a carriage return of ours as a character.
     """
+    text = text.replace("\r\n", "\n")
     return types.InlineCompletionItem(text, range=convert.client_range(snapshot, position, position))

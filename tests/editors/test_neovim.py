@@ -183,6 +183,31 @@ def test_places_are_right_after_emoji_in_a_file_with_carriage_returns(
     assert file.read_bytes().decode() == "# 😀 café\r\nfaces = {'😀é': 1, '👍é': 2}\r\nlast = 1\r\n"
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["unix", "dos"])
+def test_several_lines_are_drawn_below_each_other_and_written_with_the_ends_of_the_file(
+    scripted: Scripted, workspace: Path, end: str
+) -> None:
+    file = source(workspace, f"def total(numbers):{end}    result = 0{end}")
+    lines = ["for number in numbers:", "        result += number", "    return result"]
+    neovim = scripted([{"pattern": r"result = 0\n    $", "reply": "\n".join(lines)}])
+    results = neovim.play(
+        file,
+        [
+            {"attached": True},
+            {"keys": "Go"},
+            {"ghost": {"text": "\n".join(lines), "row": 2, "column": 4}},
+            {"keys": "<Tab>"},
+            {"lines": ["def total(numbers):", "    result = 0", "    " + lines[0], *lines[1:]]},
+            {"keys": "<Esc>:write<CR>"},
+            {"expression": "not vim.bo.modified"},
+        ],
+    )
+    assert unmet(results) == []
+    assert file.read_bytes().decode() == end.join(
+        ["def total(numbers):", "    result = 0", "    " + lines[0], *lines[1:], ""]
+    )
+
+
 def test_the_status_says_why_there_is_no_suggestion(scripted: Scripted, workspace: Path) -> None:
     results = scripted([]).play(
         source(workspace),
