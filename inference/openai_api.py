@@ -130,6 +130,14 @@ class ChatRequest(_Common, kw_only=True):
 
 R = TypeVar("R", CompletionRequest, ChatRequest)
 
+_POSSIBLE = {
+    "n": "1",
+    "echo": "false",
+    "priority": "interactive, foreground or background",
+    "role": "system, user or assistant",
+    "type": "text",
+}
+
 
 def parse_request(body: bytes, kind: type[R]) -> R:
     """Decode `body`. Raises RequestInvalid."""
@@ -157,4 +165,6 @@ def _invalid(problem: str, kind: type[R]) -> RequestInvalid:
     if missing := re.match(r"Object missing required field `(.*)`", problem):
         name = f"{param}.{missing[1]}" if param else missing[1]
         return RequestInvalid(f"The field {name} is missing", name)
+    if problem.startswith("Invalid enum value") and (possible := _POSSIBLE.get(param.rpartition(".")[2])):
+        return RequestInvalid(f"{param}: only {possible} is possible", param)
     return RequestInvalid(f"{param or 'The body'}: {problem[:1].lower()}{problem[1:]}", param or None)

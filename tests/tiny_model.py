@@ -1,13 +1,17 @@
-"""A Qwen2 of random weights with a byte tokenizer: small enough for a test to run it whole, in milliseconds.
+"""A checkpoint of a Qwen2 with random weights and one token a byte: a test runs it whole, in milliseconds.
 
-What it says is nonsense, but always the same nonsense: tests compare token sequences, not meanings.
+What it says is nonsense, but always the same nonsense, and printable: tests compare token sequences, not meanings. It
+never ends by itself, so that what ends an answer is what the test is about.
 """
 
-from collections.abc import Mapping, Sequence
+import json
 from pathlib import Path
 from typing import Any
 
-from inference.models.load import LoadedModel
+from tokenizers import AddedToken, Tokenizer
+from tokenizers.decoders import ByteLevel as ByteLevelDecoder
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel
 
 CONTROL_TOKENS = (
     "<|endoftext|>",
@@ -20,81 +24,71 @@ CONTROL_TOKENS = (
     "<|fim_middle|>",
     "<|fim_pad|>",
 )
-N_VOCAB = 256 + len(CONTROL_TOKENS)
 END_ID = 256
+N_CONTEXT = 8192
+
+_CHAT_TEMPLATE = """
+{%- for message in messages %}<|im_start|>{{ message.role }}
+{{ message.content }}<|im_end|>
+{% endfor %}<|im_start|>assistant
+"""
+_CONFIG = {
+    "model_type": "qwen2",
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "intermediate_size": 64,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "rms_norm_eps": 1e-6,
+    "vocab_size": 256 + len(CONTROL_TOKENS),
+    "max_position_embeddings": N_CONTEXT,
+    "tie_word_embeddings": False,
+    "eos_token_id": END_ID,
+}
 
 
-class ByteTokenizer:
-    """One token a byte, and the control tokens of Qwen from 256 on."""
-
-    def encode(self, text: str) -> list[int]:
-        return list(text.encode("utf-8"))
-
-    def special(self, text: str) -> int | None:
-        return 256 + CONTROL_TOKENS.index(text) if text in CONTROL_TOKENS else None
-
-    def decode(self, ids: Sequence[int]) -> str:
-        parts = [bytes([i]) if i < 256 else CONTROL_TOKENS[i - 256].encode() for i in ids]
-        return b"".join(parts).decode("utf-8", errors="replace")
-
-    def stream_decoder(self) -> "ByteStreamDecoder":
-        return ByteStreamDecoder()
-
-    def render_chat(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
-        ids: list[int] = []
-        for message in messages:
-            ids += [257, *self.encode(f"{message['role']}\n{message['content']}"), 258]
-        return [*ids, 257, *self.encode("assistant\n")]
+def write_tiny_checkpoint(directory: Path, *, fim: bool = True) -> Path:
+    """Write the checkpoint into `directory`, which is made; return it. fim: with the tokens of fill-in-the-middle."""
+    directory.mkdir(parents=True)
+    (directory / "config.json").write_text(json.dumps(_CONFIG))
+    (directory / "tokenizer_config.json").write_text(json.dumps({"chat_template": _CHAT_TEMPLATE}))
+    control_tokens = [name if fim or "fim" not in name else name.replace("fim", "unused") for name in CONTROL_TOKENS]
+    _byte_tokenizer(control_tokens).save(str(directory / "tokenizer.json"))
+    _write_weights(directory / "model.safetensors")
+    return directory
 
 
-class ByteStreamDecoder:
-    """Latin-1, so that every byte is a character at once."""
+def _byte_tokenizer(control_tokens: list[str]) -> Tokenizer:
+    # The byte-level alphabet in order of the bytes, so that the ids of ASCII text are its character codes.
+    shown = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    hidden = [byte for byte in range(256) if byte not in shown]
+    characters = {byte: chr(byte) for byte in shown} | {byte: chr(256 + i) for i, byte in enumerate(hidden)}
+    tokenizer = Tokenizer(BPE(vocab={characters[byte]: byte for byte in range(256)}, merges=[]))
+    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.decoder = ByteLevelDecoder()
+    tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in control_tokens])
+    return tokenizer
 
-    def push(self, token_id: int) -> str:
-        return chr(token_id)
 
-    def finish(self) -> str:
-        return ""
-
-
-def make_tiny_model(seed: int = 7, n_context: int = 512) -> LoadedModel:
-    """Build the model. MLX is imported here: call `blas.load_fast_blas()` first where speed matters."""
+def _write_weights(path: Path) -> None:
     import mlx.core as mx
     from mlx_lm.models import qwen2
 
-    mx.random.seed(seed)
+    mx.random.seed(7)
     model: Any = qwen2.Model(
-        qwen2.ModelArgs(
-            model_type="qwen2",
-            hidden_size=32,
-            num_hidden_layers=2,
-            intermediate_size=64,
-            num_attention_heads=4,
-            rms_norm_eps=1e-6,
-            vocab_size=N_VOCAB,
-            num_key_value_heads=2,
-            tie_word_embeddings=False,  # tied, random weights repeat their input for ever
-        )
+        qwen2.ModelArgs(**{k: v for k, v in _CONFIG.items() if k in qwen2.ModelArgs.__annotations__})
     )
-    # Larger weights than the default, so that the nonsense varies and greedy choices have clear margins.
-    model.update(_tree_map(lambda array: mx.random.normal(array.shape) * 0.3, model.parameters()))
-    mx.eval(model.parameters())
-    return LoadedModel(
-        name="tiny",
-        model=model,
-        tokenizer=ByteTokenizer(),  # type: ignore[arg-type]  # the real one wants a tokenizer file
-        family="qwen",
-        fim=True,
-        n_context=n_context,
-        eos_ids=frozenset({END_ID}),
-        dtype="float32",
-        directory=Path(),
-    )
+    # Larger weights than a model starts from: with those, greedy decoding repeats one token for ever.
+    weights = {name: 0.8 * mx.random.normal(value.shape) for name, value in _flatten(model.parameters())}
+    ids = mx.arange(256 + len(CONTROL_TOKENS))
+    is_printable = (ids >= 0x20) & (ids < 0x7F)
+    weights["lm_head.weight"] = weights["lm_head.weight"] * is_printable[:, None]
+    mx.save_safetensors(str(path), weights)
 
 
-def _tree_map(change: Any, tree: Any) -> Any:
+def _flatten(tree: Any, path: str = "") -> list[tuple[str, Any]]:
     if isinstance(tree, dict):
-        return {name: _tree_map(change, value) for name, value in tree.items()}
+        return [pair for name, value in tree.items() for pair in _flatten(value, f"{path}.{name}" if path else name)]
     if isinstance(tree, list):
-        return [_tree_map(change, value) for value in tree]
-    return change(tree)
+        return [pair for index, value in enumerate(tree) for pair in _flatten(value, f"{path}.{index}")]
+    return [(path, tree)]

@@ -1,0 +1,403 @@
+"""The engine's thread with a tiny model: turns, supersession, withdrawal, deadlines, failures, and one end for each."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import mlx.core as mx
+import pytest
+
+from inference.device import Device
+from inference.engine import Engine
+from inference.errors import EngineFailed, NotReady, Overloaded
+from inference.jobs import Event, Failed, Finished, FinishReason, Job, Piece, Sampling
+from inference.metrics import Metrics
+from inference.models.load import load_model
+from inference.residents import Report, Resident, Residents
+from inference.scheduler import Priority
+from tests.tiny_model import END_ID, write_tiny_checkpoint
+
+DEADLINE_S = 30.0
+CHUNK_TOKENS = 16
+
+
+@dataclass
+class Client:
+    """One job and the events that came of it."""
+
+    engine: Engine
+    events: "queue.SimpleQueue[Event]" = field(default_factory=queue.SimpleQueue)
+
+    def ask(self, text: str = "def f(x):", max_tokens: int = 12, **fields: object) -> Job:
+        job = Job(
+            model="tiny",
+            endpoint="/v1/completions",
+            prompt=list(text.encode()),
+            max_tokens=max_tokens,
+            emit=self.events.put,
+            arrived_s=self.engine.clock(),
+            **fields,  # type: ignore[arg-type]
+        )
+        self.engine.submit(job)
+        return job
+
+    def first(self) -> Event:
+        return self.events.get(timeout=DEADLINE_S)
+
+    def rest(self) -> tuple[str, Finished | Failed]:
+        text = ""
+        while isinstance(event := self.events.get(timeout=DEADLINE_S), Piece):
+            text += event.text
+        assert self.events.empty(), "something came after the end"
+        return text, event
+
+    def finished(self) -> tuple[str, Finished]:
+        text, end = self.rest()
+        assert isinstance(end, Finished)
+        return text, end
+
+
+class Clock:
+    """Time that passes when told to."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@dataclass
+class Gate:
+    """Lets the test hold the engine within a step, so that what comes meanwhile is read before the next.
+
+    first_fed: the first token that each step fed to the model.
+    """
+
+    is_open: threading.Event = field(default_factory=threading.Event)
+    reached: threading.Event = field(default_factory=threading.Event)
+    first_fed: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.is_open.set()
+
+    def hold(self) -> None:
+        self.reached.clear()
+        self.is_open.clear()
+
+    def wait(self, token: int) -> None:
+        self.first_fed.append(token)
+        self.reached.set()
+        assert self.is_open.wait(DEADLINE_S)
+
+
+@dataclass
+class Bench:
+    """An engine under test."""
+
+    engine: Engine
+    metrics: Metrics
+    clock: Clock
+    gate: Gate
+    ended: "queue.SimpleQueue[Exception | None]"
+
+    def client(self) -> Client:
+        return Client(self.engine)
+
+
+StartEngine = Callable[..., Bench]
+
+
+@pytest.fixture
+def start(checkpoint: Path) -> Iterator[StartEngine]:
+    engines: list[Engine] = []
+
+    def start_engine(n_context: int = 512, broken_token: int | None = None) -> Bench:
+        gate, metrics, clock = Gate(), Metrics(), Clock()
+        ended: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+
+        def load(report: Report) -> Residents:
+            report(0.5, "reading")
+            loaded = load_model(checkpoint)
+            inner = loaded.model.model
+
+            class Gated(type(inner)):  # type: ignore[misc]
+                def __call__(self, inputs: mx.array, *rest: object) -> object:
+                    tokens = cast(list[list[int]], inputs.tolist())[0]
+                    gate.wait(tokens[0])
+                    if broken_token in tokens:
+                        raise RuntimeError("the device said no")
+                    return super().__call__(inputs, *rest)
+
+            inner.__class__ = Gated
+            resident = Resident(
+                loaded, frozenset({"completion", "assistant"}), n_context, CHUNK_TOKENS, run_ahead=False
+            )
+            return Residents((resident,), Device("cpu", "test", 0), "none")
+
+        engine = Engine(load, metrics, ended.put, clock)
+        engines.append(engine)
+        engine.start()
+        return Bench(engine, metrics, clock, gate, ended)
+
+    yield start_engine
+    for engine in engines:
+        engine.stop()
+        assert engine.join(DEADLINE_S)
+
+
+def test_an_answer_ends_at_max_tokens_and_is_the_same_again(start: StartEngine) -> None:
+    bench = start()
+    client = bench.client()
+    client.ask("x" * 40)
+    text, end = client.finished()
+    assert end.reason is FinishReason.LENGTH
+    assert (end.n_prompt, end.n_cached, end.n_decoded, len(text)) == (40, 0, 12, 12)
+    client.ask("x" * 40)
+    again, end = client.finished()
+    assert again == text
+    assert end.n_cached == 39
+
+
+def test_logprobs_come_when_asked_for(start: StartEngine) -> None:
+    client = start().client()
+    client.ask(max_tokens=1, wants_logprobs=True)
+    piece = client.first()
+    assert isinstance(piece, Piece)
+    assert piece.logprob is not None
+    assert piece.logprob < 0
+    client.rest()
+    client.ask(max_tokens=1)
+    assert client.first() == Piece(piece.text, None)
+
+
+def test_stop_strings_end_the_answer_and_are_not_in_it(start: StartEngine) -> None:
+    client = start().client()
+    client.ask(max_tokens=20)
+    whole, _ = client.finished()
+    stop = whole[6:9]
+    client.ask(max_tokens=20, stop_strings=(stop,))
+    text, end = client.finished()
+    assert text == whole[: whole.index(stop)]
+    assert end.reason is FinishReason.STOP
+
+
+def test_stop_tokens_end_the_answer_and_are_not_in_it(start: StartEngine) -> None:
+    client = start().client()
+    client.ask(max_tokens=20)
+    whole, _ = client.finished()
+    client.ask(max_tokens=20, stop_ids=frozenset({END_ID, ord(whole[5])}))
+    text, end = client.finished()
+    assert text == whole[: whole.index(whole[5])]
+    assert end.reason is FinishReason.STOP
+
+
+def test_the_context_is_never_exceeded(start: StartEngine) -> None:
+    client = start(n_context=20).client()
+    client.ask("x" * 17, max_tokens=100)
+    text, end = client.finished()
+    assert end.reason is FinishReason.LENGTH
+    assert len(text) == 3
+
+
+def test_jobs_that_take_turns_say_what_they_say_alone(start: StartEngine) -> None:
+    bench = start()
+    texts = ["background " * 6, "foreground " * 4, "interactive " * 5]
+    sampling = Sampling(temperature=1.0, seed=4)
+    alone = []
+    for text in texts:
+        client = bench.client()
+        client.ask(text, 20, sampling=sampling)
+        alone.append(client.finished()[0])
+    fresh = start()
+    fresh.gate.hold()
+    clients = [fresh.client() for _ in texts]
+    for client, text, priority in zip(clients, texts, reversed(Priority), strict=True):
+        client.ask(text, 20, priority=priority, sampling=sampling)
+        assert fresh.gate.reached.wait(DEADLINE_S)  # each of them is within its prefill when the next one comes
+        fresh.gate.reached.clear()
+        fresh.gate.is_open.set()
+        assert fresh.gate.reached.wait(DEADLINE_S)
+        fresh.gate.hold()
+    fresh.gate.is_open.set()
+    assert [client.finished()[0] for client in clients] == alone
+
+
+def test_an_interactive_job_waits_for_one_step_at_most(start: StartEngine) -> None:
+    bench = start()
+    background, interactive = bench.client(), bench.client()
+    bench.gate.hold()
+    background.ask("b" * (CHUNK_TOKENS * 4), 4, priority=Priority.BACKGROUND)
+    assert bench.gate.reached.wait(DEADLINE_S)
+    interactive.ask("i" * 4, 4, priority=Priority.INTERACTIVE)
+    bench.gate.is_open.set()
+    interactive.finished()
+    background.finished()
+    first_fed = bytes(bench.gate.first_fed)
+    assert first_fed.startswith(b"bi")  # one chunk of the background job, then the prompt of the interactive one
+    assert first_fed[5:8] == b"bbb"  # which decodes three more tokens before the rest of the background job's chunks
+
+
+def test_a_newer_job_supersedes_the_older_which_ends_as_cancelled(start: StartEngine) -> None:
+    bench = start()
+    older, newer = bench.client(), bench.client()
+    bench.gate.hold()
+    older.ask("x" * 64, key="document")
+    assert bench.gate.reached.wait(DEADLINE_S)
+    newer.ask("x" * 64 + "y", key="document")
+    bench.gate.is_open.set()
+    text, end = older.finished()
+    assert (text, end.reason) == ("", FinishReason.CANCELLED)
+    _, end = newer.finished()
+    assert end.reason is FinishReason.LENGTH
+    assert end.n_cached == CHUNK_TOKENS, "what the older one had computed was lost"
+
+
+def test_a_withdrawn_job_stops_within_one_step(start: StartEngine) -> None:
+    bench = start(n_context=8192)
+    client = bench.client()
+    job = client.ask(max_tokens=8000)
+    assert isinstance(client.first(), Piece)
+    bench.gate.hold()
+    assert bench.gate.reached.wait(DEADLINE_S)
+    while not client.events.empty():
+        client.events.get()
+    bench.engine.cancel(job)
+    bench.gate.is_open.set()
+    text, end = client.finished()
+    assert len(text) <= 1
+    assert end.reason is FinishReason.CANCELLED
+    bench.engine.cancel(job)  # a second time changes nothing
+    client.ask(max_tokens=2)
+    client.finished()
+    assert bench.engine.n_active == 0
+
+
+def test_a_deadline_ends_an_answer_with_what_there_is(start: StartEngine) -> None:
+    bench = start(n_context=8192)
+    client = bench.client()
+    client.ask(max_tokens=8000, deadline_s=bench.clock() + 5.0)
+    assert isinstance(client.first(), Piece)
+    bench.clock.now_s += 5.0
+    text, end = client.finished()
+    assert end.reason is FinishReason.DEADLINE
+    assert 0 < end.n_decoded < 8000
+    assert len(text) == end.n_decoded - 1
+
+
+def test_a_deadline_passes_in_the_queue_too(start: StartEngine) -> None:
+    bench = start()
+    busy, late = bench.client(), bench.client()
+    bench.gate.hold()
+    busy.ask("x" * 64)
+    assert bench.gate.reached.wait(DEADLINE_S)
+    late.ask(deadline_s=bench.clock() + 1.0)
+    bench.clock.now_s += 2.0
+    bench.gate.is_open.set()
+    text, end = late.finished()
+    assert (text, end.reason, end.n_decoded) == ("", FinishReason.DEADLINE, 0)
+    assert end.queue_s == 2.0
+    busy.finished()
+
+
+def test_a_full_queue_refuses_and_says_when_to_come_back(start: StartEngine) -> None:
+    bench = start()
+    bench.gate.hold()
+    clients = [bench.client() for _ in range(34)]
+    for client in clients:
+        client.ask("x" * 20, 1, priority=Priority.BACKGROUND)
+    urgent = bench.client()
+    urgent.ask(max_tokens=1, priority=Priority.INTERACTIVE)
+    bench.gate.is_open.set()
+    assert urgent.finished()[1].reason is FinishReason.LENGTH
+    ends = [client.rest()[1] for client in clients]
+    refused = [end for end in ends if isinstance(end, Failed)]
+    assert 1 <= len(refused) <= 2
+    assert isinstance(refused[0].error, Overloaded)
+    assert refused[0].error.retry_after_s >= 1
+
+
+def test_a_request_that_breaks_the_model_fails_alone(start: StartEngine) -> None:
+    bench = start(broken_token=0x21)
+    good, bad = bench.client(), bench.client()
+    bench.gate.hold()
+    good.ask("x" * 40)
+    assert bench.gate.reached.wait(DEADLINE_S)
+    bad.ask("y" * 20 + "!", priority=Priority.INTERACTIVE)
+    bench.gate.is_open.set()
+    _, end = bad.rest()
+    assert isinstance(end, Failed)
+    assert isinstance(end.error, EngineFailed)
+    assert "the device said no" in str(end.error)
+    assert good.finished()[1].reason is FinishReason.LENGTH
+    assert bench.engine.state.status == "ready"
+
+
+def test_when_every_request_breaks_the_engine_ends_and_says_why(start: StartEngine) -> None:
+    bench = start(broken_token=0x21)
+    for _ in range(3):
+        client = bench.client()
+        client.ask("!")
+        assert isinstance(client.rest()[1], Failed)
+    broke = bench.ended.get(timeout=DEADLINE_S)
+    assert "the device said no" in str(broke)
+    assert bench.engine.state.status == "failed"
+    late = bench.client()
+    late.ask()
+    _, end = late.rest()
+    assert isinstance(end, Failed)
+    assert isinstance(end.error, NotReady)
+
+
+def test_stopping_ends_every_job_with_an_error(start: StartEngine) -> None:
+    bench = start(n_context=8192)
+    running, waiting = bench.client(), bench.client()
+    running.ask(max_tokens=8000)
+    assert isinstance(running.first(), Piece)
+    waiting.ask(max_tokens=8000)
+    bench.engine.stop()
+    for client in (running, waiting):
+        _, end = client.rest()
+        assert isinstance(end, Failed)
+        assert isinstance(end.error, NotReady)
+    assert bench.ended.get(timeout=DEADLINE_S) is None
+    assert bench.engine.state.status == "stopping"
+
+
+def test_a_failed_load_is_told_and_ends_the_engine() -> None:
+    ended: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+
+    def load(report: Report) -> Residents:
+        report(0.3, "reading")
+        raise RuntimeError("no such weights")
+
+    engine = Engine(load, Metrics(), ended.put)
+    engine.start()
+    assert str(ended.get(timeout=DEADLINE_S)) == "no such weights"
+    assert engine.state.status == "failed"
+    assert engine.state.message == "no such weights"
+    assert engine.join(DEADLINE_S)
+
+
+def test_metrics_count_what_happened(start: StartEngine) -> None:
+    bench = start()
+    client = bench.client()
+    for _ in range(2):
+        client.ask("x" * 30, 5)
+        client.finished()
+    text = bench.metrics.render({"hearthline_active": 0})
+    assert 'hearthline_requests_total{endpoint="/v1/completions",finish_reason="length"} 2\n' in text
+    assert "hearthline_prompt_tokens_total 60\n" in text
+    assert "hearthline_cached_tokens_total 29\n" in text
+    assert "hearthline_prompt_cache_hits_total 1\n" in text
+    assert "hearthline_decoded_tokens_total 10\n" in text
+    assert "hearthline_active 0\n" in text
+    assert bench.engine.prompt_cache_bytes > 0

@@ -1,0 +1,72 @@
+"""The next token: greedy, restricted, repeatable, and its probability."""
+
+import math
+
+import mlx.core as mx
+import numpy as np
+import pytest
+
+from inference.jobs import Sampling
+from inference.sampling import Chooser, make_chooser
+
+LOGITS = mx.log(mx.array([0.1, 0.4, 0.2, 0.3]))
+
+
+def draw(choose: Chooser, n: int) -> list[int]:
+    return [int(choose(LOGITS).token.item()) for _ in range(n)]  # type: ignore[arg-type]
+
+
+def test_greedy_takes_the_likeliest() -> None:
+    assert draw(make_chooser(Sampling(), wants_logprob=False), 3) == [1, 1, 1]
+
+
+@pytest.mark.parametrize("sampling", [Sampling(), Sampling(temperature=0.5, top_k=1, seed=1)])
+def test_the_logprob_is_the_models_own(sampling: Sampling) -> None:
+    choice = make_chooser(sampling, wants_logprob=True)(LOGITS + 5.0)
+    assert choice.logprob is not None
+    assert choice.logprob.item() == pytest.approx(math.log(0.4), abs=1e-5)
+
+
+def test_no_logprob_is_computed_unasked() -> None:
+    assert make_chooser(Sampling(), wants_logprob=False)(LOGITS).logprob is None
+
+
+@pytest.mark.parametrize(
+    ("top_p", "top_k", "kept"),
+    [
+        (1.0, 2, {1, 3}),
+        (1.0, 99, {0, 1, 2, 3}),
+        (0.3, 0, {1}),
+        (0.4, 0, {1}),  # together already as likely as asked for
+        (0.41, 0, {1, 3}),
+        (0.95, 0, {0, 1, 2, 3}),
+        (0.6, 2, {1, 3}),  # of the two that top_k leaves, 4/7 and 3/7, both are needed
+        (0.5, 2, {1}),
+    ],
+)
+def test_only_the_likely_are_drawn(top_p: float, top_k: int, kept: set[int]) -> None:
+    choose = make_chooser(Sampling(temperature=1.0, top_p=top_p, top_k=top_k, seed=3), wants_logprob=False)
+    assert set(draw(choose, 120)) == kept
+
+
+def test_temperature_flattens() -> None:
+    drawn = draw(make_chooser(Sampling(temperature=2.0, seed=5), wants_logprob=False), 2000)
+    weights = np.sqrt([0.1, 0.4, 0.2, 0.3])
+    shares = np.bincount(drawn, minlength=4) / len(drawn)
+    assert np.allclose(shares, weights / weights.sum(), atol=0.04)
+
+
+def test_a_seed_repeats_whatever_others_draw_in_between() -> None:
+    first = make_chooser(Sampling(temperature=1.0, seed=11), wants_logprob=False)
+    alone = draw(first, 20)
+    again, other = (make_chooser(Sampling(temperature=1.0, seed=seed), wants_logprob=False) for seed in (11, 12))
+    interleaved = []
+    for _ in range(20):
+        draw(other, 1)
+        interleaved += draw(again, 1)
+    assert interleaved == alone
+
+
+def test_without_a_seed_two_jobs_differ() -> None:
+    left, right = (draw(make_chooser(Sampling(temperature=1.0), wants_logprob=False), 64) for _ in range(2))
+    assert left != right
