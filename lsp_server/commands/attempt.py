@@ -98,9 +98,14 @@ def _draw(scene: Scene, shown: Shown, console: Console) -> None:
     if not shown.ghost_text:
         console.print(f"[bold]{scene.file_name}[/]: nothing to suggest here")
         return
-    document = with_ghost(scene.before + scene.typed, shown.ghost_text, scene.after, language_of(scene.file_name))
-    caption = f"typed [bold]{scene.typed!r}[/], ghost text after {shown.elapsed_ms:.0f} ms"
-    console.print(Panel(document, title=scene.file_name, subtitle=caption, title_align="left", subtitle_align="right"))
+    document = with_ghost(
+        scene.before + scene.typed, shown.ghost_text, scene.after, language_of(scene.file_name), console
+    )
+    caption = Text.assemble("typed ", (scene.typed.strip(), "bold"), f" · ghost text after {shown.elapsed_ms:.0f} ms")
+    panel = Panel(
+        document, title=scene.file_name, subtitle=caption, title_align="left", subtitle_align="right", width=88
+    )
+    console.print(panel)
 
 
 def _summarise(model: str, shown: list[Shown], first_ms: float, console: Console) -> None:

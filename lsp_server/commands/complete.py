@@ -103,4 +103,4 @@ def _show(place: Place, text: str, offset: int, completion: str, editor: Editor)
         return
     before = "".join(split_lines(text[:offset])[-_SHOWN_LINES:])
     after = "".join(split_lines(text[offset:])[:_SHOWN_LINES])
-    console.print(with_ghost(before, completion, after, language_of(place.path.name)))
+    console.print(with_ghost(before, completion, after, language_of(place.path.name), console))

@@ -41,6 +41,17 @@ class EngineStatus:
     progress: float | None = None
 
 
+class _Client(LanguageClient):
+    """Keeps what a server that ended too early said on stderr."""
+
+    last_words = ""
+
+    async def server_exit(self, server: asyncio.subprocess.Process) -> None:
+        if server.stderr is not None:
+            lines = (await server.stderr.read()).decode(errors="replace").strip().splitlines()
+            self.last_words = lines[-1] if lines else ""
+
+
 class Editor:
     """One window. Make it with `open_editor`."""
 
@@ -51,9 +62,20 @@ class Editor:
         self._on_status = on_status
         self._changed = asyncio.Event()
         self._versions: dict[str, int] = {}
-        client.feature("hearthline/status")(self._receive_status)
-        client.feature(types.WINDOW_SHOW_MESSAGE)(self._receive_message)
-        client.feature(types.WINDOW_LOG_MESSAGE)(lambda _params: None)
+        self._listen()
+
+    def _listen(self) -> None:
+        # pygls marks the functions it is given, which a bound method does not allow.
+        @self._client.feature("hearthline/status")
+        def receive_status(params: Any) -> None:
+            self._receive_status(params)
+
+        @self._client.feature(types.WINDOW_SHOW_MESSAGE)
+        def receive_message(params: types.ShowMessageParams) -> None:
+            self.messages.append(params.message)
+
+        @self._client.feature(types.WINDOW_LOG_MESSAGE)
+        def ignore(_params: types.LogMessageParams) -> None: ...
 
     def _receive_status(self, params: Any) -> None:
         def field(name: str) -> Any:
@@ -68,9 +90,6 @@ class Editor:
         )
         self._changed.set()
         self._on_status(self.status)
-
-    def _receive_message(self, params: types.ShowMessageParams) -> None:
-        self.messages.append(params.message)
 
     def open(self, path: Path, text: str, language_id: str) -> str:
         """Open `path` holding `text`; return its uri."""
@@ -144,7 +163,7 @@ async def open_editor(
 
     Raises EditorError when the server does not start.
     """
-    client = LanguageClient("hearthline-terminal", __version__)
+    client = _Client("hearthline-terminal", __version__)
     editor = Editor(client, on_status)
     command = [sys.executable, "-P", "-m", "lsp_server.cli", "lsp"]
     # The server logs to its file; what it would say on stderr must not tear the terminal's picture.
@@ -159,7 +178,7 @@ async def open_editor(
             await asyncio.wait_for(client.stop(), _STOP_TIMEOUT_S)  # type: ignore[no-untyped-call]  # pygls
 
 
-async def _initialize(client: LanguageClient, workspace: Path, settings: dict[str, object]) -> None:
+async def _initialize(client: _Client, workspace: Path, settings: dict[str, object]) -> None:
     params = types.InitializeParams(
         process_id=os.getpid(),
         root_uri=workspace.as_uri(),
@@ -174,11 +193,12 @@ async def _initialize(client: LanguageClient, workspace: Path, settings: dict[st
     )
     try:
         result = await asyncio.wait_for(client.initialize_async(params), _START_TIMEOUT_S)
-    except (TimeoutError, RuntimeError) as error:
+    except TimeoutError as error:
         raise EditorError(
-            f"the language server did not answer within {_START_TIMEOUT_S:.0f} s ({error}); "
-            "`hearthline doctor` may tell why"
+            f"the language server did not answer within {_START_TIMEOUT_S:.0f} s; `hearthline doctor` may tell why"
         ) from error
+    except RuntimeError as error:  # how pygls says that the server ended
+        raise EditorError(f"the language server ended at its start: {client.last_words or error}") from error
     if result.capabilities.position_encoding != types.PositionEncodingKind.Utf32:
         raise EditorError("the language server does not count in code points; is it of another version?")
     client.initialized(types.InitializedParams())

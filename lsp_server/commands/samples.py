@@ -19,8 +19,9 @@ SCENES = (
         before='''\
 def mean(values: list[float]) -> float:
     """Return the arithmetic mean of the values."""
+    total = 0.0
     ''',
-        typed="total = ",
+        typed="for ",
         after="""
     return total / len(values)
 """,

@@ -9,6 +9,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 GHOST_STYLE = "italic bright_black"
+_MARKS = "⟪⟫"
 
 
 def answers() -> Console:
@@ -27,8 +28,13 @@ def write_json(value: Mapping[str, object]) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
 
 
-def with_ghost(before: str, ghost: str, after: str, language: str) -> Text:
-    """Return the document as an editor shows it: highlighted, the ghost text grey at the cursor."""
+def with_ghost(before: str, ghost: str, after: str, language: str, console: Console) -> Text:
+    """Return the document as an editor shows it: highlighted, the ghost text grey at the cursor.
+
+    Where `console` has no colours (a pipe, a log), marks stand around the ghost text instead.
+    """
+    if console.color_system is None:
+        ghost = f"{_MARKS[0]}{ghost}{_MARKS[1]}"
     text = Syntax("", language, theme="ansi_dark").highlight(before + ghost + after)
     text.rstrip()
     start = len(before)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from lsp_server.commands.complete import Place, PlaceError, parse_place, read_document
 from lsp_server.commands.doctor import Verdict, check_blas, check_device, check_editors, check_mlx
@@ -72,10 +73,16 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_ghost_text_is_drawn_grey_between_what_stands_there() -> None:
-    text = with_ghost("total = ", "sum(values)", "\nreturn total", "python")
+    console = Console(force_terminal=True, color_system="truecolor")
+    text = with_ghost("total = ", "sum(values)", "\nreturn total", "python", console)
     assert text.plain == "total = sum(values)\nreturn total"
     grey = [span for span in text.spans if GHOST_STYLE in str(span.style)]
     assert [(span.start, span.end) for span in grey] == [(8, 19)]
+
+
+def test_ghost_text_is_marked_where_there_are_no_colours() -> None:
+    text = with_ghost("total = ", "sum(values)", "\nreturn total", "python", Console(color_system=None))
+    assert text.plain == "total = ⟪sum(values)⟫\nreturn total"
 
 
 @pytest.mark.parametrize(("name", "language"), [("a.py", "python"), ("B.TS", "typescript"), ("Makefile", "plaintext")])
