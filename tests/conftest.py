@@ -3,6 +3,7 @@
 The fast BLAS is loaded before any test module is imported: once `mlx.core` is in, it is too late.
 """
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -12,9 +13,10 @@ from pathlib import Path
 import platformdirs
 import pytest
 
+from inference import paths
 from inference.blas import load_fast_blas
 from inference.errors import SourceUnreachable
-from inference.models.catalogue import TEST_MODEL
+from inference.models.catalogue import TEST_MODEL, find_model
 from inference.models.progress import Stage
 
 load_fast_blas()
@@ -74,16 +76,34 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-def pull_for_tests(name: str) -> Path:
-    """Pull `name` once into the folder that all test sessions share; skip where no source answers."""
-    from inference.models.pull import pull
-
+@contextlib.contextmanager
+def shared_by_sessions(name: str) -> Iterator[None]:
+    """Make a folder that all test sessions share the HEARTHLINE_HOME; skip where no source of `name` answers."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEARTHLINE_HOME", platformdirs.user_cache_dir("hearthline-tests", appauthor=False))
         try:
-            return pull(name, SilentReporter())
+            yield
         except SourceUnreachable as error:
-            pytest.skip(f"{name} cannot be pulled: {error}")
+            pytest.skip(f"{name} cannot be fetched: {error}")
+
+
+def pull_for_tests(name: str) -> Path:
+    """Give the checkpoint folder of `name`, pulled once."""
+    from inference.models.pull import pull
+
+    with shared_by_sessions(name):
+        return pull(name, SilentReporter())
+
+
+def gguf_for_tests(name: str) -> Path:
+    """Give the GGUF file of `name`, which `pull` does not keep, fetched once."""
+    from inference.models.pull import fetch_gguf, only_one_pull
+
+    spec = find_model(name)
+    with shared_by_sessions(name), only_one_pull(spec, SilentReporter()):
+        directory = paths.data_dir() / "gguf" / name
+        directory.mkdir(parents=True, exist_ok=True)
+        return fetch_gguf(spec, directory, "float32", SilentReporter())
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,6 @@ from inference.models.lock import sha256_of
 
 # Pauses before each new attempt; an attempt that brought bytes begins the list anew.
 _PAUSES_S = (0.5, 1.0, 2.0, 4.0)
-_BLOCK_BYTES = 1 << 18
 _CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE")
 
 
@@ -117,7 +116,8 @@ def _fetch_rest(client: httpx.Client, file: RemoteFile, part: Path, on_done: Cal
         ).startswith(f"bytes {start}-")
         done = start if resumed else 0
         with part.open("ab" if resumed else "wb") as out:
-            for block in response.iter_raw(_BLOCK_BYTES):
+            # No block size: with one, what came before a cut is held back and lost.
+            for block in response.iter_raw():
                 out.write(block)
                 done += len(block)
                 on_done(done)

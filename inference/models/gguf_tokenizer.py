@@ -2,6 +2,7 @@
 
 The result is a Hugging Face tokenizer.json and tokenizer_config.json, which `tokenizer.Tokenizer` reads and
 other programs understand. Every control token is marked special; padding rows of the embedding get no token.
+There is no Unicode normalisation, although Qwen2 publishes one: code must come out of decoding as it went in.
 """
 
 import json
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import tokenizers
-from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers
 
 from inference.errors import ModelUnsupported
 
@@ -59,7 +60,6 @@ def build_tokenizer(metadata: dict[str, Any]) -> tokenizers.Tokenizer:
     merges = [tuple(merge.split(" ", 1)) for merge in metadata["tokenizer.ggml.merges"]]
     tokenizer = tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=merges, fuse_unk=False))
     if pre == "qwen2":
-        tokenizer.normalizer = normalizers.NFC()
         split: Any = pre_tokenizers.Split(Regex(_QWEN2_SPLIT), behavior="isolated")
         use_regex = False
     else:

