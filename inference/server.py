@@ -70,7 +70,7 @@ async def run_server(listener: socket.socket, options: ServeOptions) -> Ending:
 def _configure(worker: Worker) -> uvicorn.Config:
     return uvicorn.Config(
         make_app(worker),
-        http=_OwnUserProtocol,
+        http=OwnUserProtocol,
         ws="none",
         lifespan="off",
         loop="asyncio",
@@ -111,7 +111,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-class _OwnUserProtocol(H11Protocol):
+class OwnUserProtocol(H11Protocol):
     """HTTP for this user alone. The folder's mode keeps others out already; this holds where a mode is overruled."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it

@@ -38,8 +38,8 @@ def test_defaults() -> None:
 def test_everything_at_once() -> None:
     request = completion(
         '{"model": "m", "prompt": "P", "suffix": "", "path": "a.py", "repo": "R",'
-        ' "snippets": [{"path": "b", "text": "c"}], "max_tokens": 9, "temperature": 0.5, "top_p": 0.9, "top_k": 5, "seed": 1,'
-        ' "stop": ["x", "y"], "stream": true,'
+        ' "snippets": [{"path": "b", "text": "c"}], "max_tokens": 9, "temperature": 0.5,'
+        ' "top_p": 0.9, "top_k": 5, "seed": 1, "stop": ["x", "y"], "stream": true,'
         ' "stream_options": {"include_usage": true}, "logprobs": 1, "n": 1, "echo": false, "priority": "interactive",'
         ' "key": "k", "deadline_ms": 100, "user": "u"}'
     )
