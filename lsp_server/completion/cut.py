@@ -73,8 +73,7 @@ def _fit(text: str, place: Place) -> Body | Drop:
     if place.after.strip():
         return Body(Kind.MIDLINE, text, place.before) if n_newlines == 0 else Drop.MISFIT
     if not place.before.strip():
-        indent = _missing_indent(lead.rpartition("\n")[2], place, is_absolute=n_newlines > 0)
-        return Drop.MISFIT if indent is None else Body(Kind.BLANK, indent + stripped, place.before)
+        return _fit_blank(lead.rpartition("\n")[2], stripped, place, is_absolute=n_newlines > 0)
     if n_newlines == 0:
         return Body(Kind.REST, text, place.before)
     if wants_more(place.before, place.language_id):
@@ -85,25 +84,26 @@ def _fit(text: str, place: Place) -> Body | Drop:
     return Body(Kind.NEXT, "\n" + lead.rpartition("\n")[2] + stripped, place.before)
 
 
-def _missing_indent(indent: str, place: Place, *, is_absolute: bool) -> str | None:
-    """Return what is missing between the cursor and the first line's text; None when it lies left of the cursor.
+def _fit_blank(indent: str, text: str, place: Place, *, is_absolute: bool) -> Body | Drop:
+    """Fit `text`, which the model indented by `indent`, to a cursor that has nothing but whitespace in front of it.
 
-    is_absolute: `indent` was written on a line of its own; otherwise it may go on from the cursor, or repeat what
-    stands in front of it.
+    is_absolute: `indent` stands on a line of its own; otherwise it may go on from the cursor, or be one too many: then
+    the lines that follow are as much too deep.
     """
     before = place.before
     if is_absolute:
-        if indent.startswith(before):
-            return indent[len(before) :]
-        return None if indent_width(indent) < indent_width(before) else ""
+        if indent_width(indent) < indent_width(before):
+            return Drop.MISFIT
+        missing = indent.removeprefix(before) if indent.startswith(before) else ""
+        return Body(Kind.BLANK, missing + text, before)
     wanted = indent_width(place.line_above)
     if opens_block(place.line_above, place.language_id):
         wanted += indent_width(indent_unit(place))
     if indent_width(before + indent) <= wanted:
-        return indent
+        return Body(Kind.BLANK, indent + text, before)
     if indent.startswith(before) and indent_width(before) < wanted:
-        return indent[len(before) :]
-    return ""
+        return Body(Kind.BLANK, indent[len(before) :] + text, before)
+    return Body(Kind.BLANK, text.replace(f"\n{before}{indent}", f"\n{before}"), before)
 
 
 def _inline_end(body: Body, place: Place) -> int | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from lsp_server.completion.cut import cut
 from lsp_server.completion.lines import Drop
 from lsp_server.completion.place import TAB_WIDTH, Place, indent_of, indent_unit
-from lsp_server.completion.syntax import unmatched
+from lsp_server.completion.syntax import opens_block, unmatched
 
 _REPEATED_PIECE = re.compile(r"(.{1,20}?)\1{3,}")
 _FEW_CHARS = 12
@@ -37,9 +37,9 @@ def ghost_text(raw: str, place: Place, *, is_cut_off: bool = False, single_line:
     is_cut_off: the model had more to say (token limit or deadline). single_line: never more than one line.
     """
     found = cut(raw, place, has_ended=False, single_line=single_line)
+    is_cut_off = is_cut_off and not found.is_final
     if not found.is_final:
-        if is_cut_off:
-            raw = _whole_lines(raw)
+        raw = _whole_lines(raw, place.language_id) if is_cut_off else raw
         found = cut(raw, place, has_ended=True, single_line=single_line)
     if found.drop is not None:
         return GhostText("", found.drop)
@@ -56,10 +56,12 @@ def ghost_text(raw: str, place: Place, *, is_cut_off: bool = False, single_line:
     return GhostText(fitted.replace("\n", place.newline))
 
 
-def _whole_lines(raw: str) -> str:
-    """Drop the line that was being written, unless it is the only one."""
-    complete = raw[: raw.rfind("\n") + 1]
-    return complete if complete.strip() else raw
+def _whole_lines(raw: str, language_id: str) -> str:
+    """Drop the line that was being written and headers left without a body, unless nothing else is there."""
+    lines = raw.split("\n")[:-1]
+    while lines and (not lines[-1].strip() or opens_block(lines[-1], language_id)):
+        lines.pop()
+    return "\n".join(lines) if lines else raw
 
 
 def _trim(text: str, place: Place) -> str:

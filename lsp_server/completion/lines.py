@@ -81,6 +81,7 @@ class LineWalk:
         self._kind = body.kind
         self._single_line = single_line
         self._has_ended = has_ended
+        self._drop = Drop.EMPTY  # the reason should nothing be left
         self._made = body.text.split("\n")
         # As they would stand in the document; the first is the cursor's own.
         self._lines = [body.before + self._made[0], *self._made[1:]]
@@ -111,8 +112,7 @@ class LineWalk:
         return self._upto(len(self._lines), is_final=self._has_ended)
 
     def _upto(self, end: int, *, is_final: bool) -> Cut:
-        drop = Drop.ECHO if self._is_echo(self._first) else Drop.EMPTY
-        return shown_or_empty("\n".join(self._made[:end]), is_final=is_final, drop=drop)
+        return shown_or_empty("\n".join(self._made[:end]), is_final=is_final, drop=self._drop)
 
     def _verdict(self, i: int, *, is_complete: bool) -> _Verdict:
         line = self._lines[i]
@@ -125,6 +125,7 @@ class LineWalk:
         if not is_complete:
             return _Verdict.WAIT
         if self._is_echo(i):
+            self._drop = Drop.ECHO
             return _Verdict.BEFORE
         self._blank_since = None
         self._open_made = tuple(unmatched(self._made[i], self._language_id, self._open_made)[1])
@@ -201,8 +202,6 @@ class LineWalk:
 
     def _is_echo(self, i: int) -> bool:
         """Tell whether line `i` stands in the document already: next below, indented alike or not, or right above."""
-        if i >= len(self._lines):
-            return False
         stripped = self._lines[i].strip()
         if sum(map(str.isalnum, stripped)) <= 2 or closer_of_line(stripped):
             return False
