@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[2]
 _DRIVER = Path(__file__).parent / "neovim_driver.lua"
 _README = ROOT / "editors" / "neovim" / "README.md"
 
+_PLAY_TIMEOUT_S = 120.0
+
 Step = Mapping[str, Any]
 
 
@@ -71,7 +73,7 @@ class Neovim:
         """Return the command that starts Neovim with the configuration of this home."""
         return [str(self.executable), "--clean", "-n", "-u", str(self._init), *arguments]
 
-    def play(self, file: Path, steps: Sequence[Step], deadline_s: float = 10.0) -> list[Result]:
+    def play(self, file: Path, steps: Sequence[Step], deadline_s: float = 30.0) -> list[Result]:
         """Open `file`, run `steps` (see neovim_driver.lua) until one fails, and return their results."""
         play, report = self.folder / "play.json", self.folder / "report.json"
         report.unlink(missing_ok=True)
@@ -83,7 +85,7 @@ class Neovim:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=deadline_s * (len(steps) + 1),
+            timeout=_PLAY_TIMEOUT_S,
             check=False,
         )
         if not report.exists():

@@ -1,8 +1,9 @@
 --- Plays the steps of a test in a headless Neovim and writes down what it saw.
 ---
---- $HEARTHLINE_PLAY names a JSON file `{ "steps": [...], "deadline_ms": n, "report": path }`. A step is an object with
---- one key, the name of a function in `steps`. Each waits for its condition; the first one that is not met within the
---- deadline ends the play. Written: `[{ "ok": boolean, "seen": any, "ms": n }, ...]`, one for each step that ran.
+--- $HEARTHLINE_PLAY names a JSON file `{ "steps": [...], "deadline_ms": n, "report": path }`. A step is an object whose
+--- key is the name of a function in `steps`; it may have a `deadline_ms` of its own beside it. Each waits for its
+--- condition; the first one that is not met within the deadline ends the play. Written: one
+--- `{ "ok": boolean, "seen": any, "ms": n }` for each step that ran.
 
 local play = vim.json.decode(table.concat(vim.fn.readfile(assert(vim.env.HEARTHLINE_PLAY)), "\n"))
 local namespace = vim.api.nvim_create_namespace("nvim.lsp.inline_completion")
@@ -67,12 +68,14 @@ local steps = {
 ---@param step table<string, any>
 ---@param done fun(result: table)
 local function run(step, done)
+  local deadline_ms = step.deadline_ms or play.deadline_ms
+  step.deadline_ms = nil
   local name, wanted = next(step)
   local started = vim.uv.hrtime()
   local function look()
     local ran, ok, seen = pcall(steps[name], wanted)
     local ms = (vim.uv.hrtime() - started) / 1e6
-    if ran and not ok and ms < play.deadline_ms then
+    if ran and not ok and ms < deadline_ms then
       vim.defer_fn(look, poll_ms)
       return
     end

@@ -82,7 +82,7 @@ class Terminal:
         """Send `keys` as a keyboard would."""
         os.write(self._master, keys.encode())
 
-    def wait(self, what: str, condition: Callable[["Terminal"], bool], deadline_s: float = 10.0) -> None:
+    def wait(self, what: str, condition: Callable[["Terminal"], bool], deadline_s: float = 30.0) -> None:
         """Follow the program's output until `condition` holds. Raises AssertionError that shows the screen."""
         deadline = time.monotonic() + deadline_s
         while not condition(self):
@@ -105,7 +105,7 @@ class Terminal:
         colour: str = self._screen.buffer[row][column].fg
         return colour
 
-    def exit_code(self, deadline_s: float = 10.0) -> int:
+    def exit_code(self, deadline_s: float = 30.0) -> int:
         """Wait until the program has ended by itself and return its exit code."""
         return self._process.wait(deadline_s)
 
@@ -123,7 +123,9 @@ class Terminal:
             console.print(Text.assemble(*runs))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.with_suffix(".ansi").write_text(console.export_text(styles=True, clear=False))
-        console.save_svg(str(path.with_suffix(".svg")), title=title)
+        # Without the fonts that rich would have the picture load from elsewhere.
+        svg = re.sub(r"@font-face \{.*?\}\s*", "", console.export_svg(title=title), flags=re.DOTALL)
+        path.with_suffix(".svg").write_text(svg)
 
     def _read(self, timeout_s: float) -> bool:
         """Feed what the program wrote next to the screen. Returns False when it has ended or wrote nothing."""

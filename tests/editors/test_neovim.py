@@ -43,8 +43,9 @@ Scripted = Callable[..., Neovim]
 
 
 @pytest.fixture
-def scripted(neovim_executable: Path, short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Scripted:
-    """Make a Neovim whose language server answers by `rules`."""
+def scripted(neovim_executable: Path, short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
+    """Make a Neovim whose language server answers by `rules`; what its client logged is shown if the test fails."""
+    made: list[Neovim] = []
     monkeypatch.setenv("HEARTHLINE_HOME", str(short_folder / "hearthline"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
@@ -106,8 +107,8 @@ def test_ghost_text_is_shown_and_accepted_and_the_next_one_follows(scripted: Scr
 
 def test_without_the_capability_the_same_play_fails_at_the_ghost_text(scripted: Scripted, workspace: Path) -> None:
     neovim = scripted(options=["--without", "textDocument/inlineCompletion"])
-    steps: list[Step] = [{"attached": True}, {"keys": "Go"}, {"ghost": GHOST}]
-    results = neovim.play(source(workspace), steps, deadline_s=2)
+    steps: list[Step] = [{"attached": True}, {"keys": "Go"}, {"ghost": GHOST, "deadline_ms": 2000}]
+    results = neovim.play(source(workspace), steps)
     assert [result.ok for result in results] == [True, True, False]
 
 
