@@ -9,16 +9,26 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import IO, Any, Self, cast
 
 Message = dict[str, Any]
 
 DEADLINE_S = 30.0
 SERVER = (sys.executable, "-c", "from lsp_server.server import main; raise SystemExit(main())")
 SCRIPTED_SERVER = (sys.executable, "-m", "tests.scripted_server")
+
+
+def wait_until(true: Callable[[], bool], what: str, timeout_s: float = DEADLINE_S) -> None:
+    """Return as soon as `true` is; what: for the message when it never is."""
+    deadline = time.monotonic() + timeout_s
+    while not true():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} did not happen within {timeout_s} s")
+        time.sleep(0.01)
 
 
 class LspError(Exception):
@@ -63,7 +73,8 @@ class LspClient:
             stderr=self._stderr,
             env={**os.environ, "HEARTHLINE_HOME": str(home), **(env or {})},
         )
-        self._reader = threading.Thread(target=self._read_all, daemon=True)
+        self._ended = False
+        self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def __enter__(self) -> Self:
@@ -76,9 +87,12 @@ class LspClient:
         self.process.kill()
         self.process.wait(DEADLINE_S)
         self._reader.join(DEADLINE_S)
-        for stream in (self.process.stdin, self.process.stdout, self._stderr):
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        streams: list[IO[bytes]] = [self.process.stdin, self.process.stdout, self._stderr]
+        for stream in streams:
             try:
-                cast("Any", stream).close()
+                stream.close()
             except BrokenPipeError:
                 continue  # what was not flushed has no reader any more
 
@@ -131,9 +145,12 @@ class LspClient:
             return next((message for message in self.messages if found(message)), None)
 
         with self._changed:
-            if not self._changed.wait_for(lambda: look() is not None, timeout_s):
-                raise TimeoutError(f"the message did not come; there were {self.messages[-5:]}")
-            return cast("Message", look())
+            self._changed.wait_for(lambda: look() is not None or self._ended, timeout_s)
+            message = look()
+            if message is None:
+                what = "the server has ended" if self._ended else f"it did not come within {timeout_s} s"
+                raise TimeoutError(f"{what}; the last messages were {self.messages[-5:]}; stderr: {self.stderr()}")
+            return message
 
     def notification(self, method: str, found: Callable[[Any], bool] = lambda _: True) -> Any:
         """Wait for a notification; return its params."""
@@ -181,6 +198,14 @@ class LspClient:
         document = {"uri": uri, "version": version}
         self.notify("textDocument/didChange", {"textDocument": document, "contentChanges": list(changes)})
 
+    def _read(self) -> None:
+        try:
+            self._read_all()
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
+
     def _read_all(self) -> None:
         stream = self.process.stdout
         assert stream is not None
@@ -193,16 +218,19 @@ class LspClient:
             if length is None:
                 return
             self._reading.wait()
-            self._take(json.loads(stream.read(length)))
+            body = stream.read(length)
+            if len(body) < length:
+                return
+            self._take(json.loads(body))
 
     def _take(self, message: Message) -> None:
         with self._changed:
             self.messages.append(message)
             self._changed.notify_all()
         if "method" in message and "id" in message:
-            answer = self.answers.get(message["method"], lambda _: None)
+            answer = self.answers.get(message["method"])
             try:
-                self.send({"id": message["id"], "result": answer(message["params"])})
+                self.send({"id": message["id"], "result": answer(message["params"]) if answer else None})
             except (BrokenPipeError, ValueError):
                 return  # the server is gone, or the test closed the pipe
 

@@ -1,23 +1,21 @@
 """The real language server over stdio, with a scripted engine and a few probes: `python -m tests.scripted_server`.
 
-The engine answers a prefix with that prefix's last 200 characters, so a test sees what the server took the text for.
+The engine completes every prefix with REPLY. A probe is a request that only tests know; it looks into the server.
 """
 
 import asyncio
 from typing import Any
 
-from lsp_server.engine.protocol import ChatRequest, CompletionRequest
+from lsp_server.engine.protocol import CompletionRequest
 from lsp_server.engine.scripted import Rule, ScriptedEngine
 from lsp_server.server import HearthlineServer, create_server, serve_stdio
 from lsp_server.status import Severity, State
 
-
-def _end_of_prefix(request: CompletionRequest | ChatRequest) -> str:
-    return request.prefix[-200:] if isinstance(request, CompletionRequest) else ""
+REPLY = "completed()"
 
 
-def _register_document_probes(server: HearthlineServer) -> None:
-    """Add requests that look at a document."""
+def _register_document_probes(server: HearthlineServer, engine: ScriptedEngine) -> None:
+    """Add requests that look at documents and at what the engine got of them."""
 
     @server.feature("probe/document")
     async def document(params: dict[str, Any]) -> dict[str, Any]:
@@ -28,6 +26,13 @@ def _register_document_probes(server: HearthlineServer) -> None:
             "version": snapshot.version,
             "unfit": snapshot.unfit,
         }
+
+    @server.feature("probe/asked")
+    async def asked(_params: dict[str, Any]) -> dict[str, str]:
+        """Tell what the engine was asked last."""
+        request = engine.served[-1].request
+        assert isinstance(request, CompletionRequest)
+        return {"prefix": request.prefix, "suffix": request.suffix}
 
     @server.feature("probe/snapshot")
     async def snapshot(params: dict[str, Any]) -> dict[str, Any]:
@@ -72,7 +77,8 @@ def _register_handler_probes(server: HearthlineServer) -> None:
 
 
 if __name__ == "__main__":
-    scripted = create_server(ScriptedEngine([Rule("", _end_of_prefix)]))
-    _register_document_probes(scripted)
+    engine = ScriptedEngine([Rule("", REPLY)])
+    scripted = create_server(engine)
+    _register_document_probes(scripted, engine)
     _register_handler_probes(scripted)
     raise SystemExit(serve_stdio(scripted))

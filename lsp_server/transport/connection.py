@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from lsp_server.logs import place_of
 from lsp_server.transport.dispatch import Dispatcher, Phase
 from lsp_server.transport.loop_watch import LoopWatch
 from lsp_server.transport.messages import Incoming, MessageDecoder
@@ -72,7 +73,9 @@ class Connection:
         self._outbox.start()
         self._reader.start()
         self.parent_watch.start()
-        background = [asyncio.create_task(self._pump()), asyncio.create_task(self.loop_watch.run())]
+        pump = asyncio.create_task(self._pump())
+        pump.add_done_callback(self._note_pump_end)
+        background = [pump, asyncio.create_task(self.loop_watch.run())]
         await self._ended.wait()
         self.parent_watch.stop()
         for task in background:
@@ -101,6 +104,12 @@ class Connection:
             self._room.release()
             await self._dispatcher.dispatch(message)
             await asyncio.sleep(0)  # a burst of messages must not keep the loop from all else
+
+    def _note_pump_end(self, pump: asyncio.Task[None]) -> None:
+        """End rather than live on deaf, should dispatching ever fail."""
+        if not pump.cancelled() and (error := pump.exception()) is not None:
+            _log.critical("dispatching failed: %s", place_of(error))
+            self.end("dispatching failed")
 
     def _deliver_end(self, reason: str) -> None:
         """Let what the client sent before it closed its end, a `shutdown` perhaps, be handled first."""
