@@ -14,6 +14,9 @@ from inference import paths, singleton
 from inference.models import store
 from lsp_server.errors import EngineUnavailable, ModelMissing
 
+# -P: a folder named `inference` in the current directory is not ours.
+COMMAND = (sys.executable, "-P", "-m", "inference", "serve")
+
 
 def socket_path() -> Path:
     """Return where the worker listens. Raises EngineUnavailable when the runtime folder is not safe to use."""
@@ -36,9 +39,7 @@ def start(model: str, idle_exit_s: float) -> subprocess.Popen[bytes]:
 
     `returncode` of what is returned tells, without a call, when it has ended. Raises EngineUnavailable.
     """
-    # -P: a folder named `inference` in the current directory is not ours.
-    command = [sys.executable, "-P", "-m", "inference", "serve", "--model", model]
-    command += ["--idle-exit-s", f"{idle_exit_s:g}"]
+    command = [*COMMAND, "--model", model, "--idle-exit-s", f"{idle_exit_s:g}"]
     try:
         process = subprocess.Popen(
             command,
