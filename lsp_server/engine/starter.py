@@ -20,6 +20,7 @@ _POLL_S = 0.1
 _ANSWER_DEADLINE_S = 60.0
 """From a process to its first answer: importing MLX from a cold disk takes its time."""
 _LEAVE_DEADLINE_S = 10.0
+_LOST_RACE_S = 0.5
 
 
 class _WorkerDiedError(Exception):
@@ -53,6 +54,7 @@ class WorkerStarter:
             if health is None:
                 await self._wait_for_turn()
                 health = await self._launch(http)
+            self._check(health)
             await self._follow_loading(http, health)
         except ModelMissing as error:
             self._tell(EngineState.MISSING, str(error))
@@ -66,13 +68,17 @@ class WorkerStarter:
         self._tell(EngineState.READY, f"{self._model} is ready")
 
     async def _find(self, http: HttpEngine) -> wire.Health | None:
-        """Return what a worker that runs already says of itself; None once none runs."""
+        """Return what a worker that runs already says of itself; None once none runs, or none that can be used."""
         try:
             health = await http.health()
             if health.wire < WIRE_VERSION or health.status == "stopping":
                 await self._see_off(http)
         except EngineUnavailable:
             return None
+        return health
+
+    def _check(self, health: wire.Health) -> None:
+        """Raise EngineUnavailable when the worker that runs is not one for this window."""
         if health.wire > WIRE_VERSION:
             raise EngineUnavailable(
                 f"the running worker is newer than this language server (wire {health.wire}, not {WIRE_VERSION}); "
@@ -83,7 +89,6 @@ class WorkerStarter:
             raise EngineUnavailable(
                 f"the running worker holds {', '.join(names)}, not {self._model}; end it with: hearthline worker stop"
             )
-        return health
 
     async def _see_off(self, http: HttpEngine) -> None:
         """Ask a worker to leave. Raises EngineUnavailable once it is gone, EngineError when it stays."""
@@ -114,14 +119,19 @@ class WorkerStarter:
             )
         await asyncio.to_thread(process.check_model, self._model)
         self._tell(EngineState.STARTING, f"starting the worker for {self._model}", 0.0)
-        child = await asyncio.to_thread(process.start, self._model, 60 * self._worker.idle_exit_minutes)
+        idle_exit_s = 60 * self._worker.idle_exit_minutes
+        child = await asyncio.to_thread(process.start, self._model, idle_exit_s)
         deadline = time.monotonic() + _ANSWER_DEADLINE_S
         while time.monotonic() < deadline:
             with suppress(EngineUnavailable):
                 return await http.health()
-            if child.returncode:  # 0: another window's worker has won the lock and will answer
+            if child.returncode:
                 left = await asyncio.to_thread(process.last_exit)
                 raise _WorkerDiedError(left[1] if left else f"exit code {child.returncode}")
+            if child.returncode == 0:
+                # Another process held the lock. It will answer, unless it was on its way out: then it is our turn.
+                await asyncio.sleep(_LOST_RACE_S)
+                child = await asyncio.to_thread(process.start, self._model, idle_exit_s)
             await asyncio.sleep(_POLL_S)
         raise EngineUnavailable(f"the worker was started and did not answer within {_ANSWER_DEADLINE_S:.0f} s")
 
