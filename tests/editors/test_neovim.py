@@ -52,11 +52,13 @@ def scripted(neovim_executable: Path, short_folder: Path, monkeypatch: pytest.Mo
     def make(rules: Sequence[dict[str, Any]] = RULES, configuration: str = "", options: Sequence[str] = ()) -> Neovim:
         script = short_folder / "rules.json"
         script.write_text(json.dumps(rules))
-        return Neovim(
-            neovim_executable, short_folder / "home", [*SCRIPTED_SERVER, str(script), *options], configuration
-        )
+        server = [*SCRIPTED_SERVER, str(script), *options]
+        made.append(Neovim(neovim_executable, short_folder / "home", server, configuration))
+        return made[-1]
 
-    return make
+    yield make
+    for neovim in made:
+        print(neovim.language_server_log)
 
 
 @pytest.fixture
