@@ -44,6 +44,11 @@ def changes(events: Iterable[types.TextDocumentContentChangeEvent]) -> list[Chan
     return [_change(event) for event in events]
 
 
+def is_whole(event: types.TextDocumentContentChangeEvent) -> bool:
+    """Tell whether `event` carries the whole text."""
+    return isinstance(event, types.TextDocumentContentChangeWholeDocument)
+
+
 def _change(event: types.TextDocumentContentChangeEvent) -> Change:
     if isinstance(event, types.TextDocumentContentChangeWholeDocument):
         return Change(event.text)

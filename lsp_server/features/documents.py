@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from lsp_server import convert
-from lsp_server.document import Change, Document, PositionEncoding, Unfit
+from lsp_server.document import Document, PositionEncoding, Unfit
 from lsp_server.session import Session
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def register(server: "HearthlineServer") -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     async def did_change(params: types.DidChangeTextDocumentParams) -> None:
-        await _apply(session, params.text_document, convert.changes(params.content_changes))
+        await _follow(session, params)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     async def did_close(params: types.DidCloseTextDocumentParams) -> None:
@@ -61,18 +61,21 @@ def _document(item: types.TextDocumentItem, encoding: PositionEncoding) -> Docum
     )
 
 
-async def _apply(session: Session, edited: types.VersionedTextDocumentIdentifier, changes: list[Change]) -> None:
-    uri, version = edited.uri, edited.version
+async def _follow(session: Session, params: types.DidChangeTextDocumentParams) -> None:
+    uri, version, events = params.text_document.uri, params.text_document.version, params.content_changes
     document = session.documents.get(uri)
     if document is None:
         _log.warning("ignored an edit of a document that is not open: %s", uri)
-        return
-    if version <= document.version and all(change.range for change in changes):
+    elif version <= document.version and not any(convert.is_whole(event) for event in events):
         _log.warning("version %d of %s came after %d; it is out of sync now", version, uri, document.version)
         document.mark_out_of_sync()
-    elif len(changes) > _LARGE_CHANGES or sum(len(change.text) for change in changes) > _LARGE_CHARS:
+    elif len(events) > _LARGE_CHANGES or sum(len(event.text) for event in events) > _LARGE_CHARS:
         draft = document.copy()
-        await asyncio.to_thread(draft.apply, changes, version)
+        await asyncio.to_thread(_apply, draft, params)
         session.documents[uri] = draft
     else:
-        document.apply(changes, version)
+        _apply(document, params)
+
+
+def _apply(document: Document, params: types.DidChangeTextDocumentParams) -> None:
+    document.apply(convert.changes(params.content_changes), params.text_document.version)
