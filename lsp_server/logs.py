@@ -10,6 +10,7 @@ import queue
 import sys
 import traceback
 from contextlib import suppress
+from copy import copy
 from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +30,11 @@ def place_of(error: BaseException) -> str:
 
 class _Formatter(logging.Formatter):
     """Formats exceptions by `place_of`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        record = copy(record)
+        record.exc_text = None  # another handler's, with the words
+        return super().format(record)
 
     def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 - the name is logging's
         return place_of(ei[1]) if ei[1] is not None else ""
@@ -93,6 +99,8 @@ class Logs:
         logging.getLogger().removeHandler(self._handler)
         with suppress(queue.Full):
             self._listener.stop()
+        for handler in self._listener.handlers:
+            handler.close()
 
 
 def _open_file(directory: Path) -> tuple[logging.Handler | None, str | None]:
