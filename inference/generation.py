@@ -8,6 +8,10 @@ import mlx.core as mx
 from inference.prompt_cache import CachedTokens, KVCache
 from inference.sampling import Choice, Chooser
 
+# On an accelerator MLX keeps freed buffers. mlx-lm's KV caches move to larger ones this often, and the old ones, of a
+# size that is not asked for again, go back here.
+_TOKENS_BETWEEN_CLEARINGS = 256
+
 
 class Decoded(NamedTuple):
     """One decoded token. logprob: natural logarithm of its probability, where the chooser computes it."""
@@ -36,6 +40,8 @@ def generate(
         ahead = _decode_step(model, sequence, choice.token, choose) if run_ahead else None
         decoded = _read(choice)
         sequence.tokens.append(decoded.token)
+        if len(sequence.tokens) % _TOKENS_BETWEEN_CLEARINGS == 0:
+            mx.clear_cache()
         yield decoded
         choice = ahead or _decode_step(model, sequence, choice.token, choose)
 
@@ -57,6 +63,7 @@ def _extend(model: Any, sequence: CachedTokens, n: int) -> None:
     tokens = mx.array(sequence.tokens[sequence.n_cached : sequence.n_cached + n])
     model.model(tokens[None], sequence.kv_cache)
     mx.eval([layer.state for layer in sequence.kv_cache])
+    mx.clear_cache()
     sequence.n_cached += n
 
 

@@ -104,6 +104,7 @@ def _set_up_logging() -> None:
         handlers.append(RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8"))
     except OSError as error:
         _say(f"the worker keeps no log: {error}")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     # A disk that fills up later must not print tracebacks into whatever stderr is.
     logging.raiseExceptions = False
     logging.basicConfig(
