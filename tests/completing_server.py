@@ -1,0 +1,43 @@
+"""The real language server over stdio with a scripted engine for ghost text: `python -m tests.completing_server`.
+
+What the engine does depends on how the text in front of the cursor ends; `probe/served` tells what it was asked.
+"""
+
+from typing import Any
+
+from lsp_server.engine.scripted import Rule, ScriptedEngine
+from lsp_server.errors import EngineBusy, EngineUnavailable, ModelLoading, ModelMissing, StreamBroken
+from lsp_server.server import create_server, serve_stdio
+
+RULES = [
+    Rule(r"mean\(values\):\n    $", "return sum(values) / len(values)\n\n\ndef other():\n    pass\n" * 3),
+    Rule(r"two = $", "1 + 1\n"),
+    Rule(r"block\($", "\n    a,\n    b,\n)\nrest()\n"),
+    Rule(r"nothing = $", "\n\n"),
+    Rule(r"slow = $", "3", token_latency_s=0.3),
+    Rule(r"hanging = $", "4", token_latency_s=3600),
+    Rule(r"broken = $", "a + b + c", error=StreamBroken("the worker went away"), n_before_error=2),
+    Rule(r"busy = $", error=EngineBusy("the engine has no room now", 1.0)),
+    Rule(r"loading = $", error=ModelLoading("reading the weights", 0.4)),
+    Rule(r"missing = $", error=ModelMissing("the model m is not on this machine")),
+    Rule(r"gone = $", error=EngineUnavailable("the worker does not answer")),
+    Rule(r"long = $", "word " * 500),
+]
+
+
+def main() -> int:
+    engine = ScriptedEngine(RULES)
+    server = create_server(engine)
+
+    @server.feature("probe/served")
+    async def served(_params: dict[str, Any]) -> list[dict[str, Any]]:
+        return [
+            {"prefix": each.request.prefix[-40:], "nTokens": each.n_tokens, "closedEarly": each.closed_early}
+            for each in engine.served
+        ]
+
+    return serve_stdio(server)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
