@@ -8,7 +8,8 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from lsp_server import settings
-from lsp_server.status import Reason, Severity, State
+from lsp_server.features import engine_status
+from lsp_server.status import Severity
 
 if TYPE_CHECKING:
     from lsp_server.server import HearthlineServer
@@ -23,10 +24,7 @@ def register(server: "HearthlineServer") -> None:
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
     async def did_change_configuration(params: types.DidChangeConfigurationParams) -> None:
-        if server.session.capabilities.configuration_pull:
-            server.spawn(_pull(server))
-        else:
-            use(server, params.settings)
+        server.spawn(_change(server, params.settings))
 
 
 async def begin(server: "HearthlineServer") -> None:
@@ -45,16 +43,18 @@ async def begin(server: "HearthlineServer") -> None:
 def use(server: "HearthlineServer", raw: object) -> None:
     """Let the client's settings hold; say what is wrong with them."""
     parsed, problems = settings.parse(raw)
-    status = server.session.status
-    was_enabled = server.session.settings.completion.enabled
     server.use_settings(parsed)
     for problem in problems:
         _log.warning("%s", problem.message)
-        status.say_once(problem.message, problem.message, Severity.WARNING)
-    if was_enabled and not parsed.completion.enabled:
-        status.report(State.OFF, Reason.OFF)
-    elif parsed.completion.enabled and not was_enabled:
-        status.report(State.READY)
+        server.session.status.say_once(problem.message, problem.message, Severity.WARNING)
+
+
+async def _change(server: "HearthlineServer", sent: object) -> None:
+    if server.session.capabilities.configuration_pull:
+        await _pull(server)
+    else:
+        use(server, sent)
+    await engine_status.warm_up(server.session)
 
 
 async def _pull(server: "HearthlineServer") -> None:

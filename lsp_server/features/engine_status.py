@@ -1,6 +1,8 @@
 """What the engine tells of itself -> what the person is told."""
 
 from lsp_server.engine.events import EngineEvent, EngineState, OnEvent
+from lsp_server.errors import EngineError
+from lsp_server.session import Session
 from lsp_server.status import Reason, Severity, State, Status
 
 _REPORTED = {
@@ -27,3 +29,20 @@ def follow(status: Status) -> OnEvent:
                 status.forget(f"{shown} {event.model}")
 
     return on_event
+
+
+async def warm_up(session: Session) -> None:
+    """Have the engine ready before the first keystroke asks for it; say how it went."""
+    status, settings, engine = session.status, session.settings.completion, session.engine
+    if not settings.enabled:
+        status.report(State.OFF, Reason.OFF)
+        return
+    try:
+        await engine.warm_up()
+        known = await engine.capabilities()
+    except EngineError as error:
+        if engine is session.engine:
+            status.report(State.PROBLEM, Reason.of_error(error), message=str(error), model=settings.model)
+    else:
+        if engine is session.engine:
+            status.report(State.READY, model=known.completion_model)

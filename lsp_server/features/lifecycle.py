@@ -6,9 +6,8 @@ from lsprotocol import types
 from pygls.capabilities import ServerCapabilitiesBuilder
 
 from lsp_server import convert
-from lsp_server.errors import EngineError
-from lsp_server.features import configuration
-from lsp_server.status import Reason, State
+from lsp_server.features import configuration, engine_status
+from lsp_server.status import State
 
 if TYPE_CHECKING:
     from lsp_server.server import HearthlineServer
@@ -43,20 +42,9 @@ def register(server: "HearthlineServer") -> None:
 
 
 async def _begin(server: "HearthlineServer") -> None:
-    """Read the settings the client holds, then have the engine ready before the first keystroke asks for it."""
     await configuration.begin(server)
-    session = server.session
-    if not session.settings.completion.enabled:
-        session.status.report(State.OFF, Reason.OFF)
-        return
-    session.status.report(State.STARTING, model=session.settings.completion.model)
-    try:
-        await session.engine.warm_up()
-        known = await session.engine.capabilities()
-    except EngineError as error:
-        session.status.report(State.PROBLEM, Reason.of_error(error), message=str(error))
-    else:
-        session.status.report(State.READY, model=known.completion_model)
+    server.session.status.report(State.STARTING, model=server.session.settings.completion.model)
+    await engine_status.warm_up(server.session)
 
 
 def _capabilities(server: "HearthlineServer", client: types.ClientCapabilities) -> types.ServerCapabilities:

@@ -15,7 +15,7 @@ from typing import Any
 
 from lsp_server.logs import place_of
 from lsp_server.transport.dispatch import Dispatcher, Phase
-from lsp_server.transport.loop_watch import LoopWatch
+from lsp_server.transport.loop_watch import watch_loop
 from lsp_server.transport.messages import Incoming, MessageDecoder
 from lsp_server.transport.outbox import Outbox
 from lsp_server.transport.parent_watch import ParentWatch
@@ -55,7 +55,6 @@ class Connection:
         decoder = MessageDecoder(dispatcher.converter, dispatcher.result_type)
         self._reader = Reader(stdin_fd, decoder, self._deliver, self._deliver_end)
         self.parent_watch = ParentWatch(self.end)
-        self.loop_watch = LoopWatch()
         dispatcher.post = self._outbox.post
         dispatcher.on_exit = lambda: self.end("the client said exit")
 
@@ -75,7 +74,7 @@ class Connection:
         self.parent_watch.start()
         pump = asyncio.create_task(self._pump())
         pump.add_done_callback(self._note_pump_end)
-        background = [pump, asyncio.create_task(self.loop_watch.run())]
+        background = [pump, asyncio.create_task(watch_loop())]
         await self._ended.wait()
         self.parent_watch.stop()
         for task in background:

@@ -207,6 +207,9 @@ def test_settings_come_with_initialize_and_with_notifications(client: LspClient)
     client.notify("workspace/didChangeConfiguration", {"settings": {"hearthline": {"completion": {"enabled": False}}}})
     assert client.notification("hearthline/status", lambda params: params["state"] == "off")["reason"] == "off"
     assert "enabled=False" in client.call("probe/settings", {})
+    client.messages.clear()
+    client.notify("workspace/didChangeConfiguration", {"settings": {"hearthline": {}}})
+    client.notification("hearthline/status", lambda params: params["state"] == "ready")
 
 
 def test_status_is_ready_once_the_engine_is(client: LspClient) -> None:
