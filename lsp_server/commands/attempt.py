@@ -66,15 +66,15 @@ async def _perform(model: str, workspace: Path, console: Console) -> int:
     with console.status("starting the language server") as spinner:
         settings: dict[str, object] = {"completion": {"model": model}}
         async with open_editor(workspace, settings, lambda status: _tell(spinner, status)) as editor:
+            await editor.wait_until_ready()
+            start_s = time.perf_counter() - started
             shown: list[Shown] = []
             for scene in SCENES:
                 result = await _play(scene, editor, workspace)
-                if not shown:
-                    first_ms = (time.perf_counter() - started) * 1000
                 shown.append(result)
                 _draw(scene, result, console)
             used = editor.status.model or model
-    _summarise(used, shown, first_ms, console)
+    _summarise(used, shown, start_s, console)
     return 0 if any(result.ghost_text for result in shown) else fail("the model completed nothing")
 
 
@@ -108,21 +108,17 @@ def _draw(scene: Scene, shown: Shown, console: Console) -> None:
     console.print(panel)
 
 
-def _summarise(model: str, shown: list[Shown], first_ms: float, console: Console) -> None:
+def _summarise(model: str, shown: list[Shown], start_s: float, console: Console) -> None:
     health = singleton.probe(paths.socket_path()) or {}
     device = f"{health.get('device', '?')} ({health.get('device_name', '?')})"
+    times = ", ".join(f"{result.elapsed_ms / 1000:.1f} s" for result in shown if result.ghost_text)
     table = Table.grid(padding=(0, 2))
     table.add_row("model", Text(model, "bold"))
     table.add_row("device", f"{device}, BLAS {health['blas']}" if health.get("blas") else device)
-    table.add_row(
-        "first ghost text", f"{first_ms / 1000:.1f} s, with starting the server and, where needed, the worker"
-    )
-    later = [result.elapsed_ms for result in shown[1:] if result.ghost_text]
-    if later:
-        table.add_row("then", ", ".join(f"{elapsed_ms / 1000:.1f} s" for elapsed_ms in later))
+    table.add_row("start", f"{start_s:.1f} s until the model was ready")
+    table.add_row("ghost text", f"after {times}")
     console.print(table)
     console.print()
-    console.print(
-        Text.assemble("The ", ("grey", GHOST_STYLE), " text came from the model, through the language server.")
-    )
+    which = Text("marked") if console.color_system is None else Text("grey", GHOST_STYLE)
+    console.print(Text.assemble("The ", which, " text came from the model, through the language server."))
     console.print("The worker stays for your editor and leaves when idle; `hearthline worker stop` ends it now.")

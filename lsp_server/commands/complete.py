@@ -90,6 +90,7 @@ async def _complete(place: Place, text: str, model: str) -> tuple[str, Editor, f
     path = place.path.resolve()
     settings: dict[str, object] = {"completion": {"model": model}}
     async with open_editor(path.parent, settings) as editor:
+        await editor.wait_until_ready()
         uri = editor.open(path, text, language_of(path.name))
         started = time.perf_counter()
         completion = await editor.inline_completion(uri, place.line - 1, place.column - 1)
@@ -103,4 +104,4 @@ def _show(place: Place, text: str, offset: int, completion: str, editor: Editor)
         return
     before = "".join(split_lines(text[:offset])[-_SHOWN_LINES:])
     after = "".join(split_lines(text[offset:])[:_SHOWN_LINES])
-    console.print(with_ghost(before, completion, after, language_of(place.path.name), console))
+    console.print(with_ghost(before, completion, after, language_of(place.path.name), console), soft_wrap=True)

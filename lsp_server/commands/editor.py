@@ -20,7 +20,8 @@ from pygls.lsp.client import LanguageClient
 from lsp_server import __version__
 from lsp_server.errors import HearthlineError
 
-_WAITING_STATES = frozenset({"starting", "loading"})
+# Before the server has said anything, it is starting.
+_WAITING_STATES = frozenset({"", "starting", "loading"})
 _LOAD_TIMEOUT_S = 300.0
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 5.0
@@ -110,39 +111,41 @@ class Editor:
                 types.DidChangeTextDocumentParams(text_document=document, content_changes=[change])
             )
 
-    async def inline_completion(self, uri: str, line: int, column: int) -> str:
-        """Return the ghost text the server would show at this place; empty when it shows none.
+    async def wait_until_ready(self) -> None:
+        """Wait while the worker is started and the model is read. Raises EditorError when that fails."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _LOAD_TIMEOUT_S
+        while self.status.state in _WAITING_STATES:
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), deadline - loop.time())
+            except TimeoutError:
+                raise EditorError(
+                    f"the model was not ready after {_LOAD_TIMEOUT_S:.0f} s; "
+                    "`hearthline worker status` tells what it does"
+                ) from None
+        self._require_no_problem()
 
-        Waits while the model is being started and read. Raises EditorError when that fails or takes too long.
+    async def inline_completion(self, uri: str, line: int, column: int) -> str:
+        """Return the ghost text the server shows at this place; empty when it shows none.
+
+        Raises EditorError when the engine could not be asked.
         """
         params = types.InlineCompletionParams(
             text_document=types.TextDocumentIdentifier(uri=uri),
             position=types.Position(line=line, character=column),
             context=types.InlineCompletionContext(trigger_kind=types.InlineCompletionTriggerKind.Invoked),
         )
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + _LOAD_TIMEOUT_S
-        while True:
-            answer = await self._client.text_document_inline_completion_async(params)
-            items = answer.items if isinstance(answer, types.InlineCompletionList) else answer or []
-            if items:
-                return _text_after_cursor(items[0], line, column)
-            if self.status.state == "problem":
-                raise EditorError(self.status.message)
-            if self.status.state not in _WAITING_STATES:
-                return ""
-            await self._wait_for_change(deadline - loop.time())
+        answer = await self._client.text_document_inline_completion_async(params)
+        items = answer.items if isinstance(answer, types.InlineCompletionList) else answer or []
+        if items:
+            return _text_after_cursor(items[0], line, column)
+        self._require_no_problem()
+        return ""
 
-    async def _wait_for_change(self, timeout_s: float) -> None:
-        self._changed.clear()
-        if self.status.state not in _WAITING_STATES:
-            return
-        try:
-            await asyncio.wait_for(self._changed.wait(), timeout_s)
-        except TimeoutError:
-            raise EditorError(
-                f"the model was not ready after {_LOAD_TIMEOUT_S:.0f} s; `hearthline worker status` tells what it does"
-            ) from None
+    def _require_no_problem(self) -> None:
+        if self.status.state == "problem":
+            raise EditorError(self.status.message)
 
 
 def _text_after_cursor(item: types.InlineCompletionItem, line: int, column: int) -> str:

@@ -14,7 +14,7 @@ _MARKS = "⟪⟫"
 
 def answers() -> Console:
     """Return the console of stdout."""
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False)
 
 
 def fail(message: str, exit_code: int = 1) -> int:

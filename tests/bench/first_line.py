@@ -102,10 +102,12 @@ async def _measure(report: Report, name: str, checkpoint: Path, workspace: Path,
     settings: dict[str, object] = {"completion": {"model": name, "maxTokens": 48}}
     started = time.perf_counter()
     async with open_editor(workspace, settings) as editor:
+        await editor.wait_until_ready()
         await _line(editor, workspace, turn=-2)
         report.figures["cold_first_ghost_text_s"] = time.perf_counter() - started
     started = time.perf_counter()
     async with open_editor(workspace, settings) as editor:
+        await editor.wait_until_ready()
         await _line(editor, workspace, turn=-1)
         report.figures["warm_first_ghost_text_s"] = time.perf_counter() - started
         lines = await _take_turns(report, editor, workspace, checkpoint, n_turns)
