@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from inference import paths, singleton
+from inference.errors import BlasError
 from inference.models.catalogue import DEFAULT_MODEL
 
 _STOP_TIMEOUT_S = 10.0
@@ -22,11 +23,10 @@ def main(words: Sequence[str] | None = None) -> int:
         return cli.main(words[1:])
     arguments = _parser().parse_args(words)
     if arguments.command == "serve":
-        from inference.serve import ServeOptions, serve
+        from inference.serve import ServeOptions, exit_now, serve
 
-        return serve(
-            ServeOptions(arguments.model, arguments.assistant_model, arguments.n_context, arguments.idle_exit_s)
-        )
+        options = ServeOptions(arguments.model, arguments.assistant_model, arguments.n_context, arguments.idle_exit_s)
+        exit_now(serve(options))
     if arguments.command == "probe":
         return _probe()
     return _status() if arguments.command == "status" else _stop()
@@ -66,10 +66,14 @@ def _context(text: str) -> int:
 def _probe() -> int:
     from inference import blas
 
-    choice = blas.load_fast_blas()
-    from inference.device import describe_device
+    try:
+        choice = blas.load_fast_blas()
+        from inference.device import describe_device
 
-    device = describe_device()
+        device = describe_device()
+    except (BlasError, ImportError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     found = {
         "device": device.kind,
         "device_name": device.name,

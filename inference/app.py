@@ -16,13 +16,13 @@ from weakref import WeakSet
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from inference import WIRE_VERSION, __version__
 from inference.engine import Engine
-from inference.errors import BodyTooLarge, NotReady, RequestError
+from inference.errors import BodyTooLarge, NotReady, RequestError, RequestInvalid
 from inference.fim_templates import Prompt
 from inference.job_response import EventChannel, JobResponse
 from inference.jobs import Failed, Job
@@ -215,15 +215,21 @@ async def _answer(
 
 
 async def _body(request: Request) -> bytes:
-    """Read the body. Raises BodyTooLarge as soon as it is too large, which the header may say at once."""
+    """Read the body. Raises BodyTooLarge as soon as it is too large, which the header may say at once.
+
+    Raises RequestInvalid, for the metrics alone, when the client goes away in the middle of it.
+    """
     refusal = BodyTooLarge(f"The body is larger than {MAX_BODY_BYTES} bytes; send less text")
     if int(request.headers.get("content-length", 0)) > MAX_BODY_BYTES:
         raise refusal
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise refusal
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                raise refusal
+    except ClientDisconnect:
+        raise RequestInvalid("The connection ended before the body did") from None
     return bytes(body)
 
 

@@ -118,11 +118,6 @@ class Engine:
         self.state = EngineState("stopping", message="the worker is stopping")
         self._inbox.put(None)
 
-    def join(self, timeout_s: float) -> bool:
-        """Wait for the thread to end; tell whether it has."""
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
-
     @property
     def n_active(self) -> int:
         """Jobs that have had a step and have not ended."""
@@ -162,6 +157,9 @@ class Engine:
         }
         self.residents = residents
         self.state = EngineState("ready", 1.0)
+        for model in residents.models:
+            speeds = model.prefill_tokens_per_s, model.decode_tokens_per_s
+            logger.info("%s is ready: %s tokens/s prefill, %s decode", model.name, *speeds)
 
     def _report(self, progress: float, message: str) -> None:
         self.state = EngineState("loading", progress, message)

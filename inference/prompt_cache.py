@@ -29,17 +29,16 @@ class CachedTokens:
 
 
 class PromptCache:
-    """Entries from least to most recently used, within `max_bytes` of KV (the last one always stays)."""
+    """Entries from least to most recently used, within `max_bytes` of KV (the last one always stays).
+
+    n_bytes: of the KV held here, those of running jobs not counted; other threads may read it.
+    """
 
     def __init__(self, factory: CacheFactory, max_bytes: int) -> None:
         self._factory = factory
         self._max_bytes = max_bytes
         self._entries: list[CachedTokens] = []
-
-    @property
-    def n_bytes(self) -> int:
-        """Bytes of KV held here, those of running jobs not counted."""
-        return sum(_n_bytes(entry.kv_cache) for entry in self._entries)
+        self.n_bytes = 0
 
     def take(self, prompt: list[int]) -> CachedTokens:
         """Give `prompt` with the longest prefix of it that is cached; the caller owns the result. prompt: not empty.
@@ -56,7 +55,7 @@ class PromptCache:
             return CachedTokens(prompt, self._factory.make_cache())
         if n_shared * 2 < best.n_cached and _can_copy(best.kv_cache):
             return CachedTokens(prompt, _copy_beginning(best.kv_cache, n_shared), n_shared)
-        self._entries = [entry for entry in self._entries if entry is not best]
+        self._keep([entry for entry in self._entries if entry is not best])
         if n_shared < best.n_cached:
             for layer in best.kv_cache:
                 layer.trim(best.n_cached - n_shared)
@@ -67,11 +66,16 @@ class PromptCache:
         if cached.n_cached == 0:
             return
         entry = CachedTokens(cached.tokens[: cached.n_cached], cached.kv_cache, cached.n_cached)
+        others = self._entries
         if _can_trim(entry.kv_cache):
-            self._entries = [old for old in self._entries if old.tokens != entry.tokens[: old.n_cached]]
-        self._entries.append(entry)
+            others = [old for old in others if old.tokens != entry.tokens[: old.n_cached]]
+        self._keep([*others, entry])
         while len(self._entries) > 1 and self.n_bytes > self._max_bytes:
-            del self._entries[0]
+            self._keep(self._entries[1:])
+
+    def _keep(self, entries: list[CachedTokens]) -> None:
+        self._entries = entries
+        self.n_bytes = sum(layer.nbytes for entry in entries for layer in entry.kv_cache)
 
 
 def _usable(entry: CachedTokens, prompt: list[int]) -> int:
@@ -99,7 +103,3 @@ def _can_copy(kv_cache: KVCache) -> bool:
 def _copy_beginning(kv_cache: KVCache, n: int) -> KVCache:
     """Copy the first `n` tokens. Slices share memory until one side writes; MLX then copies."""
     return [type(layer).from_state((layer.keys[..., :n, :], layer.values[..., :n, :], n)) for layer in kv_cache]
-
-
-def _n_bytes(kv_cache: KVCache) -> int:
-    return sum(layer.nbytes for layer in kv_cache)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import NoReturn
 
 from inference import paths, singleton
 
@@ -44,15 +45,17 @@ class ServeOptions:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Why the worker ends. is_quiet: no thread is left that must be cut off."""
+    """Why the worker ends."""
 
     code: ExitCode
     message: str
-    is_quiet: bool = True
 
 
-def serve(options: ServeOptions) -> int:
-    """Be the worker until there is a reason to leave; return the exit code."""
+def serve(options: ServeOptions) -> ExitCode:
+    """Be the worker until there is a reason to leave; return the exit code.
+
+    A thread may still be inside MLX or the tokenizer: leave the process by `exit_now`.
+    """
     try:
         runtime_dir = paths.runtime_dir()
         lock = singleton.WorkerLock(runtime_dir)
@@ -66,14 +69,19 @@ def serve(options: ServeOptions) -> int:
         _set_up_logging()
         ending = _serve_locked(options, runtime_dir)
         logger.info("ends with code %d: %s", ending.code, ending.message)
-        _say(ending.message)
+        if not sys.stderr.isatty():  # where it is one, the log has said it
+            _say(ending.message)
         with contextlib.suppress(OSError):
             singleton.write_last_exit(runtime_dir, ending.code, ending.message)
-    if not ending.is_quiet:
-        # The engine is inside a step or a load. Ending the interpreter under it could crash; there is nothing to save.
-        logging.shutdown()
-        os._exit(ending.code)
     return ending.code
+
+
+def exit_now(code: ExitCode) -> NoReturn:
+    """End the process without waiting for threads; ending the interpreter under them could crash it."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _serve_locked(options: ServeOptions, runtime_dir: Path) -> Ending:

@@ -21,8 +21,8 @@ from inference.serve import Ending, ExitCode, ServeOptions
 
 # How long a worker that failed goes on saying why on /health, for those who wait there.
 _LINGER_S = 1.0
-# How long the engine may take to end its step, and connections to take the end of their answers.
-_STEP_S, _CLOSE_S = 0.8, 0.4
+# How long connections may take to take the end of their answers.
+_CLOSE_S = 0.4
 # An idle connection costs nothing, and one that is closed just as its owner uses it costs a request.
 _KEEP_ALIVE_S = 3600
 
@@ -63,8 +63,7 @@ async def run_server(listener: socket.socket, options: ServeOptions) -> Ending:
     worker.end_answers()
     server.should_exit = True
     await serving
-    is_quiet = await asyncio.to_thread(engine.join, _STEP_S)
-    return Ending(ending.code, ending.message, is_quiet)
+    return ending
 
 
 def _configure(worker: Worker) -> uvicorn.Config:

@@ -99,6 +99,22 @@ class Gate:
         assert self.is_open.wait(DEADLINE_S)
 
 
+class End:
+    """What the engine's thread says last."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._broke: Exception | None = None
+
+    def __call__(self, broke: Exception | None) -> None:
+        self._broke = broke
+        self._event.set()
+
+    def wait(self) -> Exception | None:
+        assert self._event.wait(DEADLINE_S)
+        return self._broke
+
+
 @dataclass
 class Bench:
     """An engine under test."""
@@ -107,7 +123,7 @@ class Bench:
     metrics: Metrics
     clock: Clock
     gate: Gate
-    ended: "queue.SimpleQueue[Exception | None]"
+    end: End
 
     def client(self) -> Client:
         return Client(self.engine)
@@ -118,11 +134,10 @@ StartEngine = Callable[..., Bench]
 
 @pytest.fixture
 def start(checkpoint: Path) -> Iterator[StartEngine]:
-    engines: list[Engine] = []
+    benches: list[Bench] = []
 
     def start_engine(n_context: int = 512, broken_token: int | None = None) -> Bench:
         gate, metrics, clock = Gate(), Metrics(), Clock()
-        ended: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
 
         def load(report: Report) -> Residents:
             report(0.5, "reading")
@@ -143,15 +158,17 @@ def start(checkpoint: Path) -> Iterator[StartEngine]:
             )
             return Residents((resident,), Device("cpu", "test", 0), "none")
 
-        engine = Engine(load, metrics, ended.put, clock)
-        engines.append(engine)
+        end = End()
+        engine = Engine(load, metrics, end, clock)
+        benches.append(Bench(engine, metrics, clock, gate, end))
         engine.start()
-        return Bench(engine, metrics, clock, gate, ended)
+        return benches[-1]
 
     yield start_engine
-    for engine in engines:
-        engine.stop()
-        assert engine.join(DEADLINE_S)
+    for bench in benches:
+        bench.gate.is_open.set()
+        bench.engine.stop()
+        bench.end.wait()
 
 
 def test_an_answer_ends_at_max_tokens_and_is_the_same_again(start: StartEngine) -> None:
@@ -347,7 +364,7 @@ def test_when_every_request_breaks_the_engine_ends_and_says_why(start: StartEngi
         client = bench.client()
         client.ask("!")
         assert isinstance(client.rest()[1], Failed)
-    broke = bench.ended.get(timeout=DEADLINE_S)
+    broke = bench.end.wait()
     assert "the device said no" in str(broke)
     assert bench.engine.state.status == "failed"
     late = bench.client()
@@ -368,23 +385,22 @@ def test_stopping_ends_every_job_with_an_error(start: StartEngine) -> None:
         _, end = client.rest()
         assert isinstance(end, Failed)
         assert isinstance(end.error, NotReady)
-    assert bench.ended.get(timeout=DEADLINE_S) is None
+    assert bench.end.wait() is None
     assert bench.engine.state.status == "stopping"
 
 
 def test_a_failed_load_is_told_and_ends_the_engine() -> None:
-    ended: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+    end = End()
 
     def load(report: Report) -> Residents:
         report(0.3, "reading")
         raise RuntimeError("no such weights")
 
-    engine = Engine(load, Metrics(), ended.put)
+    engine = Engine(load, Metrics(), end)
     engine.start()
-    assert str(ended.get(timeout=DEADLINE_S)) == "no such weights"
+    assert str(end.wait()) == "no such weights"
     assert engine.state.status == "failed"
     assert engine.state.message == "no such weights"
-    assert engine.join(DEADLINE_S)
 
 
 def test_metrics_count_what_happened(start: StartEngine) -> None:
