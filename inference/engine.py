@@ -94,7 +94,7 @@ class Engine:
         self._mean_job_s = 1.0
         self._is_stopping = False
         self._has_ended = False
-        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread = threading.Thread(target=self._main, name="engine", daemon=True)
 
     # Called from any thread.
 
@@ -135,7 +135,7 @@ class Engine:
 
     # The thread.
 
-    def _run(self) -> None:
+    def _main(self) -> None:
         broke: Exception | None = None
         try:
             self._load_models()
@@ -221,7 +221,7 @@ class Engine:
         from inference.sampling import make_chooser
 
         resident = self._by_name[job.model]
-        sequence = self._prompt_caches[job.model].take(job.prompt)
+        sequence = self._prompt_caches[job.model].take([*job.prompt])
         chooser = make_chooser(job.sampling, job.wants_logprobs)
         loaded = resident.loaded
         run = self._runs[job] = _Run(
