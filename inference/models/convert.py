@@ -22,8 +22,9 @@ from inference.models.safetensors_file import SafetensorsWriter
 # Changes with everything that makes another checkpoint of the same GGUF.
 CONVERTER = "gguf-to-mlx 1"
 
-# Models of 0.1 to 1.5 B parameters lose what they know at 4 bits, and these were quantised once already:
-# 8 bits in groups of 64 add an error far below that of the 4 to 6 bits they come from.
+# Measured on 800 tokens of code, KL divergence from float32 and share of equal next tokens: 8 bits 0.0006 and 99 %
+# (0.5B), 0.004 and 97 % (135M); 4 bits 0.07 and 88 %, 0.45 and 69 %. Models this small, quantised once already,
+# do not survive 4 bits; groups of 32 gain too little for their bytes.
 QUANTISATION = {"group_size": 64, "bits": 8}
 
 # An embedding stored twice: what two roundings of one matrix may differ by, as a share of its norm. Q5_0
