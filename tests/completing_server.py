@@ -5,6 +5,7 @@ What the engine does depends on how the text in front of the cursor ends; `probe
 
 from typing import Any
 
+from lsp_server.engine.protocol import CompletionRequest
 from lsp_server.engine.scripted import Rule, ScriptedEngine
 from lsp_server.errors import EngineBusy, EngineUnavailable, ModelLoading, ModelMissing, StreamBroken
 from lsp_server.server import create_server, serve_stdio
@@ -34,6 +35,7 @@ def main() -> int:
         return [
             {"prefix": each.request.prefix[-40:], "nTokens": each.n_tokens, "closedEarly": each.closed_early}
             for each in engine.served
+            if isinstance(each.request, CompletionRequest)
         ]
 
     return serve_stdio(server)

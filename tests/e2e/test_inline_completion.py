@@ -12,7 +12,7 @@ from tests.lsp_client import LspClient, LspError, edit
 
 SERVER = (sys.executable, "-m", "tests.completing_server")
 URI = "file:///work/a.py"
-INLINE = {"textDocument": {"inlineCompletion": {}}}
+INLINE: dict[str, Any] = {"textDocument": {"inlineCompletion": {}}}
 REQUEST_CANCELLED = -32800
 
 
