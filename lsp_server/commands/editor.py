@@ -67,16 +67,17 @@ class Editor:
 
     def _listen(self) -> None:
         # pygls marks the functions it is given, which a bound method does not allow.
-        @self._client.feature("hearthline/status")
         def receive_status(params: Any) -> None:
             self._receive_status(params)
 
-        @self._client.feature(types.WINDOW_SHOW_MESSAGE)
         def receive_message(params: types.ShowMessageParams) -> None:
             self.messages.append(params.message)
 
-        @self._client.feature(types.WINDOW_LOG_MESSAGE)
         def ignore(_params: types.LogMessageParams) -> None: ...
+
+        self._client.feature("hearthline/status")(receive_status)
+        self._client.feature(types.WINDOW_SHOW_MESSAGE)(receive_message)
+        self._client.feature(types.WINDOW_LOG_MESSAGE)(ignore)
 
     def _receive_status(self, params: Any) -> None:
         def field(name: str) -> Any:
