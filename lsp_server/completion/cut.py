@@ -99,11 +99,24 @@ def _fit_blank(indent: str, text: str, place: Place, *, is_absolute: bool) -> Bo
     wanted = indent_width(place.line_above)
     if opens_block(place.line_above, place.language_id):
         wanted += indent_width(indent_unit(place))
+    elif before:
+        wanted = 0  # the cursor was put where the text shall begin
     if indent_width(before + indent) <= wanted:
         return Body(Kind.BLANK, indent + text, before)
     if indent.startswith(before) and indent_width(before) < wanted:
         return Body(Kind.BLANK, indent[len(before) :] + text, before)
-    return Body(Kind.BLANK, text.replace(f"\n{before}{indent}", f"\n{before}"), before)
+    if _goes_on_deeper(text, indent_width(before + indent), place.language_id):
+        text = text.replace(f"\n{before}{indent}", f"\n{before}")
+    return Body(Kind.BLANK, text, before)
+
+
+def _goes_on_deeper(text: str, width: int, language_id: str) -> bool:
+    """Tell whether the lines after the first go with a first line indented by `width`, not with the cursor's column."""
+    first, *lines = text.split("\n")
+    second = next((line for line in lines if line.strip()), "")
+    if opens_block(first, language_id):
+        return indent_width(second) > width
+    return indent_width(second) >= width
 
 
 def _inline_end(body: Body, place: Place) -> int | None:

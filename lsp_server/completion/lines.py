@@ -10,8 +10,10 @@ from lsp_server.completion.place import Place, indent_width
 from lsp_server.completion.syntax import (
     CLOSER_OF,
     closer_of_line,
+    ends_by_indent,
     is_clause,
     is_definition,
+    leaves_block,
     may_become_word,
     may_open_below,
     opens_block,
@@ -89,6 +91,8 @@ class LineWalk:
         self._under_opener = self._first == 1 and opens_block(body.before, place.language_id)
         # Lines indented less do not belong to what is written here.
         self._floor = indent_width(self._lines[0]) + (self._kind is Kind.REST or self._under_opener)
+        # Where more of the same block follows at once, what is missing is one statement.
+        self._has_room = self._width_of_next() < self._floor or closer_of_line(place.below[0]) is not None
         self._keep: int | None = None  # across a blank line, go on only at lines indented so far
         self._awaits_brace = False  # the first line is a header whose brace may stand below it
         self._in_block = False  # the last header is ended by indentation, not by a bracket
@@ -169,9 +173,10 @@ class LineWalk:
             return _Verdict.AFTER
         self._in_text ^= self._language_id in _TRIPLE_QUOTED and line.count('"""') % 2 == 1
         begins_block = opens_block(line, self._language_id)
-        if self._kind is Kind.BLANK or self._under_opener:
-            self._go_on_in_body(i, line, begins_block=begins_block)
-            return _Verdict.GO_ON
+        if begins_block and indent_width(line) < self._width_of_next():
+            return _Verdict.AFTER  # its body stands below already
+        if self._under_opener or (self._kind is Kind.BLANK and self._has_room):
+            return self._in_body(i, line, begins_block=begins_block)
         if i == self._first:
             self._floor = indent_width(line) + 1
         if self._open_all or self._in_text:
@@ -183,15 +188,26 @@ class LineWalk:
         self._awaits_brace = i == self._first and may_open_below(line, self._language_id)
         return _Verdict.GO_ON if self._awaits_brace else _Verdict.AFTER
 
-    def _go_on_in_body(self, i: int, line: str, *, begins_block: bool) -> None:
-        if i > self._first:
-            return
-        if self._under_opener:
-            self._floor = indent_width(line)
-        if self._under_opener or self._is_empty_body():
-            self._keep = self._floor
-        elif begins_block or self._open_made:
-            self._keep = self._floor + 1
+    def _in_body(self, i: int, line: str, *, begins_block: bool) -> _Verdict:
+        if i == self._first:
+            if self._under_opener:
+                self._floor = indent_width(line)
+            if self._under_opener or self._is_empty_body():
+                self._keep = self._floor
+            elif begins_block or self._open_made:
+                self._keep = self._floor + 1
+        is_open = self._open_made or self._in_text
+        if leaves_block(line) and not is_open and indent_width(line) <= self._floor and self._is_closed_below():
+            return _Verdict.AFTER
+        return _Verdict.GO_ON
+
+    def _width_of_next(self) -> int:
+        """Return how far the line right below the cursor is indented; -1 where it is blank or there is none."""
+        return indent_width(self._place.below[0]) if self._place.below and self._place.below[0].strip() else -1
+
+    def _is_closed_below(self) -> bool:
+        """Tell whether the block around the cursor ends below, or needs nothing to end."""
+        return ends_by_indent(self._language_id) or closer_of_line(self._place.line_below) is not None
 
     def _is_empty_body(self) -> bool:
         """Tell whether the cursor is at the first line of a block."""

@@ -36,6 +36,7 @@ _CLAUSE_WORDS = (
 _CLAUSE = re.compile(rf"(?:{'|'.join(_CLAUSE_WORDS)})\b")
 _CLOSER_WORDS = ("end", "fi", "done", "esac")
 _CLOSER_WORD = re.compile(rf"(?:{'|'.join(_CLOSER_WORDS)})\b")
+_LEAVES = re.compile(r"(?:return|raise|throw|break|continue)\b")
 _DEFINITION = re.compile(
     r"(?:export\s+|default\s+|public\s+|private\s+|protected\s+|static\s+|async\s+|abstract\s+|pub(?:\([^)]*\))?\s+)*"
     r"(?:def|class|func|fn|function|fun|interface|struct|enum|trait|impl|module|type)\s+\w|@\w"
@@ -62,6 +63,11 @@ def opens_block(line: str, language_id: str) -> bool:
     if language_id in _END_BLOCKS:
         return bool(_END_OPENER.search(code)) and not re.search(r"\b(?:end|fi|done)\s*$", code)
     return False
+
+
+def ends_by_indent(language_id: str) -> bool:
+    """Tell whether blocks of this language end where the indentation does, with nothing to close them."""
+    return language_id in _COLON_BLOCKS or language_id in _EQUALS_BLOCKS
 
 
 def may_open_below(line: str, language_id: str) -> bool:
@@ -91,6 +97,11 @@ def closer_of_line(line: str) -> str | None:
 def is_clause(line: str) -> bool:
     """Tell whether `line` goes on with a statement whose block ended: else, except, catch and their like."""
     return bool(_CLAUSE.match(line.strip()))
+
+
+def leaves_block(line: str) -> bool:
+    """Tell whether nothing behind `line` in its block can be reached."""
+    return bool(_LEAVES.match(line.strip()))
 
 
 def may_become_word(start: str) -> bool:

@@ -15,7 +15,21 @@ LANGUAGES = ("python", "typescript", "go", "ruby", "rust", "yaml", "markdown", "
 
 CONTROL = re.compile(r"<\|\w+\|>|<fim_\w+>|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
-WORDS: tuple[str, ...] = ("x", "total", "if a:", "else:", "def f():", "return x", "end", "foo(", "bar)", "{", "}", "});", "[1, 2]")
+WORDS: tuple[str, ...] = (
+    "x",
+    "total",
+    "if a:",
+    "else:",
+    "def f():",
+    "return x",
+    "end",
+    "foo(",
+    "bar)",
+    "{",
+    "}",
+    "});",
+    "[1, 2]",
+)
 WORDS += ('"text"', "'", '"', "`", "# note", "// note", "/* a */", "a = b", "->", "=>", "class A {", ";", ",", '"""')
 TOKENS = (
     *WORDS,
