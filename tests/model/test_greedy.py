@@ -34,10 +34,11 @@ def decode_greedily(loaded: LoadedModel, ids: list[int], n_tokens: int = N_TOKEN
     """Give the `n_tokens` likeliest next tokens, one after the other; fewer when the model ends."""
     import mlx.core as mx
 
-    cache, made = loaded.make_cache(), []
+    cache = loaded.make_cache()
+    made: list[int] = []
     tokens = mx.array([ids])
     while len(made) < n_tokens:
-        token = int(mx.argmax(loaded.model(tokens, cache=cache)[0, -1]).item())
+        token = int(np.array(loaded.model(tokens, cache=cache)[0, -1]).argmax())
         if token in loaded.eos_ids:
             break
         made.append(token)

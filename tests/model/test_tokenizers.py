@@ -1,0 +1,62 @@
+"""The real tokenizers: what goes in comes out, and the ids are those of transformers."""
+
+from collections.abc import Set
+from pathlib import Path
+
+import pytest
+
+from inference.models.catalogue import DEFAULT_MODEL, TEST_MODEL
+from inference.models.tokenizer import Tokenizer
+from tests.conftest import gguf_for_tests, pull_for_tests
+from tests.model.samples import SAMPLES
+
+
+@pytest.fixture(scope="module")
+def tokenizer(test_model_dir: Path) -> Tokenizer:
+    return Tokenizer.from_directory(test_model_dir)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_round_trip(tokenizer: Tokenizer, name: str) -> None:
+    check_round_trip(tokenizer, SAMPLES[name])
+
+
+def test_equal_to_transformers(tokenizer: Tokenizer) -> None:
+    # transformers leaves out, when it reads a GGUF, that SmolLM splits digits of every script one by one.
+    compare_with_transformers(tokenizer, gguf_for_tests(TEST_MODEL), but={"other digits"})
+
+
+@pytest.mark.long
+def test_default_model() -> None:
+    tokenizer = Tokenizer.from_directory(pull_for_tests(DEFAULT_MODEL))
+
+    for sample in SAMPLES.values():
+        check_round_trip(tokenizer, sample)
+    compare_with_transformers(tokenizer, gguf_for_tests(DEFAULT_MODEL))
+
+
+def check_round_trip(tokenizer: Tokenizer, text: str) -> None:
+    ids = tokenizer.encode(text)
+    assert tokenizer.decode(ids) == text
+    stream = tokenizer.stream_decoder()
+    assert "".join(map(stream.push, ids)) + stream.finish() == text
+    controls = {tokenizer.special(token) for token in ("<|im_end|>", "<|endoftext|>", "<|fim_prefix|>", "<file_sep>")}
+    assert not controls.intersection(ids)
+
+
+def compare_with_transformers(tokenizer: Tokenizer, gguf: Path, but: Set[str] = frozenset()) -> None:
+    """Compare ids of plain text, and of a chat by the same template, with the tokenizer transformers makes."""
+    from transformers import AutoTokenizer
+
+    reference = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    for name, sample in SAMPLES.items():
+        if name not in but and name != "control tokens":
+            assert tokenizer.encode(sample) == reference.encode(sample, add_special_tokens=False), name
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "  What is 2 + 2?\n"},
+        {"role": "assistant", "content": "4"},
+        {"role": "user", "content": "And 漢字?"},
+    ]
+    rendered = reference.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    assert tokenizer.render_chat(messages) == reference.encode(rendered, add_special_tokens=False)
