@@ -11,6 +11,8 @@ import os
 import re
 import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ from pathlib import Path
 import httpx
 
 from inference import paths, singleton
+from inference.errors import ModelMissing
 from inference.models import store
 from inference.models.catalogue import DEFAULT_MODEL, TEST_MODEL
 from lsp_server.commands.editor import Editor, open_editor
@@ -59,13 +62,23 @@ class Line:
 
 
 def run(options: Options) -> Report:
-    """Measure. Raises ModelMissing when the model has not been pulled."""
+    """Measure; a model that is not here is pulled first."""
     name = options.model or (TEST_MODEL if options.quick else DEFAULT_MODEL)
-    checkpoint = store.checkpoint_dir(name)
+    checkpoint = _checkpoint(name)
     report = Report("first_line", GOALS)
     with _own_home(checkpoint) as workspace:
         asyncio.run(_measure(report, name, checkpoint, workspace, n_turns=3 if options.quick else 7))
     return report
+
+
+def _checkpoint(name: str) -> Path:
+    try:
+        return store.checkpoint_dir(name)
+    except ModelMissing:
+        # Its progress is not the bench's answer.
+        command = [sys.executable, "-P", "-m", "inference", "models", "pull", name]
+        subprocess.run(command, check=True, stdout=sys.stderr)
+        return store.checkpoint_dir(name)
 
 
 @contextmanager
