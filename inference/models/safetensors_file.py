@@ -54,12 +54,12 @@ class SafetensorsWriter:
 
     def close(self) -> None:
         """Put everything on the disk. Raises ValueError when announced rows are missing."""
-        unfinished = [name for name, end in self._ends.items() if self._next[name] != end]
-        if unfinished:
-            raise ValueError(f"rows of {unfinished[0]} are missing")
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        with self._file:
+            unfinished = [name for name, end in self._ends.items() if self._next[name] != end]
+            if unfinished:
+                raise ValueError(f"rows of {unfinished[0]} are missing")
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
     def __enter__(self) -> Self:
         return self
