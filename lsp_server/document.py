@@ -35,6 +35,10 @@ class PositionEncoding(StrEnum):
     UTF32 = "utf-32"
 
 
+DEFAULT_ENCODING = PositionEncoding.UTF16
+"""What a client counts in that does not say."""
+
+
 class Unfit(StrEnum):
     """Why a document that is open cannot be worked on."""
 
@@ -124,7 +128,7 @@ class Document:
         version: int,
         language_id: str = "",
         path: str | None = None,
-        encoding: PositionEncoding = PositionEncoding.UTF16,
+        encoding: PositionEncoding = DEFAULT_ENCODING,
         unfit: Unfit | None = None,
     ) -> None:
         self.uri = uri

@@ -6,7 +6,7 @@ Touched on the event loop only. Whoever computes takes a `snapshot` first and as
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lsp_server.document import Document, DocumentSnapshot, PositionEncoding
+from lsp_server.document import DEFAULT_ENCODING, Document, DocumentSnapshot, PositionEncoding
 from lsp_server.engine.protocol import Engine
 from lsp_server.errors import DocumentError
 from lsp_server.settings import Settings
@@ -17,7 +17,7 @@ from lsp_server.status import Status
 class ClientCapabilities:
     """What this client can do, as far as it matters here."""
 
-    position_encoding: PositionEncoding = PositionEncoding.UTF16
+    position_encoding: PositionEncoding = DEFAULT_ENCODING
     inline_completion: bool = False
     work_done_progress: bool = False  # window/workDoneProgress/create
     configuration_pull: bool = False  # workspace/configuration
