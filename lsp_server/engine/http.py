@@ -55,6 +55,7 @@ class HttpEngine:
         self._model = model
         self._is_worker = is_worker
         self._silence_s = silence_s
+        self._remote: EngineCapabilities | None = None  # of an engine of others, asked for once
 
     @classmethod
     def over_socket(cls, path: Path, model: str | None = None, *, silence_s: float = SILENCE_S) -> Self:
@@ -104,7 +105,8 @@ class HttpEngine:
     async def capabilities(self) -> EngineCapabilities:
         """Tell what the engine can do. See `protocol.Engine`."""
         if not self._is_worker:
-            return await self._remote_capabilities()
+            self._remote = self._remote or await self._remote_capabilities()
+            return self._remote
         health = await self.health()
         if health.status == "loading":
             raise ModelLoading(f"{self._place} is loading: {health.message}", health.progress)

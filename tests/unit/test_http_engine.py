@@ -319,12 +319,12 @@ async def test_an_engine_of_others_is_sent_standard_fields_only(monkeypatch: pyt
         assert "Bearer t0ken" in peer.headers[0]
 
 
-async def test_capabilities_of_an_engine_of_others() -> None:
-    async with remote(models=says(b'{"object": "list", "data": [{"id": "their-model", "object": "model"}]}')) as (
-        _,
-        engine,
-    ):
-        assert (await engine.capabilities()).completion_model == "their-model"
+async def test_an_engine_of_others_is_asked_once_what_it_is() -> None:
+    models = says(b'{"object": "list", "data": [{"id": "their-model", "object": "model"}]}')
+    async with remote(models=models) as (peer, engine):
+        for _ in range(3):
+            assert (await engine.capabilities()).completion_model == "their-model"
+        assert len(peer.headers) == 1
 
 
 async def test_capabilities_of_a_worker(hearthline_home: Path) -> None:
