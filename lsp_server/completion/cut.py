@@ -34,9 +34,10 @@ def cut(raw: str, place: Place, *, has_ended: bool, single_line: bool) -> Cut:
     """
     text, is_closed = _readable(raw, has_ended=has_ended)
     has_ended = has_ended or is_closed
-    if not text.strip():
-        is_final = has_ended or text.count("\n") > _MAX_LEADING_NEWLINES
-        return Cut("", is_final, Drop.EMPTY)
+    lead = text[: len(text) - len(text.lstrip())]
+    is_far_off = lead.count("\n") > _MAX_LEADING_NEWLINES
+    if is_far_off or lead == text:
+        return Cut("", has_ended or is_far_off, Drop.EMPTY)
     body = _fit(text, place)
     if isinstance(body, Drop):
         return Cut("", is_final=True, drop=body)

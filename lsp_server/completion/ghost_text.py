@@ -14,6 +14,8 @@ from lsp_server.completion.place import TAB_WIDTH, Place, indent_of, indent_unit
 from lsp_server.completion.syntax import opens_block, unmatched
 
 _REPEATED_PIECE = re.compile(r"(.{1,20}?)\1{3,}")
+_TEXT = re.compile(r'"""(?:(?!""")[\s\S])*(?:"""|\Z)')
+"""Prose: a smiley or `1)` in it is no bracket."""
 _FEW_CHARS = 12
 """Shorter repetitions are code: `0, 0, 0, 0`."""
 
@@ -136,6 +138,7 @@ def _balanced(text: str, place: Place, *, single_line: bool) -> str:
 
 def _n_unmatched(text: str, place: Place) -> int:
     """Count the brackets around the cursor that would have no partner with `text` there."""
-    around = "\n".join((*place.above, place.before + text + place.after, *place.below))
+    here = _TEXT.sub('""', place.before + text + place.after)
+    around = "\n".join((*place.above, here, *place.below))
     closers, openers = unmatched(around, place.language_id)
     return len(closers) + len(openers)

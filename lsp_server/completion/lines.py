@@ -132,8 +132,9 @@ class LineWalk:
             self._drop = Drop.ECHO
             return _Verdict.BEFORE
         self._blank_since = None
-        self._open_made = tuple(unmatched(self._made[i], self._language_id, self._open_made)[1])
-        self._open_all = tuple(unmatched(line, self._language_id, self._open_all)[1])
+        if not self._in_text:
+            self._open_made = tuple(unmatched(self._made[i], self._language_id, self._open_made)[1])
+            self._open_all = tuple(unmatched(line, self._language_id, self._open_all)[1])
         return self._after_line(i, line)
 
     def _at_blank(self, i: int) -> _Verdict:

@@ -31,11 +31,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """What to show at the cursor, or why nothing. n_tokens: made by the engine for it."""
+    """What to show at the cursor, or why nothing. words: the reason's own, where it has more to say than its name."""
 
     text: str = ""
     reason: Reason | None = None
-    n_tokens: int = 0
+    words: str | None = None
 
 
 class Suggester:
@@ -99,7 +99,7 @@ class Suggester:
         except EngineError as error:
             return self._report_error(error)
         if not session.is_current(snapshot):
-            suggestion = Suggestion(reason=Reason.STALE, n_tokens=suggestion.n_tokens)
+            suggestion = Suggestion(reason=Reason.STALE)
         return self._report(suggestion)
 
     async def _ask(self, snapshot: DocumentSnapshot, position: Position, *, is_invoked: bool) -> Suggestion:
@@ -130,9 +130,9 @@ class Suggester:
         shown = ghost_text(raw, place, is_cut_off=is_cut_off, single_line=single_line)
         _log.debug("%d tokens for %d characters; %s", n_tokens, len(shown.text), shown.drop or "shown")
         if not shown.text and ending is FinishReason.DEADLINE:
-            return Suggestion(reason=Reason.DEADLINE, n_tokens=n_tokens)
+            return Suggestion(reason=Reason.DEADLINE)
         self._cache.put(snapshot, position, shown.text)
-        return Suggestion(shown.text, None if shown.text else Reason.NOTHING_TO_ADD, n_tokens)
+        return Suggestion(shown.text) if shown.text else Suggestion(reason=Reason.NOTHING_TO_ADD, words=shown.drop)
 
     def _relative_path(self, path: str | None) -> str | None:
         if path is None:
@@ -143,7 +143,7 @@ class Suggester:
         return Path(path).name
 
     def _report(self, suggestion: Suggestion, state: State = State.READY) -> Suggestion:
-        self._session.status.report(state, suggestion.reason)
+        self._session.status.report(state, suggestion.reason, message=suggestion.words)
         return suggestion
 
     def _report_error(self, error: EngineError) -> Suggestion:

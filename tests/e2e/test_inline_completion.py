@@ -133,6 +133,12 @@ def test_nothing_to_add_is_said(editor: Editor) -> None:
     assert editor.reasons()[-1] == "nothingToAdd"
 
 
+def test_what_was_wrong_with_an_answer_is_said(editor: Editor) -> None:
+    assert editor.ghost("two = 1 + 1\ntwo = ‸\n") == []
+    status = editor.client.notification("hearthline/status", lambda params: params["reason"] == "nothingToAdd")
+    assert status["message"] == "the model repeated a line that stands there already"
+
+
 def test_the_client_withdraws(editor: Editor) -> None:
     editor.show("hanging = ‸\n")
     request_id = editor.ask()

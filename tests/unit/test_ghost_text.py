@@ -88,7 +88,8 @@ def test_no_bracket_loses_its_partner(place: Place, raw: str, is_cut_off: bool) 
         around = "\n".join((*place.above, place.before + text + place.after, *place.below))
         return sum(map(len, unmatched(around, place.language_id)))
 
-    assert n_unmatched(ghost_text(raw, place, is_cut_off=is_cut_off).text) <= n_unmatched("")
+    if '"""' not in place.before + raw + place.after:  # then it is prose, and its brackets are text
+        assert n_unmatched(ghost_text(raw, place, is_cut_off=is_cut_off).text) <= n_unmatched("")
 
 
 @given(places(), raws, st.booleans())
