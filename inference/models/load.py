@@ -20,6 +20,7 @@ from inference.blas import load_fast_blas
 from inference.errors import CheckpointDamaged, ModelUnsupported
 from inference.models import lock
 from inference.models.catalogue import CATALOGUE
+from inference.models.store import name_of
 from inference.models.tokenizer import Tokenizer
 
 
@@ -65,7 +66,7 @@ def load_model(directory: Path, on_progress: Callable[[float], None] | None = No
     spec = CATALOGUE.get(locked.model) if locked is not None else None
     has_fim_tokens = tokenizer.special("<|fim_prefix|>") is not None
     return LoadedModel(
-        name=spec.name if spec else directory.name,
+        name=name_of(directory),
         model=model,
         tokenizer=tokenizer,
         family=spec.family if spec else _family(config),

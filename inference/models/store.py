@@ -11,7 +11,7 @@ from pathlib import Path
 from inference import paths
 from inference.errors import ModelMissing, ModelUnknown
 from inference.models.catalogue import CATALOGUE, find_model
-from inference.models.lock import LOCK_FILE
+from inference.models.lock import LOCK_FILE, read_lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ def checkpoint_dir(name_or_path: str) -> Path:
 
     Raises ModelMissing when it is not on this machine, ModelUnknown when there is no such name.
     """
-    if os.sep in name_or_path or name_or_path in (".", "..", "~"):
-        return _local_checkpoint(Path(name_or_path).expanduser())
+    if _is_path(name_or_path):
+        return _local_checkpoint(Path(name_or_path).expanduser().absolute())
     spec = find_model(name_or_path)
     directory = paths.models_dir() / spec.name
     if not is_complete(directory):
@@ -37,6 +37,26 @@ def checkpoint_dir(name_or_path: str) -> Path:
             f"the model {spec.name} is not on this machine; fetch it with: hearthline models pull {spec.name}"
         )
     return directory
+
+
+def resident_name(name_or_path: str) -> str:
+    """Give the name under which a worker holds this model, for `checkpoint_dir`'s argument."""
+    if _is_path(name_or_path):
+        return name_of(Path(name_or_path).expanduser().absolute())
+    return name_or_path
+
+
+def name_of(directory: Path) -> str:
+    """Name the checkpoint in `directory`: as the catalogue does if it was pulled, else after its folder.
+
+    Raises CheckpointDamaged when there is a lock file that cannot be read.
+    """
+    locked = read_lock(directory)
+    return locked.model if locked is not None and locked.model in CATALOGUE else directory.name
+
+
+def _is_path(name_or_path: str) -> bool:
+    return os.sep in name_or_path or name_or_path in (".", "..", "~")
 
 
 def installed() -> list[InstalledModel]:

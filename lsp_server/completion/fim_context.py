@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from lsp_server.document import DocumentSnapshot, Position
 
 _CHARS_PER_TOKEN = 3.3  # of code; Qwen's vocabulary on Python, TypeScript and Go files gave 3.1 to 3.6
-_PREFIX_S, _SUFFIX_S = 3.0, 0.4
-"""The prefix is read once per place, the suffix at each keystroke: it stands behind what was typed."""
-_PREFIX_TOKENS, _SUFFIX_TOKENS = (256, 4096), (40, 512)
+_TIERS = ((250.0, 384, 64), (1500.0, 1024, 128))
+_FAST = (4096, 512)
+"""Up to so many tokens a second: tokens of prefix, read once per place, and of suffix, read again at each keystroke
+since it stands behind what was typed. Steps, because a speed is measured on a machine that does other things too, and
+the same text should be asked about in the same words tomorrow."""
+
 _FILL = 0.6
 """A new window is filled so far, so that it stays in place until the rest of it has been typed full."""
 _LEAST_FILL = 0.2
@@ -40,15 +43,10 @@ def budget_of(prefill_tokens_per_s: float | None, n_context: int) -> Budget:
 
     prefill_tokens_per_s: None where it is not known, which is taken for fast. n_context: in tokens, 0 where not known.
     """
-    room = n_context // 2 or _PREFIX_TOKENS[1]
-
-    def chars(seconds: float, bounds: tuple[int, int]) -> int:
-        least, most = bounds
-        speed = prefill_tokens_per_s
-        n_tokens = most if speed is None else min(max(int(speed * seconds), least), most)
-        return int(min(n_tokens, room) * _CHARS_PER_TOKEN)
-
-    return Budget(chars(_PREFIX_S, _PREFIX_TOKENS), chars(_SUFFIX_S, _SUFFIX_TOKENS))
+    speed = float("inf") if prefill_tokens_per_s is None else prefill_tokens_per_s
+    n_prefix, n_suffix = next(((prefix, suffix) for most, prefix, suffix in _TIERS if speed <= most), _FAST)
+    room = n_context // 2 or n_prefix
+    return Budget(int(min(n_prefix, room) * _CHARS_PER_TOKEN), int(min(n_suffix, room) * _CHARS_PER_TOKEN))
 
 
 def fim_context(

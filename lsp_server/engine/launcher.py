@@ -82,7 +82,7 @@ class LocalEngine:
     async def _ready(self, patience_s: float | None) -> HttpEngine:
         """Return the way to a worker that is up. Raises what its start raised, or where the start is now."""
         if self._http is None:
-            self._http = HttpEngine.over_socket(process.socket_path(), self._model)
+            self._http = HttpEngine.over_socket(process.socket_path(), process.resident_name(self._model))
         if not self._is_up:
             starting = self._start_once(self._http)
             await asyncio.wait({starting}, timeout=patience_s)

@@ -4,6 +4,7 @@ Invariant: a started worker belongs to no window. It has a session and standard 
 the workspace, and outlives whoever started it.
 """
 
+import os
 import subprocess
 import sys
 import threading
@@ -34,11 +35,21 @@ def check_model(model: str) -> None:
         raise ModelMissing(str(error)) from error
 
 
+def resident_name(model: str) -> str:
+    """Return the name by which a worker knows `model`, which may be a folder. Raises ModelMissing."""
+    try:
+        return store.resident_name(model)
+    except inference_errors.ModelError as error:
+        raise ModelMissing(str(error)) from error
+
+
 def start(model: str, idle_exit_s: float) -> subprocess.Popen[bytes]:
     """Start a worker; whether it becomes the worker is decided among all that were started by the lock.
 
     `returncode` of what is returned tells, without a call, when it has ended. Raises EngineUnavailable.
     """
+    # The worker's current folder is not ours: a folder of a model must not be named from here.
+    model = str(Path(model).expanduser().absolute()) if os.sep in model else model
     command = [*COMMAND, "--model", model, "--idle-exit-s", f"{idle_exit_s:g}"]
     try:
         process = subprocess.Popen(

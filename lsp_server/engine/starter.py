@@ -54,7 +54,7 @@ class WorkerStarter:
             if health is None:
                 await self._wait_for_turn()
                 health = await self._launch(http)
-            self._check(health)
+            await self._check(health)
             await self._follow_loading(http, health)
         except ModelMissing as error:
             self._tell(EngineState.MISSING, str(error))
@@ -77,7 +77,7 @@ class WorkerStarter:
             return None
         return health
 
-    def _check(self, health: wire.Health) -> None:
+    async def _check(self, health: wire.Health) -> None:
         """Raise EngineUnavailable when the worker that runs is not one for this window."""
         if health.wire > WIRE_VERSION:
             raise EngineUnavailable(
@@ -85,7 +85,8 @@ class WorkerStarter:
                 "restart the editor, so that both are of the installed version"
             )
         names = [model.name for model in health.models]
-        if names and self._model not in names:
+        if names and process.resident_name(self._model) not in names:
+            await asyncio.to_thread(process.check_model, self._model)  # a wrong name is the better reason
             raise EngineUnavailable(
                 f"the running worker holds {', '.join(names)}, not {self._model}; end it with: hearthline worker stop"
             )
@@ -138,7 +139,7 @@ class WorkerStarter:
     async def _follow_loading(self, http: HttpEngine, health: wire.Health) -> None:
         try:
             while health.status == "loading":
-                words = f"loading {self._model}: {health.message or 'reading weights'}"
+                words = health.message or f"reading the weights of {self._model}"
                 self._tell(EngineState.LOADING, words, health.progress)
                 await asyncio.sleep(_POLL_S)
                 health = await http.health()

@@ -149,3 +149,12 @@ def test_store_is_light() -> None:
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     heavy = {"mlx", "mlx_lm", "numpy", "tokenizers", "transformers", "gguf", "huggingface_hub", "httpx", "rich"}
     assert not heavy.intersection(answer.stdout.split())
+
+
+def test_a_folder_is_called_by_its_name_and_a_pulled_model_by_the_catalogues(tmp_path: Path) -> None:
+    folder = tmp_path / "my-coder"
+    folder.mkdir()
+    assert store.resident_name(str(folder)) == "my-coder"
+    lock.write_lock(folder, Lock(TEST_MODEL, "hub", "1", "", "float32", "test", {}))
+    assert store.resident_name(str(folder)) == TEST_MODEL
+    assert store.resident_name(DEFAULT_MODEL) == DEFAULT_MODEL
