@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inference import paths, singleton
-from inference.errors import ModelMissing
+from inference.errors import ModelError, ModelMissing
 from inference.models import store
 from inference.models.catalogue import DEFAULT_MODEL
 from lsp_server.commands.editor import Editor, EngineStatus, open_editor
@@ -48,6 +48,8 @@ def run(model: str | None) -> int:
             return asyncio.run(_perform(name, Path(folder).resolve(), console))
     except KeyboardInterrupt:
         return 130
+    except ModelError as error:
+        return fail(str(error))
     except HearthlineError as error:
         return fail(f"{error}\nhearthline doctor looks for the cause.")
 

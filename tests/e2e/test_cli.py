@@ -126,3 +126,11 @@ def test_try_that_cannot_fetch_says_so_in_one_sentence(hearthline_home: Path) ->
     assert "Traceback" not in result.stderr
     assert "check the network" in result.stderr
     assert not list(hearthline_home.glob("data/models/*/*.safetensors"))
+
+
+def test_try_of_a_model_that_does_not_exist_names_those_that_do(hearthline_home: Path) -> None:
+    result = hearthline("try", "--model", "qwen2.5-coder-0.5")
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert DEFAULT_MODEL in result.stderr
+    assert hearthline_home.is_dir()
