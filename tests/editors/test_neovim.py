@@ -217,7 +217,7 @@ def test_the_status_says_why_there_is_no_suggestion(scripted: Scripted, workspac
         [
             {"attached": True},
             {"keys": "Go"},
-            {"status": "hearthline: the model had nothing to add here"},
+            {"status": "hearthline: the model had nothing to add"},
         ],
     )
     assert unmet(results) == []
