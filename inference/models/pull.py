@@ -64,6 +64,7 @@ def _pull_unless_there(spec: ModelSpec, final: Path, reporter: Reporter) -> None
     checkpoint = _convert(spec, gguf, work, layout, reporter)
     if final.exists():
         # What was found wrong above; it goes with the work folder, now that the new one is whole.
+        shutil.rmtree(work / "replaced", ignore_errors=True)
         final.rename(work / "replaced")
     checkpoint.rename(final)
     _sync(final.parent)
@@ -230,10 +231,8 @@ def _disk_errors_named(final: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             problem = "the disk is full; make room and pull again: what was fetched is kept"
-        elif error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-            problem = "writing there is not allowed; let HEARTHLINE_HOME name a folder of your own"
         else:
-            problem = f"{error.strerror or error}"
+            problem = f"{error.strerror or error}; let HEARTHLINE_HOME name a folder where you may write"
         raise DiskRefused(f"the model cannot be written to {final.parent}: {problem}") from error
 
 
