@@ -11,6 +11,7 @@ from rich.console import Console
 from tests.bench.report import Options, Report
 
 BENCHES = {
+    "engine": "waits beside background work, keystrokes, cancels, memory; against mlx_lm.server and llama.cpp",
     "first_line": "first ghost text cold and warm; prefill and decode against stock MLX and raw mlx-lm",
 }
 
@@ -23,6 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="a short form that ends within a minute")
     parser.add_argument("--model", metavar="NAME", help="the model to measure (default: the bench's own)")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="data that others made")
+    parser.add_argument("--build-llama", action="store_true", help="engine: build llama.cpp's server into the cache")
     options = parser.parse_args(argv)
     console = Console(stderr=True, highlight=False)
     if options.name is None:
@@ -33,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.print(f"there is no bench {options.name!r}; there are: {', '.join(BENCHES)}")
         return 2
     module = importlib.import_module(f"tests.bench.{options.name}")
-    report: Report = module.run(Options(quick=options.quick, model=options.model, data=options.data))
+    report: Report = module.run(Options(options.quick, options.model, options.build_llama, options.data))
     if options.json:
         sys.stdout.write(report.to_json() + "\n")
     else:

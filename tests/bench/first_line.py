@@ -3,30 +3,21 @@
 Three programs run by turns over the same weights: Hearthline whole (language server, wire, worker), the stock MLX
 wheel, and raw `mlx_lm.stream_generate` on the same fast BLAS. Machines are noisy, so each figure is a median over
 turns and each goal a ratio within one run.
-goal a ratio within one run.
 """
 
 import asyncio
-import os
 import re
-import shutil
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
-from inference import paths, singleton
-from inference.errors import ModelMissing
-from inference.models import store
+from inference import paths
 from inference.models.catalogue import DEFAULT_MODEL, TEST_MODEL
 from lsp_server.commands.editor import Editor, open_editor
+from tests.bench.homes import find_checkpoint, own_home
 from tests.bench.raw_mlx import RawMlx
 from tests.bench.report import Goal, Options, Report
 
@@ -70,51 +61,11 @@ class Line:
 def run(options: Options) -> Report:
     """Measure; a model that is not here is pulled first."""
     name = options.model or (TEST_MODEL if options.quick else DEFAULT_MODEL)
-    checkpoint = _checkpoint(name)
+    checkpoint = find_checkpoint(name)
     report = Report("first_line", GOALS)
-    with _own_home(checkpoint) as workspace:
+    with own_home(checkpoint) as workspace:
         asyncio.run(_measure(report, name, checkpoint, workspace, n_turns=3 if options.quick else 11))
     return report
-
-
-def _checkpoint(name: str) -> Path:
-    try:
-        return store.checkpoint_dir(name)
-    except ModelMissing:
-        # Its progress is not the bench's answer.
-        command = [sys.executable, "-P", "-m", "inference", "models", "pull", name]
-        subprocess.run(command, check=True, stdout=sys.stderr)
-        return store.checkpoint_dir(name)
-
-
-@contextmanager
-def _own_home(checkpoint: Path) -> Iterator[Path]:
-    """Give the measurement a worker of its own, with the model of this machine; yield a workspace."""
-    before = os.environ.get("HEARTHLINE_HOME")
-    with tempfile.TemporaryDirectory(prefix="hl-") as folder:
-        home = Path(folder).resolve()
-        models = home / "data" / "models"
-        models.mkdir(parents=True)
-        (models / checkpoint.name).symlink_to(checkpoint)
-        workspace = home / "workspace"
-        workspace.mkdir()
-        os.environ["HEARTHLINE_HOME"] = str(home)
-        try:
-            yield workspace
-        finally:
-            singleton.ask(paths.socket_path(), "POST", "/control/stop")
-            _wait_for_end(paths.runtime_dir() / singleton.LOCK_NAME)
-            shutil.rmtree(paths.runtime_dir(), ignore_errors=True)
-            if before is None:
-                del os.environ["HEARTHLINE_HOME"]
-            else:
-                os.environ["HEARTHLINE_HOME"] = before
-
-
-def _wait_for_end(lock: Path) -> None:
-    deadline = time.monotonic() + 10
-    while lock.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
 
 
 async def _measure(report: Report, name: str, checkpoint: Path, workspace: Path, n_turns: int) -> None:

@@ -17,10 +17,11 @@ Operator = Literal[">=", "<=", "=="]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a bench was asked to run. data: folder of the data that others made."""
+    """How a bench was asked to run. data: folder of the data that others made. build_llama: build that peer."""
 
     quick: bool = False
     model: str | None = None
+    build_llama: bool = False
     data: Path = Path("../shared/data")
 
 
