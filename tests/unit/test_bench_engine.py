@@ -93,3 +93,15 @@ def test_each_dialect_is_counted(dialect: type[Server], event: dict[str, Any], c
     counts = Counts()
     dialect(httpx.AsyncClient(), pid=0).count(event, counts)
     assert counts == counted
+
+
+@pytest.mark.anyio
+async def test_a_part_that_breaks_says_why_and_leaves_the_others_figures() -> None:
+    async def break_off() -> None:
+        raise RuntimeError("the peer refused")
+
+    report = Report("engine", engine.GOALS, figures={"cancel_to_idle_steps": 0.5})
+    await engine._part(report, "waits", break_off())
+    assert report.figures == {"cancel_to_idle_steps": 0.5}
+    assert "the peer refused" in report.notes["waits"]
+    assert "interactive_wait_steps" in report.missed()
