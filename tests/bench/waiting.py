@@ -55,7 +55,7 @@ async def measure_waits(report: Report, ours: Hearthline, peer: MlxLm, lengths: 
         for server, found in waits.values():
             await _alone(server, found, turn)
             await _beside_decode(server, found, turn)
-    chunk_s = await _prefill_chunk_s(ours)
+    chunk_s = await _prefill_chunk_s(ours, 900)
     for turn in range(lengths.n_long_turns):
         for server, found in waits.values():
             await _beside_prefill(server, found, turn, chunk_s, lengths)
@@ -77,7 +77,7 @@ async def measure_waits(report: Report, ours: Hearthline, peer: MlxLm, lengths: 
 
 async def measure_cancels(report: Report, ours: Hearthline, n_turns: int) -> None:
     """Fill in how many steps after a client has hung up the worker says that nothing is active, the worst of all."""
-    chunk_s = await _prefill_chunk_s(ours)
+    chunk_s = await _prefill_chunk_s(ours, 901)
     in_decode, in_prefill = [], []
     for turn in range(n_turns):
         async with running(ours, _endless(turn, "foreground")) as answer:
@@ -86,8 +86,9 @@ async def measure_cancels(report: Report, ours: Hearthline, n_turns: int) -> Non
             await asyncio.sleep(turn / n_turns * step_s)  # at another moment of a step in every turn
             left_s = time.perf_counter()
         in_decode.append(await _idle_after(ours, left_s, step_s) / step_s)
-        async with running(ours, Ask(texts.write_module(600 + turn, 20), 8)):
-            await asyncio.sleep((1.3 + 0.23 * turn) * chunk_s)
+        async with running(ours, Ask(texts.write_module(600 + turn, 20), 8)) as answer:
+            await asyncio.sleep((1.3 + turn / n_turns) * chunk_s)
+            _require_prefill(answer)
             left_s = time.perf_counter()
         in_prefill.append(await _idle_after(ours, left_s, chunk_s) / chunk_s)
     report.figures["cancel_to_idle_steps_in_decode"] = max(in_decode)
@@ -117,20 +118,24 @@ async def _beside_prefill(server: Server, found: Waits, turn: int, chunk_s: floa
     async with running(server, Ask(prompt, 8, priority="background")) as background:
         # Some chunks in, and at another moment of the chunk in every turn.
         await asyncio.sleep((2.2 + 1.37 * turn) * chunk_s)
-        if background.piece_s:
-            raise RuntimeError("the background prefill ended before it was disturbed")
+        _require_prefill(background)
         answer = await complete(server, _typed(3 * turn + 3))
     await _settle(server)
     found.prefill_s.append(answer.first_s)
     found.prefill_steps.append(answer.counts.queue_s / chunk_s)
 
 
-async def _prefill_chunk_s(ours: Hearthline) -> float:
-    """Measure a background prefill chunk: its share of the time that a prompt of some chunks takes."""
+async def _prefill_chunk_s(ours: Hearthline, number: int) -> float:
+    """Measure a background prefill chunk: its share of the time that a prompt of some chunks takes.
+
+    number: of a module that the worker has not seen. Raises RuntimeError when it has, and computes next to nothing.
+    """
     models = (await ours.health())["models"]
     n_chunk = models[0]["prefill_chunk_tokens"]
-    answer: Answer = await complete(ours, Ask(texts.write_module(900, 6), 1, priority="background"))
+    answer: Answer = await complete(ours, Ask(texts.write_module(number, 6), 1, priority="background"))
     n_prefilled = answer.counts.n_prompt - answer.counts.n_cached
+    if answer.counts.n_cached > n_chunk:
+        raise RuntimeError("the prompt that a prefill chunk is timed by was cached; it must be a new one")
     return answer.counts.prefill_s * int(n_chunk) / n_prefilled
 
 
@@ -140,6 +145,11 @@ async def _settle(server: Server) -> None:
         await _idle_after(server, time.perf_counter(), _SETTLE_STEP_S)
     else:
         await complete(server, Ask(f"# {time.perf_counter_ns()}\nimport", 2))
+
+
+def _require_prefill(answer: Answer) -> None:
+    if answer.piece_s:
+        raise RuntimeError("a prefill ended before it was disturbed; its prompt must be longer")
 
 
 async def _decoding(answer: Answer) -> None:
