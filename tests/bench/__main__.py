@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.name not in BENCHES:
         console.print(f"there is no bench {options.name!r}; there are: {', '.join(BENCHES)}")
         return 2
+    # `timeout` and others end a bench this way, and the servers that it started must end with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     module = importlib.import_module(f"tests.bench.{options.name}")
     report: Report = module.run(Options(options.quick, options.model, options.build_llama, options.data))
     if options.json:
