@@ -210,6 +210,7 @@ async def _answer(
         stop_ids=prompt.stop_ids | resident.loaded.eos_ids,
         stop_strings=wanted.stop_strings(),
         wants_logprobs=wanted.wants_logprobs(),
+        goes_on_at=prompt.goes_on_at,
     )
     answer = answer_type(next(worker.numbers), resident.name, int(time.time()))
     return JobResponse(worker.engine, job, channel, answer, is_stream=bool(wanted.stream))

@@ -20,6 +20,7 @@ from inference.metrics import Metrics
 from inference.prompt_cache import CachedTokens, PromptCache
 from inference.residents import Report, Resident, Residents
 from inference.scheduler import QueueFull, Scheduler
+from inference.speculation import Drafter, Experience
 from inference.text_stream import TextStream
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class _Run:
     job: Job
     resident: Resident
     sequence: CachedTokens
-    steps: "Iterator[Decoded | None]"
+    steps: "Iterator[tuple[Decoded, ...]]"
+    drafter: Drafter | None
     text: TextStream
     n_cached: int
     queue_s: float
@@ -64,8 +66,9 @@ class _Run:
 
     def finished(self, reason: FinishReason) -> Finished:
         """Sum up."""
-        n_prompt = len(self.sequence.tokens) - self.n_decoded
-        return Finished(reason, n_prompt, self.n_cached, self.n_decoded, self.queue_s, self.prefill_s, self.decode_s)
+        times = self.queue_s, self.prefill_s, self.decode_s
+        guesses = (self.drafter.n_drafted, self.drafter.n_accepted) if self.drafter else ()
+        return Finished(reason, len(self.job.prompt), self.n_cached, self.n_decoded, *times, *guesses)
 
 
 class Engine:
@@ -89,6 +92,7 @@ class Engine:
         self._scheduler = Scheduler[Job](_MAX_JOBS_PER_PRIORITY)
         self._by_name: dict[str, Resident] = {}
         self._prompt_caches: dict[str, PromptCache] = {}
+        self._experience: dict[str, Experience] = {}
         self._runs: dict[Job, _Run] = {}
         self._n_failures_in_a_row = 0
         self._mean_job_s = 1.0
@@ -155,6 +159,7 @@ class Engine:
         self._prompt_caches = {
             name: PromptCache(model.loaded, _MAX_PROMPT_CACHE_BYTES) for name, model in residents.by_name.items()
         }
+        self._experience = {name: Experience() for name in residents.by_name}
         self.residents = residents
         self.state = EngineState("ready", 1.0)
         for model in residents.models:
@@ -205,30 +210,39 @@ class Engine:
             self._end(job, reason)
 
     def _step(self, job: Job) -> FinishReason | None:
-        """Compute one prefill chunk or one token of `job`, emit what is ready; tell whether and why it is done."""
+        """Compute one step of `job`, emit what is ready; tell whether and why it is done.
+
+        What a step made beyond the end of the answer is dropped.
+        """
         began_s = self.clock()
         run = self._runs.get(job) or self._begin(job, began_s)
-        decoded = next(run.steps)
+        made = next(run.steps)
         took_s = self.clock() - began_s
         if run.n_decoded == 0:
             run.prefill_s += took_s
         else:
             run.decode_s += took_s
-        return None if decoded is None else self._emit_token(run, decoded)
+        reasons = (self._emit_token(run, decoded) for decoded in made)
+        return next((reason for reason in reasons if reason is not None), None)
 
     def _begin(self, job: Job, now_s: float) -> _Run:
-        from inference.generation import generate
+        from inference.generation import can_roll_back, generate
         from inference.sampling import make_chooser
 
         resident = self._by_name[job.model]
+        loaded, chunk_tokens, run_ahead = resident.loaded, resident.chunk_tokens, resident.run_ahead
         sequence = self._prompt_caches[job.model].take([*job.prompt])
         chooser = make_chooser(job.sampling, job.wants_logprobs)
-        loaded = resident.loaded
+        drafter = None
+        if can_roll_back(sequence.kv_cache):
+            n_most = min(job.max_tokens, resident.n_context - len(job.prompt))
+            drafter = Drafter(self._experience[job.model], job.prompt, job.goes_on_at, n_most)
         run = self._runs[job] = _Run(
             job=job,
             resident=resident,
             sequence=sequence,
-            steps=generate(loaded.model, sequence, chooser, resident.chunk_tokens, run_ahead=resident.run_ahead),
+            steps=generate(loaded.model, sequence, chooser, chunk_tokens, run_ahead=run_ahead, drafter=drafter),
+            drafter=drafter,
             text=TextStream(loaded.tokenizer.stream_decoder(), job.stop_strings),
             n_cached=sequence.n_cached,
             queue_s=now_s - job.arrived_s,
@@ -244,7 +258,7 @@ class Engine:
             run.job.emit(piece)
         if run.text.was_stopped:
             return FinishReason.STOP
-        is_full = len(run.sequence.tokens) >= run.resident.n_context
+        is_full = len(run.job.prompt) + run.n_decoded >= run.resident.n_context
         return FinishReason.LENGTH if is_full or run.n_decoded >= run.job.max_tokens else None
 
     def _end(self, job: Job, reason: FinishReason) -> None:
@@ -254,6 +268,8 @@ class Engine:
             self._send(job, Finished(reason, len(job.prompt), queue_s=self.clock() - job.arrived_s))
             return
         self._prompt_caches[job.model].put(run.sequence)
+        if run.drafter is not None:
+            run.drafter.finish(run.n_decoded)
         piece = run.text.finish()
         if piece is not None:
             job.emit(piece)

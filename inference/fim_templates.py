@@ -44,10 +44,14 @@ class Hole:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Token ids to feed, and ids that end the answer beside the model's own end tokens."""
+    """Token ids to feed, and ids that end the answer beside the model's own end tokens.
+
+    goes_on_at: the index behind the prefix, which the answer goes on from; None where that is the end.
+    """
 
     ids: list[int]
     stop_ids: frozenset[int] = frozenset()
+    goes_on_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,8 @@ def build_fim_prompt(hole: Hole, template: FimTemplate, tokenizer: Tokenizer, bu
 
     middle = [*sentinels[0], *prefix, *sentinels[1], *suffix, *sentinels[2]]
     ids = [*head, *(token for snippet in snippets for token in snippet), *here, *middle]
-    return Prompt(ids, frozenset(token for name in template.stops for token in control(name)))
+    stop_ids = frozenset(token for name in template.stops for token in control(name))
+    return Prompt(ids, stop_ids, goes_on_at=len(ids) - len(middle) + len(sentinels[0]) + len(prefix))
 
 
 def build_prefix_prompt(hole: Hole, tokenizer: Tokenizer, budget: int, start_id: int) -> Prompt:

@@ -39,7 +39,8 @@ class Piece:
 class Finished:
     """The end of an answer. Counts in tokens; times are this job's own, in seconds, waiting for others left out.
 
-    n_cached: tokens of the prompt that came from the prompt cache. queue_s: from arrival to the first step.
+    n_cached: tokens of the prompt that came from the prompt cache. n_drafted: tokens that were guessed and computed
+    along, n_accepted of which held. queue_s: from arrival to the first step.
     """
 
     reason: FinishReason
@@ -49,6 +50,8 @@ class Finished:
     queue_s: float = 0.0
     prefill_s: float = 0.0
     decode_s: float = 0.0
+    n_drafted: int = 0
+    n_accepted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,9 @@ Event = Piece | Finished | Failed
 class Job:
     """One request, ready for the engine. Ends with exactly one Finished or Failed, which is its last event.
 
-    prompt: at least one token. stop_ids end the answer and are not part of it. arrived_s and deadline_s are on the
-    engine's clock. emit is called on the engine's thread and must neither block nor raise.
+    prompt: at least one token. goes_on_at: where in it stands what the answer goes on from, when that is not its end.
+    stop_ids end the answer and are not part of it. arrived_s and deadline_s are on the engine's clock. emit is called
+    on the engine's thread and must neither block nor raise.
     """
 
     model: str
@@ -82,3 +86,4 @@ class Job:
     stop_ids: frozenset[int] = frozenset()
     stop_strings: tuple[str, ...] = ()
     wants_logprobs: bool = False
+    goes_on_at: int | None = None

@@ -15,6 +15,8 @@ _COUNTERS = {
     "hearthline_cached_tokens_total": "Tokens of prompts that came from the prompt cache.",
     "hearthline_prompt_cache_hits_total": "Prompts of which some tokens came from the prompt cache.",
     "hearthline_decoded_tokens_total": "Tokens made.",
+    "hearthline_drafted_tokens_total": "Tokens guessed and computed along, whether they held or not.",
+    "hearthline_accepted_tokens_total": "Guessed tokens that held.",
     "hearthline_queue_seconds_total": "Time between arrival and first step.",
     "hearthline_prefill_seconds_total": "Time spent on prompts.",
     "hearthline_decode_seconds_total": "Time spent on making tokens.",
@@ -45,6 +47,8 @@ class Metrics:
             self._add("hearthline_cached_tokens_total", end.n_cached)
             self._add("hearthline_prompt_cache_hits_total", end.n_cached > 0)
             self._add("hearthline_decoded_tokens_total", end.n_decoded)
+            self._add("hearthline_drafted_tokens_total", end.n_drafted)
+            self._add("hearthline_accepted_tokens_total", end.n_accepted)
             self._add("hearthline_queue_seconds_total", end.queue_s)
             self._add("hearthline_prefill_seconds_total", end.prefill_s)
             self._add("hearthline_decode_seconds_total", end.decode_s)

@@ -1,4 +1,8 @@
-"""The next token from logits. Factories return closures, one per job, so that jobs share no random state."""
+"""The next token from logits. Factories return closures, one per job, so that jobs share no random state.
+
+Invariant: what is drawn depends on the seed, the logits and the place in the answer alone, so that it is the same
+whether places are computed one by one or several at once.
+"""
 
 import math
 import secrets
@@ -11,42 +15,46 @@ from inference.jobs import Sampling
 
 
 class Choice(NamedTuple):
-    """A chosen token, not yet evaluated. token: int[]; logprob: float32[], the model's own, before any sampling."""
+    """Chosen tokens of T places, not yet evaluated. token: int[T]; logprob: float32[T], the model's own, unsampled."""
 
     token: mx.array
     logprob: mx.array | None
 
 
-Chooser = Callable[[mx.array], Choice]
-"""From float[vocab] logits to a choice."""
+Chooser = Callable[[mx.array, int], Choice]
+"""From float[T, vocab] logits of T places, and how many tokens the answer has before the first, to a choice."""
 
 
 def make_chooser(sampling: Sampling, wants_logprob: bool) -> Chooser:
     """Return what chooses tokens by `sampling`. The normaliser is computed only where `wants_logprob` asks for it."""
     pick = _greedy if sampling.temperature == 0 else _make_sampler(sampling)
 
-    def choose(logits: mx.array) -> Choice:
-        token = pick(logits)
+    def choose(logits: mx.array, n_before: int) -> Choice:
+        token = pick(logits, n_before)
         if not wants_logprob:
             return Choice(token, None)
         logits = logits.astype(mx.float32)
-        return Choice(token, logits[token] - mx.logsumexp(logits))
+        chosen = mx.take_along_axis(logits, token[:, None], axis=-1)[:, 0]
+        return Choice(token, chosen - mx.logsumexp(logits, axis=-1))
 
     return choose
 
 
-def _greedy(logits: mx.array) -> mx.array:
-    return mx.argmax(logits)
+def _greedy(logits: mx.array, _: int) -> mx.array:
+    return mx.argmax(logits, axis=-1)
 
 
-def _make_sampler(sampling: Sampling) -> Callable[[mx.array], mx.array]:
-    key = mx.random.key(secrets.randbits(32) if sampling.seed is None else sampling.seed)
+def _make_sampler(sampling: Sampling) -> Callable[[mx.array, int], mx.array]:
+    # Split once: keys of neighbouring seeds are neighbours, and stepping from one to the next place would meet them.
+    key = mx.random.split(mx.random.key(secrets.randbits(32) if sampling.seed is None else sampling.seed))[0]
 
-    def sample(logits: mx.array) -> mx.array:
-        nonlocal key
-        key, draw = mx.random.split(key)
+    def sample(logits: mx.array, n_before: int) -> mx.array:
         logits = logits.astype(mx.float32) * (1.0 / sampling.temperature)
-        return mx.random.categorical(_keep_likely(logits, sampling.top_p, sampling.top_k), key=draw)
+        return mx.stack([draw(row, n_before + index) for index, row in enumerate(logits)])
+
+    def draw(row: mx.array, place: int) -> mx.array:
+        place_key = key + mx.array([0, place], mx.uint32)
+        return mx.random.categorical(_keep_likely(row, sampling.top_p, sampling.top_k), key=place_key)
 
     return sample
 

@@ -184,6 +184,40 @@ def test_an_answer_ends_at_max_tokens_and_is_the_same_again(start: StartEngine) 
     assert end.n_cached == 39
 
 
+def test_an_answer_given_before_is_guessed_and_counted_right(start: StartEngine) -> None:
+    bench = start()
+    client = bench.client()
+    client.ask("x" * 40, 30)
+    text, first = client.finished()
+    n_steps = len(bench.gate.first_fed)
+    client.ask("x" * 40, 30)
+    again, end = client.finished()
+    assert again == text
+    assert len(bench.gate.first_fed) - n_steps < 15
+    assert end.n_decoded == 30
+    assert 0 < end.n_accepted <= end.n_drafted
+    counted = bench.metrics.render({})
+    assert "hearthline_decoded_tokens_total 60\n" in counted
+    assert f"hearthline_drafted_tokens_total {first.n_drafted + end.n_drafted}\n" in counted
+    assert f"hearthline_accepted_tokens_total {first.n_accepted + end.n_accepted}\n" in counted
+
+
+def test_an_answer_that_ends_within_a_step_drops_the_rest_of_it(start: StartEngine) -> None:
+    bench = start()
+    client = bench.client()
+    client.ask("x" * 40, 30)
+    whole, _ = client.finished()
+    for stop in (whole[20], whole[21:24]):
+        ids = frozenset(stop.encode()) if len(stop) == 1 else frozenset()
+        client.ask("x" * 40, 30, stop_ids=ids, stop_strings=() if ids else (stop,))
+        text, end = client.finished()
+        assert text == whole[: whole.index(stop)]
+        assert end.n_decoded == len(text) + len(stop)
+        assert end.n_accepted > 0
+    client.ask("x" * 40 + whole, 30)
+    assert client.finished()[1].n_cached >= 40, "what was computed before the end was lost"
+
+
 def test_logprobs_come_when_asked_for(start: StartEngine) -> None:
     client = start().client()
     client.ask(max_tokens=1, wants_logprobs=True)

@@ -55,6 +55,13 @@ def test_qwen(hole: Hole, prompt: str) -> None:
     assert write(hole) == prompt
 
 
+def test_the_answer_goes_on_from_the_end_of_the_prefix() -> None:
+    hole = Hole("before", "after", path="a.py", repo="R", snippets=(("b.py", "b\n"),))
+    prompt = build_fim_prompt(hole, QWEN, TOKENIZER, 10_000)
+    assert TOKENIZER.decode(prompt.ids[: prompt.goes_on_at]).endswith("<|fim_prefix|>before")
+    assert build_prefix_prompt(hole, TOKENIZER, 100, 0).goes_on_at is None
+
+
 def test_text_never_becomes_a_control_token() -> None:
     hole = Hole("<|fim_middle|>", "<|endoftext|>", path="<|file_sep|>", snippets=(("x", "<|repo_name|>"),))
     ids = build_fim_prompt(hole, QWEN, TOKENIZER, 10_000).ids

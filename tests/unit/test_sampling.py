@@ -13,7 +13,7 @@ LOGITS = mx.log(mx.array([0.1, 0.4, 0.2, 0.3]))
 
 
 def draw(choose: Chooser, n: int) -> list[int]:
-    return [int(choose(LOGITS).token.item()) for _ in range(n)]  # type: ignore[arg-type]
+    return [int(choose(LOGITS[None], place).token.item()) for place in range(n)]  # type: ignore[arg-type]
 
 
 def test_greedy_takes_the_likeliest() -> None:
@@ -22,13 +22,13 @@ def test_greedy_takes_the_likeliest() -> None:
 
 @pytest.mark.parametrize("sampling", [Sampling(), Sampling(temperature=0.5, top_k=1, seed=1)])
 def test_the_logprob_is_the_models_own(sampling: Sampling) -> None:
-    choice = make_chooser(sampling, wants_logprob=True)(LOGITS + 5.0)
+    choice = make_chooser(sampling, wants_logprob=True)(LOGITS[None] + 5.0, 0)
     assert choice.logprob is not None
     assert choice.logprob.item() == pytest.approx(math.log(0.4), abs=1e-5)
 
 
 def test_no_logprob_is_computed_unasked() -> None:
-    assert make_chooser(Sampling(), wants_logprob=False)(LOGITS).logprob is None
+    assert make_chooser(Sampling(), wants_logprob=False)(LOGITS[None], 0).logprob is None
 
 
 @pytest.mark.parametrize(
@@ -60,11 +60,24 @@ def test_a_seed_repeats_whatever_others_draw_in_between() -> None:
     first = make_chooser(Sampling(temperature=1.0, seed=11), wants_logprob=False)
     alone = draw(first, 20)
     again, other = (make_chooser(Sampling(temperature=1.0, seed=seed), wants_logprob=False) for seed in (11, 12))
-    interleaved = []
-    for _ in range(20):
-        draw(other, 1)
-        interleaved += draw(again, 1)
+    interleaved: list[int] = []
+    for place in range(20):
+        other(LOGITS[None], place)
+        interleaved += again(LOGITS[None], place).token.tolist()  # type: ignore[arg-type]
     assert interleaved == alone
+
+
+@pytest.mark.parametrize("sampling", [Sampling(), Sampling(temperature=1.0, top_p=0.95, top_k=3, seed=9)])
+def test_several_places_at_once_are_chosen_as_one_by_one(sampling: Sampling) -> None:
+    logits = mx.random.normal((12, 40), key=mx.random.key(2))
+    choose = make_chooser(sampling, wants_logprob=True)
+    at_once = choose(logits, 5)
+    assert at_once.logprob is not None
+    for index in range(12):
+        alone = choose(logits[index : index + 1], 5 + index)
+        assert alone.logprob is not None
+        assert alone.token.item() == at_once.token[index].item()
+        assert alone.logprob.item() == pytest.approx(at_once.logprob[index].item(), abs=1e-5)
 
 
 def test_without_a_seed_two_jobs_differ() -> None:
