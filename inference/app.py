@@ -211,6 +211,7 @@ async def _answer(
         stop_strings=wanted.stop_strings(),
         wants_logprobs=wanted.wants_logprobs(),
         goes_on_at=prompt.goes_on_at,
+        cuts=prompt.cuts,
     )
     answer = answer_type(next(worker.numbers), resident.name, int(time.time()))
     return JobResponse(worker.engine, job, channel, answer, is_stream=bool(wanted.stream))

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Literal
 
 from inference.errors import EngineFailed, NotReady, Overloaded, RequestError
 from inference.jobs import Failed, Finished, FinishReason, Job
+from inference.kv_cache import CachedTokens, is_plain
 from inference.metrics import Metrics
-from inference.prompt_cache import CachedTokens, PromptCache
+from inference.prompt_cache import PromptCache
 from inference.residents import Report, Resident, Residents
 from inference.scheduler import QueueFull, Scheduler
 from inference.speculation import Drafter, Experience
@@ -226,15 +227,15 @@ class Engine:
         return next((reason for reason in reasons if reason is not None), None)
 
     def _begin(self, job: Job, now_s: float) -> _Run:
-        from inference.generation import can_roll_back, generate
+        from inference.generation import generate
         from inference.sampling import make_chooser
 
         resident = self._by_name[job.model]
         loaded, chunk_tokens, run_ahead = resident.loaded, resident.chunk_tokens, resident.run_ahead
-        sequence = self._prompt_caches[job.model].take([*job.prompt])
+        sequence = self._prompt_caches[job.model].take([*job.prompt], job.cuts)
         chooser = make_chooser(job.sampling, job.wants_logprobs)
         drafter = None
-        if can_roll_back(sequence.kv_cache):
+        if is_plain(sequence.kv_cache):
             n_most = min(job.max_tokens, resident.n_context - len(job.prompt))
             drafter = Drafter(self._experience[job.model], job.prompt, job.goes_on_at, n_most)
         run = self._runs[job] = _Run(

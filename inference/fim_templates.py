@@ -5,6 +5,7 @@ from `Tokenizer.special` and text from `Tokenizer.encode`; the front of a prompt
 keystroke, so that its KV cache does.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,6 +14,9 @@ from typing import Protocol
 _SUFFIX_SHARE = 8
 # Cuts are made in steps of this share of what is kept, so that the cut stays in place while someone types.
 _CUT_STEP_SHARE = 4
+
+
+_UNINDENTED_LINE = re.compile(r"^[^\s)\]}#]", re.MULTILINE)
 
 
 class Tokenizer(Protocol):
@@ -47,11 +51,13 @@ class Prompt:
     """Token ids to feed, and ids that end the answer beside the model's own end tokens.
 
     goes_on_at: the index behind the prefix, which the answer goes on from; None where that is the end.
+    cuts: after how many ids later prompts may differ from this one.
     """
 
     ids: list[int]
     stop_ids: frozenset[int] = frozenset()
     goes_on_at: int | None = None
+    cuts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,9 @@ def build_fim_prompt(hole: Hole, template: FimTemplate, tokenizer: Tokenizer, bu
     middle = [*sentinels[0], *prefix, *sentinels[1], *suffix, *sentinels[2]]
     ids = [*head, *(token for snippet in snippets for token in snippet), *here, *middle]
     stop_ids = frozenset(token for name in template.stops for token in control(name))
-    return Prompt(ids, stop_ids, goes_on_at=len(ids) - len(middle) + len(sentinels[0]) + len(prefix))
+    hole_at = len(ids) - len(middle) + len(sentinels[0]) + len(prefix)
+    places = [hole_at - n for n in _n_behind_line_starts(hole.prefix, prefix, tokenizer)]
+    return Prompt(ids, stop_ids, goes_on_at=hole_at, cuts=(len(ids) - len(middle) - len(here), *places, hole_at))
 
 
 def build_prefix_prompt(hole: Hole, tokenizer: Tokenizer, budget: int, start_id: int) -> Prompt:
@@ -117,6 +125,16 @@ def build_prefix_prompt(hole: Hole, tokenizer: Tokenizer, budget: int, start_id:
     start_id: stands for an empty prefix, since a model must be fed something.
     """
     return Prompt(_keep_end(hole.prefix, tokenizer.encode(hole.prefix), budget, tokenizer) or [start_id])
+
+
+def _n_behind_line_starts(text: str, ids: list[int], tokenizer: Tokenizer) -> list[int]:
+    """Count the `ids` of `text` behind the start of its last unindented line, and behind that of its last line.
+
+    Typing changes what stands behind these. A place within a token is left out.
+    """
+    starts = [*[match.start() for match in _UNINDENTED_LINE.finditer(text)][-1:], text.rfind("\n") + 1]
+    ends = [tokenizer.encode(text[start:]) for start in starts]
+    return [len(end) for end in ends if 0 < len(end) < len(ids) and ids[-len(end) :] == end]
 
 
 def _file_text(path: str, text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, cast
 
 import mlx.core as mx
 
-from inference.prompt_cache import CachedTokens, KVCache
+from inference.kv_cache import CachedTokens, KVCache
 from inference.sampling import Choice, Chooser
 from inference.speculation import NO_DRAFT, Draft, Drafter
 
@@ -38,10 +38,10 @@ def generate(
     use. run_ahead: hand the accelerator the next step before the token of this one is read. It hides the time that
     building the step takes, at the price of one step computed in vain at the end of every answer.
     drafter: guesses that are computed along; the tokens stay those of decoding one by one, up to logits so close that
-    the order of summation decides. Must be None where `can_roll_back` does not hold for the KV cache.
+    the order of summation decides. Must be None where the KV cache is not `is_plain`.
     """
-    while len(sequence.tokens) - sequence.n_cached > chunk_tokens:
-        _extend(model, sequence, chunk_tokens)
+    while n := sequence.n_to_prefill(chunk_tokens):
+        _extend(model, sequence, n)
         yield ()
 
     n_prompt = len(sequence.tokens)
@@ -60,18 +60,10 @@ def last_logits(model: Any, tokens: mx.array, kv_cache: KVCache, n: int = 1) -> 
     coder is a third of the work of a chunk.
     """
     hidden = model.model(tokens[None], kv_cache)[:, -n:]
-    head = model.lm_head if hasattr(model, "lm_head") else model.model.embed_tokens.as_linear
+    owner = getattr(model, "language_model", model)  # which those have that can also see
+    head = owner.lm_head if hasattr(owner, "lm_head") else model.model.embed_tokens.as_linear
     logits: mx.array = head(hidden)
     return logits[0]
-
-
-def can_roll_back(kv_cache: KVCache) -> bool:
-    """Tell whether tokens fed to `kv_cache` can always be taken back, which of mlx-lm's kinds only the plain one can.
-
-    A rotating one overwrites, a recurrent state forgets. By name: importing mlx_lm.models.cache would run the whole
-    package (see models/load.py).
-    """
-    return all(type(layer).__name__ == "KVCache" for layer in kv_cache)
 
 
 def _extend(model: Any, sequence: CachedTokens, n: int) -> None:
@@ -81,6 +73,7 @@ def _extend(model: Any, sequence: CachedTokens, n: int) -> None:
     mx.eval([layer.state for layer in sequence.kv_cache])
     mx.clear_cache()
     sequence.n_cached += n
+    _keep_states(sequence)
 
 
 def _step(
@@ -104,6 +97,7 @@ def _step(
         for layer in sequence.kv_cache:
             layer.trim(n_refused)
     sequence.n_cached += len(fed) - n_refused
+    _keep_states(sequence)
     made = chosen[: n_accepted + 1]
     _append(sequence, made)
     if drafter is not None:
@@ -140,8 +134,15 @@ def _start(
     """Feed `tokens` and choose the next, without waiting for either. n_unread: of them, not yet in the sequence."""
     choice = choose(last_logits(model, tokens, sequence.kv_cache), len(sequence.tokens) + n_unread - n_prompt)
     sequence.n_cached += tokens.size
+    _keep_states(sequence)
     mx.async_eval([part for part in choice if part is not None])  # type: ignore[no-untyped-call]  # a gap in its stubs
     return choice
+
+
+def _keep_states(sequence: CachedTokens) -> None:
+    checkpoint = sequence.keep_states()
+    if checkpoint is not None:
+        mx.async_eval(checkpoint.states)  # type: ignore[no-untyped-call]  # a gap in its stubs
 
 
 def _append(sequence: CachedTokens, made: tuple[Decoded, ...]) -> None:

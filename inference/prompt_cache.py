@@ -4,11 +4,12 @@ Invariants: a KV cache belongs either to this store or to one running job, never
 tokens than the prompt has, because the last one must be computed to get logits.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-KVCache = list[Any]
-"""One entry per layer, mlx-lm's own."""
+from inference.kv_cache import CachedTokens, KVCache, can_copy, can_trim
+from inference.radix_tree import RadixTree
 
 
 class CacheFactory(Protocol):
@@ -19,17 +20,16 @@ class CacheFactory(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class CachedTokens:
-    """Tokens and a KV cache of the first `n_cached` of them. Invariant: kv_cache holds exactly those."""
+@dataclass(eq=False, slots=True)
+class _Entry:
+    """used: greater than that of all entries that were used before."""
 
-    tokens: list[int]
-    kv_cache: KVCache
-    n_cached: int = 0
+    cached: CachedTokens
+    used: int
 
 
 class PromptCache:
-    """Entries from least to most recently used, within `max_bytes` of KV (the last one always stays).
+    """Entries within `max_bytes`, the least recently used going first (the last one used always stays).
 
     n_bytes: of the KV held here, those of running jobs not counted; other threads may read it.
     """
@@ -37,69 +37,64 @@ class PromptCache:
     def __init__(self, factory: CacheFactory, max_bytes: int) -> None:
         self._factory = factory
         self._max_bytes = max_bytes
-        self._entries: list[CachedTokens] = []
+        self._tree: RadixTree[_Entry] = RadixTree()
+        self._entries: list[_Entry] = []
+        self._n_uses = 0
         self.n_bytes = 0
 
-    def take(self, prompt: list[int]) -> CachedTokens:
+    def take(self, prompt: list[int], cuts: Iterable[int] = ()) -> CachedTokens:
         """Give `prompt` with the longest prefix of it that is cached; the caller owns the result. prompt: not empty.
 
+        cuts: after how many tokens later prompts may differ; its end always is such a place.
         An entry is handed out and cut where most of it serves; where only its beginning does, that is copied, so that a
         prompt that shares no more than a header does not cost another document its cache.
         """
-        best, n_shared = None, 0
-        for entry in self._entries:
-            n = _usable(entry, prompt)
-            if n >= n_shared > 0 or n > n_shared:
-                best, n_shared = entry, n
-        if best is None:
-            return CachedTokens(prompt, self._factory.make_cache())
-        if n_shared * 2 < best.n_cached and _can_copy(best.kv_cache):
-            return CachedTokens(prompt, _copy_beginning(best.kv_cache, n_shared), n_shared)
-        self._keep([entry for entry in self._entries if entry is not best])
-        if n_shared < best.n_cached:
-            for layer in best.kv_cache:
-                layer.trim(best.n_cached - n_shared)
-        return CachedTokens(prompt, best.kv_cache, n_shared)
+        cached = self._find(prompt)
+        if cached is None:
+            cached = CachedTokens(prompt, self._factory.make_cache())
+        cached.tokens = prompt
+        cached.cuts = frozenset((*cuts, len(prompt)))
+        cached.keep_states()
+        return cached
 
     def put(self, cached: CachedTokens) -> None:
         """Take over what a job computed, whether it ended well or was withdrawn half-way."""
         if cached.n_cached == 0:
             return
-        entry = CachedTokens(cached.tokens[: cached.n_cached], cached.kv_cache, cached.n_cached)
-        others = self._entries
-        if _can_trim(entry.kv_cache):
-            others = [old for old in others if old.tokens != entry.tokens[: old.n_cached]]
-        self._keep([*others, entry])
+        cached.tokens = cached.tokens[: cached.n_cached]
+        if can_trim(cached.kv_cache):
+            for n, old in [*self._tree.shared(cached.tokens)]:
+                if n == old.cached.n_cached:
+                    self._remove(old)
+        entry = _Entry(cached, 0)
+        self._use(entry)
+        self._entries.append(entry)
+        self._tree.insert(cached.tokens, entry)
+        self.n_bytes += cached.n_bytes
         while len(self._entries) > 1 and self.n_bytes > self._max_bytes:
-            self._keep(self._entries[1:])
+            self._remove(min(self._entries, key=lambda entry: entry.used))
 
-    def _keep(self, entries: list[CachedTokens]) -> None:
-        self._entries = entries
-        self.n_bytes = sum(layer.nbytes for entry in entries for layer in entry.kv_cache)
+    def _find(self, prompt: list[int]) -> CachedTokens | None:
+        """Take out the entry that serves `prompt` best, or copy of it what does."""
+        found = [
+            (entry.cached.n_usable(min(n, len(prompt) - 1)), entry.used, entry)
+            for n, entry in self._tree.shared(prompt)
+        ]
+        n_best, _, best = max(found, key=lambda each: each[:2], default=(0, 0, None))
+        if best is None or n_best == 0:
+            return None
+        if n_best * 2 < best.cached.n_cached and can_copy(best.cached.kv_cache):
+            self._use(best)
+            return best.cached.copy_beginning(n_best)
+        self._remove(best)
+        best.cached.roll_back(n_best)
+        return best.cached
 
+    def _use(self, entry: _Entry) -> None:
+        self._n_uses += 1
+        entry.used = self._n_uses
 
-def _usable(entry: CachedTokens, prompt: list[int]) -> int:
-    """Count the tokens of `entry` that `prompt` can go on from."""
-    n = min(_n_common(entry.tokens, prompt), len(prompt) - 1)
-    return n if n == entry.n_cached or _can_trim(entry.kv_cache) else 0
-
-
-def _n_common(left: list[int], right: list[int]) -> int:
-    n = min(len(left), len(right))
-    if left[:n] == right[:n]:
-        return n
-    return next(index for index in range(n) if left[index] != right[index])
-
-
-def _can_trim(kv_cache: KVCache) -> bool:
-    return all(layer.is_trimmable() for layer in kv_cache)
-
-
-def _can_copy(kv_cache: KVCache) -> bool:
-    # By name: importing mlx_lm.models.cache would run the whole package (see models/load.py).
-    return all(type(layer).__name__ == "KVCache" for layer in kv_cache)
-
-
-def _copy_beginning(kv_cache: KVCache, n: int) -> KVCache:
-    """Copy the first `n` tokens. Slices share memory until one side writes; MLX then copies."""
-    return [type(layer).from_state((layer.keys[..., :n, :], layer.values[..., :n, :], n)) for layer in kv_cache]
+    def _remove(self, entry: _Entry) -> None:
+        self._entries.remove(entry)
+        self._tree.remove(entry.cached.tokens, entry)
+        self.n_bytes -= entry.cached.n_bytes

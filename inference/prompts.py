@@ -1,5 +1,7 @@
 """A request's words to the ids a resident model is fed. Token decisions only: the text is taken as it comes."""
 
+from dataclasses import replace
+
 from inference.errors import ModelUnsupported, RequestInvalid
 from inference.fim_templates import TEMPLATES, FimTemplate, Prompt, build_fim_prompt, build_prefix_prompt
 from inference.openai_api import ChatRequest, CompletionRequest
@@ -34,7 +36,9 @@ def build_chat_prompt(request: ChatRequest, resident: Resident) -> Prompt:
         ids = resident.loaded.tokenizer.render_chat([message.as_dict() for message in request.messages])
     except ModelUnsupported as error:
         raise RequestInvalid(f"messages: {error}", "messages") from error
-    return _fitting(ids, resident, "messages")
+    ends = [index for index, token in enumerate(ids) if token in resident.loaded.eos_ids]
+    prompt = _fitting(ids, resident, "messages")
+    return replace(prompt, cuts=tuple(index + 1 for index in ends[:1]))  # the end of the system text
 
 
 def _fitting(ids: list[int], resident: Resident, param: str) -> Prompt:

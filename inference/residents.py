@@ -114,7 +114,7 @@ def _measure(resident: Resident) -> Resident:
     """Run `resident` once, so that no person waits for first-time costs, and note its speeds."""
     from inference.generation import generate
     from inference.jobs import Sampling
-    from inference.prompt_cache import CachedTokens
+    from inference.kv_cache import CachedTokens
     from inference.sampling import make_chooser
 
     n_chunk = min(resident.chunk_tokens, resident.n_context // 4)

@@ -6,8 +6,8 @@ import pytest
 
 from inference.generation import generate
 from inference.jobs import Sampling
+from inference.kv_cache import CachedTokens
 from inference.models.load import LoadedModel, load_model
-from inference.prompt_cache import CachedTokens
 from inference.sampling import make_chooser
 from inference.speculation import Drafter, Experience
 

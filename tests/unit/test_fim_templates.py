@@ -62,6 +62,26 @@ def test_the_answer_goes_on_from_the_end_of_the_prefix() -> None:
     assert build_prefix_prompt(hole, TOKENIZER, 100, 0).goes_on_at is None
 
 
+def test_later_prompts_may_differ_behind_snippets_and_line_starts() -> None:
+    hole = Hole("import a\n\n\ndef f(x):\n    y = x\n    return y", "\n", path="a.py", snippets=(("b.py", "b\n"),))
+    prompt = build_fim_prompt(hole, QWEN, TOKENIZER, 10_000)
+    ends = [TOKENIZER.decode(prompt.ids[:cut]).rsplit("\n", 2)[-2:] for cut in prompt.cuts]
+    assert ends == [["b", ""], ["", ""], ["    y = x", ""], ["    y = x", "    return y"]]
+    assert TOKENIZER.decode(prompt.ids[prompt.cuts[1] :]).startswith("def f")
+
+
+def test_a_line_start_within_a_token_is_no_place_to_cut() -> None:
+    class Merging(CharacterTokenizer):
+        def encode(self, text: str) -> list[int]:
+            return super().encode(text.replace("\n    ", "\x01"))
+
+        def decode(self, ids: Sequence[int]) -> str:
+            return super().decode(ids).replace("\x01", "\n    ")
+
+    prompt = build_fim_prompt(Hole("def f():\n    return", ""), QWEN, Merging(), 10_000)
+    assert all(Merging().decode(prompt.ids[cut:]).startswith("<|") for cut in prompt.cuts)
+
+
 def test_text_never_becomes_a_control_token() -> None:
     hole = Hole("<|fim_middle|>", "<|endoftext|>", path="<|file_sep|>", snippets=(("x", "<|repo_name|>"),))
     ids = build_fim_prompt(hole, QWEN, TOKENIZER, 10_000).ids

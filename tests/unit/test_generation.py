@@ -7,8 +7,9 @@ import pytest
 
 from inference.generation import generate, last_logits
 from inference.jobs import Sampling
+from inference.kv_cache import CachedTokens
 from inference.models.load import LoadedModel, load_model
-from inference.prompt_cache import CachedTokens, PromptCache
+from inference.prompt_cache import PromptCache
 from inference.sampling import make_chooser
 from tests.tiny_model import write_tiny_checkpoint
 

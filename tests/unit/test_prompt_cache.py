@@ -6,7 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.prompt_cache import CachedTokens, PromptCache
+from inference.kv_cache import CachedTokens
+from inference.prompt_cache import PromptCache
 
 
 @dataclass(eq=False)
@@ -119,14 +120,126 @@ def test_a_cache_that_cannot_be_cut_serves_only_what_goes_on_from_its_end() -> N
     assert cache.take([1, 2, 3, 4]).n_cached == 3
 
 
-@given(
-    can_trim=st.booleans(),
-    jobs=st.lists(st.tuples(st.lists(st.integers(0, 2), min_size=1, max_size=8), st.integers(0, 8)), max_size=12),
-)
-def test_what_is_handed_out_always_holds_its_prefix(can_trim: bool, jobs: list[tuple[list[int], int]]) -> None:
+class State(tuple[int, ...]):
+    """What a recurrent layer knows after some tokens."""
+
+    nbytes = 1
+
+
+@dataclass(eq=False)
+class ArraysCache:
+    """A recurrent layer, under mlx-lm's name. Its one state remembers the tokens it was fed."""
+
+    cache: list[Any]
+
+    @property
+    def nbytes(self) -> int:
+        return sum(state is not None for state in self.cache)
+
+    def is_trimmable(self) -> bool:
+        return False
+
+
+@dataclass
+class HybridFactory:
+    def make_cache(self) -> list[Any]:
+        return [Layer(), ArraysCache([None])]
+
+
+def prefill(cached: CachedTokens, n_steps: int) -> None:
+    """Do what generation does, three tokens at a time, then one by one."""
+    for _ in range(n_steps):
+        n = cached.n_to_prefill(3) or len(cached.tokens) - cached.n_cached
+        fed = cached.tokens[cached.n_cached : cached.n_cached + n]
+        for layer in cached.kv_cache:
+            if isinstance(layer, ArraysCache):
+                layer.cache = [State((*(layer.cache[0] or ()), *fed))]
+            else:
+                layer.tokens += fed
+        cached.n_cached += n
+        cached.keep_states()
+        if cached.n_cached == len(cached.tokens):
+            cached.tokens.append(9)
+
+
+@dataclass
+class Known:
+    """An entry as the naive model knows it. points: where it can be gone back to, its end left out."""
+
+    tokens: list[int]
+    points: list[int]
+    n_bytes: int
+
+
+@dataclass
+class Naive:
+    """The store as a list, least recently used first, gone through whole."""
+
+    kind: str
+    max_bytes: int
+    entries: list[Known] = field(default_factory=list)
+
+    def take(self, prompt: list[int]) -> int:
+        best, n_best = None, 0
+        for known in self.entries:
+            n = self._usable(known, prompt)
+            if n >= n_best and n > 0:
+                best, n_best = known, n
+        if best is not None:
+            self.entries.remove(best)
+        return n_best
+
+    def _usable(self, known: Known, prompt: list[int]) -> int:
+        n = 0
+        while n < min(len(known.tokens), len(prompt) - 1) and known.tokens[n] == prompt[n]:
+            n += 1
+        if n == len(known.tokens) or self.kind == "plain":
+            return n
+        return max((point for point in known.points if point <= n), default=0)
+
+    def put(self, known: Known) -> None:
+        if not known.tokens:
+            return
+        if self.kind == "plain":
+            self.entries = [old for old in self.entries if old.tokens != known.tokens[: len(old.tokens)]]
+        self.entries.append(known)
+        while len(self.entries) > 1 and sum(each.n_bytes for each in self.entries) > self.max_bytes:
+            del self.entries[0]
+
+
+TOKENS = st.lists(st.integers(0, 1), min_size=1, max_size=9)
+JOBS = st.lists(st.tuples(TOKENS, st.sets(st.integers(0, 9), max_size=3), st.integers(0, 6)), max_size=12)
+
+
+@given(kind=st.sampled_from(["plain", "hybrid", "whole"]), jobs=JOBS)
+def test_it_does_what_a_naive_store_does(kind: str, jobs: list[tuple[list[int], set[int], int]]) -> None:
+    cache = PromptCache(HybridFactory() if kind == "hybrid" else Factory(kind == "plain"), 30)
+    naive = Naive(kind, 30)
+    for prompt, cuts, n_steps in jobs:
+        cached = cache.take(list(prompt), cuts)
+        assert cached.n_cached == naive.take(prompt) < len(prompt)
+        assert all(n <= cached.n_cached for n, _ in cached.checkpoints)
+        points = {n for n, _ in cached.checkpoints}
+        if kind == "hybrid":
+            assert cached.kv_cache[1].cache == [State(prompt[: cached.n_cached]) if cached.n_cached else None]
+            assert {cut for cut in cuts if cut == cached.n_cached > 0} <= points
+        assert cached.kv_cache[0].tokens == prompt[: cached.n_cached]
+        began = cached.n_cached
+        prefill(cached, n_steps)
+        ended = cached.n_cached
+        if kind == "hybrid":
+            points |= {cut for cut in (*cuts, len(prompt)) if began < cut <= ended}
+        assert sorted(points) == [n for n, _ in cached.checkpoints]
+        n_bytes = ended + len(points) + (kind == "hybrid" and ended > 0)
+        cache.put(cached)
+        naive.put(Known(cached.tokens[:ended], sorted(points), n_bytes))
+        assert cache.n_bytes == sum(known.n_bytes for known in naive.entries)
+
+
+@given(can_trim=st.booleans(), prompts=st.lists(TOKENS, max_size=8))
+def test_nothing_is_handed_out_twice(can_trim: bool, prompts: list[list[int]]) -> None:
     cache = PromptCache(Factory(can_trim), 20)
-    for tokens, n in jobs:
-        cached = cache.take(list(tokens))
-        cache.put(feed(cached, min(n, len(tokens) - cached.n_cached)))
-    owned = [cache.take([0, 1, 2, 0, 1]) for _ in range(4)]
+    for prompt in prompts:
+        cache.put(feed(cache.take(list(prompt))))
+    owned = [cache.take([0, 1, 0, 1, 1]) for _ in range(4)]
     assert len({id(cached.kv_cache[0]) for cached in owned}) == 4

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from inference.generation import Decoded, generate
 from inference.jobs import Sampling
+from inference.kv_cache import CachedTokens
 from inference.models.load import LoadedModel, load_model
-from inference.prompt_cache import CachedTokens, PromptCache
+from inference.prompt_cache import PromptCache
 from inference.sampling import Chooser, make_chooser
 from inference.speculation import MAX_DRAFT_TOKENS, Draft, Drafter, Experience, IndexedTokens
 from tests.tiny_model import write_tiny_checkpoint

@@ -1,0 +1,156 @@
+"""Recurrent states and KV rolled back together: what is computed from there is what is computed from scratch."""
+
+from itertools import islice
+from typing import Any
+
+import mlx.core as mx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inference.generation import generate, last_logits
+from inference.jobs import Sampling
+from inference.kv_cache import CachedTokens, is_plain, is_recurrent
+from inference.prompt_cache import PromptCache
+from inference.sampling import make_chooser
+
+GREEDY = make_chooser(Sampling(), wants_logprob=True)
+_CONFIG = {
+    "model_type": "qwen3_5_moe",
+    "hidden_size": 32,
+    "intermediate_size": 32,
+    "num_hidden_layers": 4,
+    "full_attention_interval": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+    "linear_num_value_heads": 4,
+    "linear_num_key_heads": 2,
+    "linear_key_head_dim": 8,
+    "linear_value_head_dim": 8,
+    "linear_conv_kernel_dim": 4,
+    "num_experts": 4,
+    "num_experts_per_tok": 2,
+    "shared_expert_intermediate_size": 16,
+    "moe_intermediate_size": 16,
+    "vocab_size": 64,
+}
+
+
+class TinyHybrid:
+    """A random qwen3_5_moe: two layers of gated delta, two of attention."""
+
+    def __init__(self) -> None:
+        from mlx_lm.models import qwen3_5_moe
+
+        mx.random.seed(3)
+        self.model: Any = qwen3_5_moe.Model(qwen3_5_moe.ModelArgs.from_dict(_CONFIG))
+        mx.eval(self.model.parameters())
+
+    def make_cache(self) -> list[Any]:
+        caches: list[Any] = self.model.make_cache()
+        return caches
+
+    def logits(self, tokens: list[int]) -> mx.array:
+        """Compute from scratch, all at once."""
+        logits: mx.array = self.model(mx.array([tokens]))[0, -1]
+        return logits
+
+
+@pytest.fixture(scope="module")
+def hybrid() -> TinyHybrid:
+    return TinyHybrid()
+
+
+def run(hybrid: TinyHybrid, cached: CachedTokens, n_decoded: int, *, run_ahead: bool = False) -> list[int]:
+    """Prefill and decode in chunks of 8; give what was decoded."""
+    steps = filter(None, generate(hybrid.model, cached, GREEDY, 8, run_ahead=run_ahead))
+    return [step.token for (step,) in islice(steps, n_decoded)]
+
+
+def difference(hybrid: TinyHybrid, cached: CachedTokens) -> float:
+    """Finish `cached`; compare the logits at its end with those computed from scratch."""
+    while n := cached.n_to_prefill(8):
+        hybrid.model.model(mx.array([cached.tokens[cached.n_cached : cached.n_cached + n]]), cached.kv_cache)
+        cached.n_cached += n
+    ours = last_logits(hybrid.model, mx.array(cached.tokens[cached.n_cached :]), cached.kv_cache)[0]
+    cached.n_cached = len(cached.tokens)
+    return float(mx.abs(ours - hybrid.logits(cached.tokens)).max().item())  # type: ignore[arg-type]
+
+
+def test_both_kinds_of_layers_are_there(hybrid: TinyHybrid) -> None:
+    cache = hybrid.make_cache()
+    assert [type(layer).__name__ for layer in cache] == ["ArraysCache", "KVCache"] * 2
+    assert is_recurrent(cache)
+    assert not is_plain(cache)
+
+
+@pytest.mark.parametrize("run_ahead", [False, True])
+@pytest.mark.parametrize("n_back", [5, 16, 20, 33])
+def test_logits_after_rolling_back_are_those_from_scratch(hybrid: TinyHybrid, n_back: int, run_ahead: bool) -> None:
+    prompt = [index * 7 % 61 for index in range(33)]
+    cached = PromptCache(hybrid, 2**30).take(list(prompt), cuts=(5, 16, 20))
+    run(hybrid, cached, 6, run_ahead=run_ahead)
+    assert [each.n for each in cached.checkpoints] == [5, 16, 20, 33]
+    cached.roll_back(n_back)
+    cached.tokens = [*prompt[:n_back], 11, 12, 13, 14]
+    assert difference(hybrid, cached) < 1e-5
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    jobs=st.lists(
+        st.tuples(
+            st.integers(0, 40),  # where the prompt leaves the common text
+            st.lists(st.integers(0, 60), min_size=1, max_size=6),
+            st.sets(st.integers(1, 40), max_size=4),
+            st.integers(0, 9),  # steps before the job is withdrawn
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_whatever_was_stored_serves_exactly(
+    hybrid: TinyHybrid, jobs: list[tuple[int, list[int], set[int], int]]
+) -> None:
+    cache = PromptCache(hybrid, 2**30)
+    text = [index * 5 % 59 for index in range(40)]
+    for n, rest, cuts, n_steps in jobs:
+        cached = cache.take(text[:n] + rest, cuts)
+        for _ in islice(generate(hybrid.model, cached, GREEDY, 8, run_ahead=False), n_steps):
+            pass
+        cache.put(cached)
+    assert difference(hybrid, cache.take([*text, 60])) < 1e-5
+
+
+def test_a_copied_beginning_and_its_original_go_their_own_ways(hybrid: TinyHybrid) -> None:
+    cache = PromptCache(hybrid, 2**30)
+    prompt = [index * 7 % 61 for index in range(40)]
+    first = cache.take(list(prompt), cuts=(10, 39))
+    run(hybrid, first, 1)
+    cache.put(first)
+    header = cache.take([*prompt[:10], 1, 2, 3])
+    assert header.n_cached == 10
+    assert cache.n_bytes > 0, "the original stays"
+    assert difference(hybrid, header) < 1e-5
+    again = cache.take(list(prompt))
+    assert again.n_cached == 39
+    assert difference(hybrid, again) < 1e-5
+
+
+def test_an_edit_in_a_long_prompt_costs_what_stands_behind_the_nearest_checkpoint(hybrid: TinyHybrid) -> None:
+    cache = PromptCache(hybrid, 2**30)
+    prompt = [index * index % 61 for index in range(4096)]
+    cuts = (1000, 3000, 4000)
+    first = cache.take(list(prompt), cuts)
+    for made in generate(hybrid.model, first, GREEDY, 256, run_ahead=False):
+        if made:
+            break
+    cache.put(first)
+    prompt[4050] += 1
+    edited = cache.take(list(prompt), cuts)
+    assert edited.n_cached == 4000
+    (ours,) = next(made for made in generate(hybrid.model, edited, GREEDY, 256, run_ahead=False) if made)
+    logits = hybrid.logits(prompt)
+    assert ours.token == int(mx.argmax(logits).item())  # type: ignore[arg-type]
+    assert ours.logprob == pytest.approx((logits - mx.logsumexp(logits))[ours.token].item(), abs=1e-4)
