@@ -111,7 +111,9 @@ def _run_ahead(
     model: Any, sequence: CachedTokens, choose: Chooser, n_prompt: int, drafter: Drafter | None
 ) -> Iterator[tuple[Decoded, ...]]:
     """Decode one token a step, one step ahead of what is read, until there is a draft."""
-    pending = _start(model, sequence, mx.array(sequence.tokens[sequence.n_cached :]), choose, n_prompt, 0)
+    fed = sequence.tokens[sequence.n_cached :]
+    pending = _start(model, sequence, mx.array(fed), choose, n_prompt, 0)
+    is_prefill = len(fed) > 1
     draft = NO_DRAFT
     while True:
         began_s = time.perf_counter()
@@ -120,7 +122,9 @@ def _run_ahead(
         _append(sequence, made)
         if drafter is not None:
             drafter.learn(NO_DRAFT, [made[0].token])
-            drafter.learn_step(1, time.perf_counter() - began_s)
+            if not is_prefill:
+                drafter.learn_step(1, time.perf_counter() - began_s)
+        is_prefill = False
         yield made
         if ahead is None:
             return

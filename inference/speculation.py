@@ -20,7 +20,8 @@ _MAX_ANSWER_TOKENS = 512
 # What a step over up to n tokens costs, in steps over one: two cores, float32, 0.5B parameters. Where it is otherwise,
 # the steps themselves soon say so. From four tokens on, another kind of matrix product is used.
 _WIDTH_CLASSES: tuple[tuple[int, float], ...] = ((3, 1.2), (8, 2.4), (MAX_DRAFT_TOKENS + 1, 3.2))
-# How often the next token of a guess holds, by the least tokens that matched before it.
+# How often the next token of a guess holds, by the least tokens that matched before it: in Python source that is gone
+# on with from a thousand tokens of it, 0.41, 0.50, 0.72 and 0.83; more where a file is written again.
 _MATCH_CLASSES: tuple[tuple[int, float], ...] = ((2, 0.35), (3, 0.5), (5, 0.7), (_MAX_MATCH_TOKENS, 0.95))
 # Prior knowledge counts as so many tokens, and what was learned is forgotten by this share with every token after it.
 _PRIOR_TOKENS = 8.0

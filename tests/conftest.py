@@ -13,6 +13,7 @@ from pathlib import Path
 
 import platformdirs
 import pytest
+from hypothesis import HealthCheck, settings
 
 from inference import paths
 from inference.blas import load_fast_blas
@@ -21,6 +22,10 @@ from inference.models.catalogue import TEST_MODEL, find_model
 from inference.models.progress import Stage
 
 load_fast_blas()
+
+# On a busy machine an example takes long for reasons of its own; pytest's own limit ends what hangs.
+settings.register_profile("hearthline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("hearthline")
 
 # Elsewhere MLX brings its own fast BLAS, and there is nothing to choose.
 collect_ignore = [] if sys.platform == "linux" else ["unit/test_blas.py"]

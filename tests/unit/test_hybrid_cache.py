@@ -5,7 +5,7 @@ from typing import Any
 
 import mlx.core as mx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.generation import generate, last_logits
@@ -97,7 +97,7 @@ def test_logits_after_rolling_back_are_those_from_scratch(hybrid: TinyHybrid, n_
     assert difference(hybrid, cached) < 1e-5
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(
     jobs=st.lists(
         st.tuples(
