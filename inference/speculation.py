@@ -14,7 +14,7 @@ MAX_DRAFT_TOKENS = 15
 _MAX_MATCH_TOKENS = 16
 # Of the places where the last two tokens stood before, the latest so many are compared.
 _MAX_PLACES = 64
-# Short answers are worth keeping whole, of long ones the end that fits; n tokens of context come before them.
+# Short answers are kept whole, of long ones the end; what they go on from is kept before them, as far as a match goes.
 _N_RECENT_ANSWERS = 8
 _MAX_ANSWER_TOKENS = 512
 # What a step over up to n tokens costs, in steps over one: two cores, float32, 0.5B parameters. Where it is otherwise,
