@@ -87,6 +87,7 @@ def load_residents(
 
     report(0.0, "loading MLX")
     chosen_blas = blas.load_fast_blas()
+    from inference.cpu_model import accelerate
     from inference.device import describe_device
     from inference.models.load import load_model
 
@@ -98,6 +99,8 @@ def load_residents(
             report((index + share) / len(wanted), f"reading the weights of {name}")
 
         loaded = load_model(directories[name], report_share)
+        if device.kind == "cpu":
+            accelerate(loaded.model)
         resident = Resident(
             loaded=loaded,
             roles=roles,

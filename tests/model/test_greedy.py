@@ -58,6 +58,16 @@ def test_golden_text(loaded: LoadedModel, prompt: str) -> None:
         assert loaded.tokenizer.decode(ids) == GOLDEN[prompt]
 
 
+def test_the_forms_for_a_cpu_keep_the_text(test_model_dir: Path) -> None:
+    from inference.cpu_model import accelerate
+
+    accelerated = load_model(test_model_dir)
+    accelerate(accelerated.model)
+    for prompt, text in GOLDEN.items():
+        ids = decode_greedily(accelerated, accelerated.tokenizer.encode(prompt))
+        assert accelerated.tokenizer.decode(ids) == text
+
+
 def test_chat_by_the_template(loaded: LoadedModel) -> None:
     ids = loaded.tokenizer.render_chat([{"role": "user", "content": "What is the capital of France?"}])
 

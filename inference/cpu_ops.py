@@ -1,0 +1,126 @@
+"""Operations of a language model in forms that MLX and a BLAS run fast on a CPU: public MLX operations throughout.
+
+Owns the mathematics; `cpu_model` owns where it is used. Invariant: each equals the stock operation within the tolerance
+that its docstring states. Everything is float32. Gains are those of the whole 0.5B coder on two cores with MKL,
+the other forms kept: medians of alternating runs, good to about 3 %.
+"""
+
+import mlx.core as mx
+
+# Rows up to which the BLAS computes `x @ W.T` about as fast as it reads W. It takes twice as long from the next on.
+MAX_FEW_ROWS = 3
+_MAX_ROWS_GROUPED = 10
+_MAX_ROWS_TRANSPOSED = 32
+_GROUP_WEIGHT_BYTES = 2**20
+# A block of queries has at most so many scores at a time: they stay in a core's second-level cache.
+_MAX_BLOCK_SCORES = 2**18
+_LOG2_E = 1.4426950408889634
+# Adding it to a float32 of size below 2**21 rounds to an integer, which then stands in the low bits of the sum.
+_ROUNDER = 1.5 * 2.0**23
+# 2**f for f in [-0.5, 0.5], constant term first: least largest relative error 7.5e-8.
+_EXP2 = (
+    1.0000000716546547,
+    0.6931469670638644,
+    0.24022119723933866,
+    0.05550713274960701,
+    0.009675541330685163,
+    0.001327647151972771,
+)
+
+
+def exp2(x: mx.array) -> mx.array:
+    """Compute 2**x for x in [-126, 127], within 3e-7 relatively. Outside, the result has no meaning.
+
+    3 to 4 ns an element, where `mx.exp` takes 13.
+    """
+    whole = x + _ROUNDER
+    fraction = x - (whole - _ROUNDER)
+    power = _EXP2[5] * fraction + _EXP2[4]
+    for coefficient in _EXP2[3::-1]:
+        power = power * fraction + coefficient
+    # The integer, moved into the place of the exponent, multiplies by its power of two.
+    return (power.view(mx.int32) + mx.left_shift(whole.view(mx.int32), mx.array(23))).view(mx.float32)
+
+
+def swiglu(gate: mx.array, up: mx.array) -> mx.array:
+    """Compute silu(gate) * up, within 1e-6 relatively where |gate| < 87 and 1e-36 * |gate * up| beyond.
+
+    A chunk of 64 tokens: 402 -> 339 ms at the start of a prompt, 625 -> 586 ms behind 960 tokens. Of three
+    it is 2 to 4 % slower: 13 small operations in place of one.
+    """
+    return gate * up / (exp2(mx.clip(gate * -_LOG2_E, -126.0, 126.0)) + 1.0)
+
+
+def project(x: mx.array, weight: mx.array, bias: mx.array | None = None) -> mx.array:
+    """Compute x @ weight.T + bias, within the rounding of another order of summation.
+
+    x: float[..., K]; weight: float[N, K]; bias: float[N].
+    4 tokens after 256 take 0.76 of the stock form's time, 6: 0.79, 9: 0.78, 12: 0.80, 16: 0.79, 32: 0.89, 64: the same.
+    """
+    n_out, n_in = weight.shape
+    n_rows = x.size // n_in
+    if n_rows <= MAX_FEW_ROWS or n_rows > _MAX_ROWS_TRANSPOSED:
+        return x @ weight.T if bias is None else mx.addmm(bias, x, weight.T)
+    rows = x.reshape(n_rows, n_in)
+    block_rows = _block_rows(n_out, _GROUP_WEIGHT_BYTES // (4 * n_in))
+    if n_rows <= _MAX_ROWS_GROUPED and block_rows is not None:
+        product = _project_in_groups(rows, weight, block_rows)
+    else:
+        product = (weight @ rows.T).T
+    product = product.reshape(*x.shape[:-1], n_out)
+    return product if bias is None else product + bias
+
+
+def _project_in_groups(rows: mx.array, weight: mx.array, block_rows: int) -> mx.array:
+    """Multiply two or three rows at a time with blocks of `weight` that stay in the cache for the next group."""
+    n_rows, n_in = rows.shape
+    n_out = weight.shape[0]
+    group = 2 if n_rows == 4 else 3
+    n_groups = -(-n_rows // group)
+    padded = mx.pad(rows, [(0, n_groups * group - n_rows), (0, 0)]) if n_rows % group else rows
+    groups = padded.reshape(1, n_groups, group, n_in)
+    blocks = weight.reshape(n_out // block_rows, 1, block_rows, n_in)
+    product = (groups @ blocks.swapaxes(-1, -2)).transpose(1, 2, 0, 3).reshape(n_groups * group, n_out)
+    return product[:n_rows]
+
+
+def _block_rows(n_out: int, most: int) -> int | None:
+    """Find the largest divisor of `n_out` up to `most`, unless that is far less than it might be."""
+    most = min(most, n_out)
+    return next((n for n in range(most, most // 4, -1) if n_out % n == 0), None)
+
+
+def causal_attention(queries: mx.array, keys: mx.array, values: mx.array, scale: float) -> mx.array:
+    """Attend, the last query to all keys, each one before to one key fewer. Within 2e-6 * max|values|.
+
+    queries: float[B, H, T, D]; keys, values: float[B, H_kv, S, D], H a multiple of H_kv, S >= T.
+    A chunk of 64 tokens behind 960: 677 -> 586 ms, of 256 behind 768: 2,658 -> 1,997 ms; at the start of a prompt
+    2 %. A single query is 4 % slower than stock.
+    """
+    batch, n_heads, n_tokens, head_dim = queries.shape
+    n_kv_heads, n_keys = keys.shape[1], keys.shape[2]
+    n_shared = n_heads // n_kv_heads
+    queries = (queries * (scale * _LOG2_E)).reshape(batch, n_kv_heads, n_shared, n_tokens, head_dim)
+    n_block = max(16, min(64, _MAX_BLOCK_SCORES // (batch * n_heads * n_keys)))
+    blocks = []
+    for start in range(0, n_tokens, n_block):
+        end = min(start + n_block, n_tokens)
+        n_seen = n_keys - n_tokens + end
+        rows = queries[..., start:end, :].reshape(batch, n_kv_heads, n_shared * (end - start), head_dim)
+        block = _attend(rows, keys[:, :, :n_seen], values[:, :, :n_seen], end - start)
+        blocks.append(block.reshape(batch, n_heads, end - start, head_dim))
+    return blocks[0] if len(blocks) == 1 else mx.concatenate(blocks, axis=2)
+
+
+def _attend(rows: mx.array, keys: mx.array, values: mx.array, n_tokens: int) -> mx.array:
+    """Attend with blocks of the last `n_tokens` queries of each head, stacked. rows: in units of log2."""
+    scores = rows @ keys.swapaxes(-1, -2)
+    if n_tokens > 1:
+        batch, n_kv_heads, n_rows, n_keys = scores.shape
+        scores = scores.reshape(batch, n_kv_heads, n_rows // n_tokens, n_tokens, n_keys)
+        scores[..., n_keys - n_tokens :] += mx.triu(mx.full((n_tokens, n_tokens), -1e30), k=1)
+        scores = scores.reshape(batch, n_kv_heads, n_rows, n_keys)
+    # Whole, so that the rounding inside exp2 is exact; a score of -126 under the largest no longer counts in float32.
+    top = mx.ceil(scores.max(axis=-1, keepdims=True))
+    weights = exp2(mx.maximum(scores - top, -126.0))
+    return (weights @ values) / (weights @ mx.ones((keys.shape[2], 1)))
