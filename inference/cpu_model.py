@@ -4,10 +4,10 @@ Owns the replacement of a loaded model's modules by ones that share their weight
 rounded. Invariant: what a replacement has no faster form for (a few tokens, a mask that is an array, a cache of another
 kind) it computes by the stock operations.
 
-Raced in the whole 0.5B coder and left out: one matrix for query, key and value (1 % of decoding beside the rotary
-table); one for gate and up (nothing); KMP_BLOCKTIME (at 0 a token takes 150 ms in place of 92; at 1 the BLAS stops
-spinning 1 ms after a step, not 200, but one of 8 tokens takes 7 % longer); malloc thresholds (a sixteenth of the page
-faults, nothing for chunks of 64 tokens).
+Tried in the whole 0.5B coder and left out: one matrix for query, key and value (1 % of decoding beside the rotary
+table); one for gate and up (nothing); and, in two runs each, KMP_BLOCKTIME (at 0 a token takes 150 ms in place of 92;
+at 1 the BLAS stops spinning 1 ms after a step, not 200, but one of 8 tokens takes 7 % longer) and malloc thresholds
+(fewer page faults, nothing for chunks of 64 tokens; larger chunks were too noisy to tell).
 """
 
 import math
