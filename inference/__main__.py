@@ -25,7 +25,13 @@ def main(words: Sequence[str] | None = None) -> int:
     if arguments.command == "serve":
         from inference.serve import ServeOptions, exit_now, serve
 
-        options = ServeOptions(arguments.model, arguments.assistant_model, arguments.n_context, arguments.idle_exit_s)
+        options = ServeOptions(
+            arguments.model,
+            arguments.assistant_model,
+            arguments.n_context,
+            arguments.idle_exit_s,
+            speculates=not arguments.no_speculation,
+        )
         exit_now(serve(options))
     if arguments.command == "probe":
         return _probe()
@@ -42,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         "--idle-exit-s", type=_positive_seconds, default=1800.0, metavar="S", help="leave after so long without work"
     )
     serve.add_argument("--n-context", type=_context, metavar="N", help="hold at most N tokens per request")
+    serve.add_argument("--no-speculation", action="store_true", help="compute every token by a step of its own")
     probe = commands.add_parser("probe", help="tell what MLX computes on, and how fast")
     probe.add_argument("--json", action="store_true", required=True, help="as one JSON object")
     commands.add_parser("status", prog="hearthline worker status", help="tell what the running worker does")

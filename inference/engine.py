@@ -235,7 +235,7 @@ class Engine:
         sequence = self._prompt_caches[job.model].take([*job.prompt], job.cuts)
         chooser = make_chooser(job.sampling, job.wants_logprobs)
         drafter = None
-        if is_plain(sequence.kv_cache):
+        if resident.speculates and is_plain(sequence.kv_cache):
             n_most = min(job.max_tokens, resident.n_context - len(job.prompt))
             drafter = Drafter(self._experience[job.model], job.prompt, job.goes_on_at, n_most)
         run = self._runs[job] = _Run(

@@ -36,6 +36,7 @@ class Resident:
     n_context: int
     chunk_tokens: int
     run_ahead: bool
+    speculates: bool = True
     prefill_tokens_per_s: float | None = None
     decode_tokens_per_s: float | None = None
 
@@ -73,11 +74,17 @@ class Residents:
 
 
 def load_residents(
-    completion_model: str, assistant_model: str | None, n_context: int | None, report: Report
+    completion_model: str,
+    assistant_model: str | None,
+    n_context: int | None,
+    report: Report,
+    *,
+    speculates: bool = True,
 ) -> Residents:
     """Load, warm up and measure the models, on the thread that will run them.
 
     assistant_model: None gives both roles to `completion_model`. n_context: an upper bound, None for the models' own.
+    speculates: guess tokens ahead where the KV cache allows it.
     Raises ModelMissing and the other errors of `models.load`.
     """
     wanted: dict[str, frozenset[Role]] = {completion_model: frozenset({"completion", "assistant"})}
@@ -107,6 +114,7 @@ def load_residents(
             n_context=min(loaded.n_context, n_context or loaded.n_context),
             chunk_tokens=_CHUNK_TOKENS[device.kind],
             run_ahead=device.kind != "cpu",
+            speculates=speculates,
         )
         report((index + 1) / len(wanted), f"warming up {name}")
         models.append(_measure(resident))

@@ -41,6 +41,7 @@ class ServeOptions:
     assistant_model: str | None = None
     n_context: int | None = None
     idle_exit_s: float = 1800.0
+    speculates: bool = True
 
 
 @dataclass(frozen=True, slots=True)

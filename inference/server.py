@@ -46,7 +46,13 @@ async def run_server(listener: socket.socket, options: ServeOptions) -> Ending:
             loop.call_soon_threadsafe(leave, _failure(broke, was_loaded=engine.residents is not None))
 
     metrics = Metrics()
-    load = partial(load_residents, options.model, options.assistant_model, options.n_context)
+    load = partial(
+        load_residents,
+        options.model,
+        options.assistant_model,
+        options.n_context,
+        speculates=options.speculates,
+    )
     engine = Engine(load, metrics, engine_ended)
     worker = Worker(engine, metrics, stop=partial(leave, Ending(ExitCode.DONE, "stopped by request")))
     server = _Server(_configure(worker))

@@ -8,13 +8,17 @@ turns and each goal a ratio within one run.
 import asyncio
 import re
 import statistics
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
-from inference import paths
+from inference import paths, singleton
 from inference.models.catalogue import DEFAULT_MODEL, TEST_MODEL
 from lsp_server.commands.editor import Editor, open_editor
 from tests.bench.homes import find_checkpoint, own_home
@@ -30,6 +34,15 @@ GOALS = {
 # that the editor waited for.
 _MAX_TOKENS = 40
 _COUNTED_TIMEOUT_S = 5.0
+_TABLES = (
+    ("invoice", "DAYS_OF_MONTH", '"january": 31', '"february": 28'),
+    ("sensor", "CAPITALS", '"France": "Paris"', '"Italy": "Rome"'),
+    ("planet", "ELEMENTS", '"H": "Hydrogen"', '"He": "Helium"'),
+    ("ticket", "HTTP_STATUS", '200: "OK"', '201: "Created"'),
+    ("recipe", "CURRENCIES", '"EUR": "euro"', '"USD": "dollar"'),
+    ("vessel", "MORSE", '"A": ".-"', '"B": "-..."'),
+    ("ledger", "COLOURS", '"red": "#ff0000"', '"green": "#00ff00"'),
+)
 _COUNTERS = {
     "n_requests": "hearthline_requests_total",
     "n_prompt": "hearthline_prompt_tokens_total",
@@ -63,30 +76,62 @@ def run(options: Options) -> Report:
     name = options.model or (TEST_MODEL if options.quick else DEFAULT_MODEL)
     checkpoint = find_checkpoint(name)
     report = Report("first_line", GOALS)
+    n_turns = 3 if options.quick else len(_TABLES)
     with own_home(checkpoint) as workspace:
-        asyncio.run(_measure(report, name, checkpoint, workspace, n_turns=3 if options.quick else 11))
+        asyncio.run(_measure_waiting(report, name, workspace, n_turns))
+    with own_home(checkpoint) as workspace, _plain_worker(name):
+        asyncio.run(_measure_overhead(report, name, checkpoint, workspace, n_turns))
     return report
 
 
-async def _measure(report: Report, name: str, checkpoint: Path, workspace: Path, n_turns: int) -> None:
-    settings: dict[str, object] = {"completion": {"model": name, "maxTokens": _MAX_TOKENS}}
+@contextmanager
+def _plain_worker(name: str) -> Iterator[None]:
+    """Run a worker that computes every token by a step of its own, as the peers do; the language server finds it."""
+    command = [sys.executable, "-P", "-m", "inference", "serve", "--model", name, "--no-speculation"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while singleton.probe(paths.socket_path()) is None:
+            if process.poll() is not None:
+                raise RuntimeError(f"the worker ended at its start with code {process.returncode}")
+            time.sleep(0.05)
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def _settings(name: str) -> dict[str, object]:
+    return {"completion": {"model": name, "maxTokens": _MAX_TOKENS}}
+
+
+async def _measure_waiting(report: Report, name: str, workspace: Path, n_turns: int) -> None:
+    """Measure what a person waits for, with the worker that the language server starts."""
     started = time.perf_counter()
-    async with open_editor(workspace, settings) as editor:
+    async with open_editor(workspace, _settings(name)) as editor:
         await editor.wait_until_ready()
-        await _line(editor, workspace, turn=-2)
+        lines = [await _line(editor, workspace, turn=0)]
         report.figures["cold_first_ghost_text_s"] = time.perf_counter() - started
     started = time.perf_counter()
-    async with open_editor(workspace, settings) as editor:
+    async with open_editor(workspace, _settings(name)) as editor:
         await editor.wait_until_ready()
-        await _line(editor, workspace, turn=-1)
+        lines.append(await _line(editor, workspace, turn=1))
         report.figures["warm_first_ghost_text_s"] = time.perf_counter() - started
-        lines = await _take_turns(report, editor, workspace, checkpoint, n_turns)
+        lines += [await _line(editor, workspace, turn) for turn in range(2, n_turns)]
     report.figures["ghost_text_s_median"] = statistics.median(line.elapsed_s for line in lines)
     report.figures["prompt_tokens_median"] = statistics.median(line.n_prompt for line in lines)
     report.figures["decoded_tokens_median"] = statistics.median(line.n_decoded for line in lines)
+    report.figures["guessing_decode_tokens_per_s"] = statistics.median(
+        (line.n_decoded - 1) / line.decode_s for line in lines
+    )
 
 
-async def _take_turns(report: Report, editor: Editor, workspace: Path, checkpoint: Path, n_turns: int) -> list[Line]:
+async def _measure_overhead(report: Report, name: str, checkpoint: Path, workspace: Path, n_turns: int) -> None:
+    """Measure the way from model to editor against the peers, turn by turn."""
+    async with open_editor(workspace, _settings(name)) as editor:
+        await editor.wait_until_ready()
+        await _take_turns(report, editor, workspace, checkpoint, n_turns)
+
+
+async def _take_turns(report: Report, editor: Editor, workspace: Path, checkpoint: Path, n_turns: int) -> None:
     lines, prefills, decodes, overheads = [], [], [], []
     with RawMlx(checkpoint, "fast") as raw:
         raw.generate(range(1, 65), 4)
@@ -113,13 +158,12 @@ async def _take_turns(report: Report, editor: Editor, workspace: Path, checkpoin
     report.figures["decode_ratio_to_stock"] = (
         report.figures["decode_tokens_per_s"] / report.figures["stock_decode_tokens_per_s"]
     )
-    return lines
 
 
 async def _line(editor: Editor, workspace: Path, turn: int) -> Line:
     """Complete a document that no earlier turn has seen, so that nothing of its prompt is cached."""
     before = _document(turn)
-    uri = editor.open(workspace / f"module_{turn + 2}.py", before, "python")
+    uri = editor.open(workspace / f"module_{turn + 1}.py", before, "python")
     counted = _counters()
     started = time.perf_counter()
     ghost_text = await editor.inline_completion(uri, before.count("\n"), 0)
@@ -139,11 +183,10 @@ async def _line(editor: Editor, workspace: Path, turn: int) -> Line:
 
 
 def _document(turn: int) -> str:
-    """Return a module whose first words differ from turn to turn and whose last ones ask for a table."""
-    names = ("invoice", "sensor", "planet", "ticket", "recipe", "vessel", "ledger", "parcel", "member")
-    name = names[turn % len(names)]
+    """Return a module that asks for the rest of a table. Every turn's is another: no answer can help a later one."""
+    name, table, first, second = _TABLES[turn]
     return f'''\
-"""{name.title()} records, number {turn + 2}: reading, checking and adding up."""
+"""{name.title()} records, number {turn + 1}: reading, checking and adding up."""
 
 from dataclasses import dataclass
 
@@ -161,9 +204,9 @@ def parse_{name}(line: str) -> {name.title()}:
     return {name.title()}(name.strip(), float(amount), [tag.strip() for tag in tags])
 
 
-DAYS_OF_MONTH = {{
-    "january": 31,
-    "february": 28,
+{table} = {{
+    {first},
+    {second},
 '''
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from tests.bench.servers import Ask, Counts, Server
 
+_TOGETHER_S = 0.002
 _DEADLINE_S = 240.0
 
 
@@ -47,9 +48,10 @@ class Answer:
             raise RuntimeError(f"{self.counts.n_decoded} tokens are too few to tell a speed by")
         return (self.counts.n_decoded - 1) / took_s
 
-    def gaps_s(self) -> list[float]:
-        """Return the times between the pieces of text."""
-        return [after - before for before, after in zip(self.piece_s, self.piece_s[1:], strict=False)]
+    def steps_s(self) -> list[float]:
+        """Return the times between steps: the pieces that one step made arrive together."""
+        gaps = [after - before for before, after in zip(self.piece_s, self.piece_s[1:], strict=False)]
+        return [gap for gap in gaps if gap > _TOGETHER_S]
 
 
 async def complete(server: Server, ask: Ask) -> Answer:

@@ -20,7 +20,7 @@ from tests.bench.report import Report
 from tests.bench.servers import Ask, Hearthline, MlxLm, Server
 from tests.bench.streams import Answer, complete, running, until
 
-_N_PIECES_UNDISTURBED = 8
+_N_STEPS_UNDISTURBED = 8
 _DOCUMENT_FUNCTIONS = 3
 _SETTLE_STEP_S = 0.1
 
@@ -82,7 +82,7 @@ async def measure_cancels(report: Report, ours: Hearthline, n_turns: int) -> Non
     for turn in range(n_turns):
         async with running(ours, _endless(turn, "foreground")) as answer:
             await _decoding(answer)
-            step_s = max(answer.gaps_s())
+            step_s = max(answer.steps_s())
             await asyncio.sleep(turn / n_turns * step_s)  # at another moment of a step in every turn
             left_s = time.perf_counter()
         in_decode.append(await _idle_after(ours, left_s, step_s) / step_s)
@@ -106,7 +106,7 @@ async def _alone(server: Server, found: Waits, turn: int) -> None:
 async def _beside_decode(server: Server, found: Waits, turn: int) -> None:
     async with running(server, _endless(turn, "background")) as background:
         await _decoding(background)
-        step_s = max(background.gaps_s())
+        step_s = max(background.steps_s())
         answer = await complete(server, _typed(3 * turn + 2))
     await _settle(server)
     found.decode_s.append(answer.first_s)
@@ -154,7 +154,7 @@ def _require_prefill(answer: Answer) -> None:
 
 async def _decoding(answer: Answer) -> None:
     """Return once some of `answer` has come undisturbed."""
-    await until(lambda: len(answer.piece_s) >= _N_PIECES_UNDISTURBED, "a decode to be under way")
+    await until(lambda: len(answer.steps_s()) >= _N_STEPS_UNDISTURBED, "a decode to be under way")
 
 
 async def _idle_after(server: Server, left_s: float, step_s: float) -> float:

@@ -61,13 +61,13 @@ def test_a_cpu_without_x86_flags_is_left_to_ggml() -> None:
     assert build_switches(read_cpu_features("processor : 0\nFeatures : fp asimd\n")) == []
 
 
-def test_the_first_text_counts_and_gaps_are_between_texts() -> None:
+def test_the_first_text_counts_and_steps_are_between_texts() -> None:
     answer = Answer(began_s=1.0, ended_s=5.0)
     assert answer.answered_s == 4.0
     with pytest.raises(RuntimeError, match="without text"):
         _ = answer.first_s
-    answer.piece_s += [2.0, 2.5, 3.5]
-    assert (answer.first_s, answer.answered_s, answer.gaps_s()) == (1.0, 1.0, [0.5, 1.0])
+    answer.piece_s += [2.0, 2.5, 2.501, 3.501]  # one step made two pieces
+    assert (answer.first_s, answer.answered_s, answer.steps_s()) == (1.0, 1.0, pytest.approx([0.5, 1.0]))
 
 
 def test_too_few_tokens_tell_no_speed() -> None:
