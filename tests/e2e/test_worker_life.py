@@ -198,6 +198,17 @@ def test_two_models_may_share_a_worker(hearthline_home: Path, tiny: Path) -> Non
         assert answer.json()["usage"]["prompt_tokens"] == 3
 
 
+@pytest.mark.parametrize(("options", "guesses"), [((), True), (("--no-speculation",), False)])
+def test_guessing_can_be_switched_off_and_changes_no_answer(
+    hearthline_home: Path, tiny: Path, options: tuple[str, ...], guesses: bool
+) -> None:
+    with start_worker(hearthline_home, tiny, *options) as worker:
+        worker.wait_until("ready")
+        texts = [worker.complete(prompt="ab" * 20, max_tokens=30).json()["choices"][0]["text"] for _ in range(2)]
+        assert texts[0] == texts[1]
+        assert (worker.counter("hearthline_drafted_tokens_total") > 0) is guesses
+
+
 def test_a_log_that_cannot_be_written_stops_nothing(hearthline_home: Path, tiny: Path) -> None:
     (hearthline_home / "log").write_text("a file where the folder should be")
     with start_worker(hearthline_home, tiny) as worker:
