@@ -43,12 +43,20 @@ class _Formatter(logging.Formatter):
 class _SharedFileHandler(RotatingFileHandler):
     """Rotates a file that several windows write: who finds it rotated by another goes on in the new one."""
 
+    def emit(self, record: logging.LogRecord) -> None:
+        self._follow()
+        super().emit(record)
+
     def doRollover(self) -> None:  # noqa: N802 - the name is logging's
-        if self.stream is not None and self._was_replaced(self.stream.fileno()):
-            self.stream.close()
-            self.stream = self._open()
-            return
-        super().doRollover()
+        if not self._follow():
+            super().doRollover()
+
+    def _follow(self) -> bool:
+        if self.stream is None or not self._was_replaced(self.stream.fileno()):
+            return False
+        self.stream.close()
+        self.stream = self._open()
+        return True
 
     def _was_replaced(self, fd: int) -> bool:
         try:
