@@ -11,7 +11,7 @@ import pytest
 from tests.lsp_client import LspClient, LspError, edit
 
 SERVER = (sys.executable, "-m", "tests.completing_server")
-URI = "file:///work/a.py"
+URI = "file:///project/a.py"
 INLINE: dict[str, Any] = {"textDocument": {"inlineCompletion": {}}}
 REQUEST_CANCELLED = -32800
 
@@ -163,8 +163,8 @@ def test_a_newer_request_ends_the_older_one(editor: Editor) -> None:
 def test_another_document_does_not_disturb(editor: Editor) -> None:
     editor.show("slow = ‸\n")
     first = editor.ask()
-    editor.show("two = ‸\n", uri="file:///work/b.py")
-    assert editor.texts(editor.ask(uri="file:///work/b.py")) == ["1 + 1"]
+    editor.show("two = ‸\n", uri="file:///project/b.py")
+    assert editor.texts(editor.ask(uri="file:///project/b.py")) == ["1 + 1"]
     assert editor.texts(first) == ["3"]
 
 
@@ -235,7 +235,7 @@ def test_a_binary_file(editor: Editor) -> None:
 
 
 def test_a_file_nobody_opened(editor: Editor) -> None:
-    assert editor.texts(editor.ask(uri="file:///work/unknown.py")) == []
+    assert editor.texts(editor.ask(uri="file:///project/unknown.py")) == []
     assert editor.reasons()[-1] == "fileUnknown"
 
 

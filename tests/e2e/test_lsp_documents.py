@@ -8,7 +8,7 @@ import pytest
 
 from tests.lsp_client import LspClient, Message, edit
 
-URI = "file:///work/a%20b.py"
+URI = "file:///project/a%20b.py"
 
 
 @pytest.fixture(scope="module")

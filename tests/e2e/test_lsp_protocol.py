@@ -8,7 +8,7 @@ import pytest
 
 from tests.lsp_client import SERVER, LspClient, LspError, edit, frame
 
-URI = "file:///work/a.py"
+URI = "file:///project/a.py"
 
 
 @pytest.fixture

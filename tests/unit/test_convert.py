@@ -29,7 +29,7 @@ def test_positions_past_an_end_mean_that_end() -> None:
 @pytest.mark.parametrize(
     ("uri", "path"),
     [
-        ("file:///work/a%20b.py", "/work/a b.py"),
+        ("file:///project/a%20b.py", "/project/a b.py"),
         ("file://localhost/a", "/a"),
         ("file://elsewhere/a", None),
         ("untitled:Untitled-1", None),
