@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +57,6 @@ class Editor:
 
     def __init__(self, client: LanguageClient, on_status: Callable[[EngineStatus], None]) -> None:
         self.status = EngineStatus()
-        self.messages: deque[str] = deque(maxlen=20)
         self._client = client
         self._on_status = on_status
         self._changed = asyncio.Event()
@@ -70,13 +68,11 @@ class Editor:
         def receive_status(params: Any) -> None:
             self._receive_status(params)
 
-        def receive_message(params: types.ShowMessageParams) -> None:
-            self.messages.append(params.message)
-
-        def ignore(_params: types.LogMessageParams) -> None: ...
+        # The status says the same, and more of it.
+        def ignore(_params: types.ShowMessageParams | types.LogMessageParams) -> None: ...
 
         self._client.feature("hearthline/status")(receive_status)
-        self._client.feature(types.WINDOW_SHOW_MESSAGE)(receive_message)
+        self._client.feature(types.WINDOW_SHOW_MESSAGE)(ignore)
         self._client.feature(types.WINDOW_LOG_MESSAGE)(ignore)
 
     def _receive_status(self, params: Any) -> None:
