@@ -1,4 +1,4 @@
-"""The one thread that touches MLX: read messages, schedule, step, emit.
+"""The one thread that touches MLX: read messages, schedule, step.
 
 Owns the models, the running jobs and their KV caches. Invariants: every submitted job gets exactly one last event;
 messages (new jobs, withdrawals) are read before every step, so nothing urgent waits for more than one; jobs that take
@@ -10,22 +10,18 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from inference.errors import EngineFailed, NotReady, Overloaded, RequestError
 from inference.jobs import Failed, Finished, FinishReason, Job
-from inference.kv_cache import CachedTokens, is_plain
 from inference.metrics import Metrics
 from inference.prompt_cache import PromptCache
 from inference.residents import Report, Resident, Residents
+from inference.run import Run, begin
 from inference.scheduler import QueueFull, Scheduler
-from inference.speculation import Drafter, Experience
-from inference.text_stream import TextStream
-
-if TYPE_CHECKING:
-    from inference.generation import Decoded
+from inference.speculation import Experience
 
 _MAX_JOBS_PER_PRIORITY = 32
 _MAX_PROMPT_CACHE_BYTES = 512 * 2**20
@@ -47,29 +43,6 @@ class EngineState:
 @dataclass(frozen=True, slots=True)
 class _Withdrawal:
     job: Job
-
-
-@dataclass(eq=False, slots=True)
-class _Run:
-    """A job that has had its first step."""
-
-    job: Job
-    resident: Resident
-    sequence: CachedTokens
-    steps: "Iterator[tuple[Decoded, ...]]"
-    drafter: Drafter | None
-    text: TextStream
-    n_cached: int
-    queue_s: float
-    n_decoded: int = 0
-    prefill_s: float = 0.0
-    decode_s: float = 0.0
-
-    def finished(self, reason: FinishReason) -> Finished:
-        """Sum up."""
-        times = self.queue_s, self.prefill_s, self.decode_s
-        guesses = (self.drafter.n_drafted, self.drafter.n_accepted) if self.drafter else ()
-        return Finished(reason, len(self.job.prompt), self.n_cached, self.n_decoded, *times, *guesses)
 
 
 class Engine:
@@ -94,7 +67,7 @@ class Engine:
         self._by_name: dict[str, Resident] = {}
         self._prompt_caches: dict[str, PromptCache] = {}
         self._experience: dict[str, Experience] = {}
-        self._runs: dict[Job, _Run] = {}
+        self._runs: dict[Job, Run] = {}
         self._n_failures_in_a_row = 0
         self._mean_job_s = 1.0
         self._is_stopping = False
@@ -211,56 +184,15 @@ class Engine:
             self._end(job, reason)
 
     def _step(self, job: Job) -> FinishReason | None:
-        """Compute one step of `job`, emit what is ready; tell whether and why it is done.
+        run = self._runs.get(job) or self._begin(job)
+        return run.step(self.clock)
 
-        What a step made beyond the end of the answer is dropped.
-        """
-        began_s = self.clock()
-        run = self._runs.get(job) or self._begin(job, began_s)
-        made = next(run.steps)
-        took_s = self.clock() - began_s
-        if run.n_decoded == 0:
-            run.prefill_s += took_s
-        else:
-            run.decode_s += took_s
-        reasons = (self._emit_token(run, decoded) for decoded in made)
-        return next((reason for reason in reasons if reason is not None), None)
-
-    def _begin(self, job: Job, now_s: float) -> _Run:
-        from inference.generation import generate
-        from inference.sampling import make_chooser
-
-        resident = self._by_name[job.model]
-        loaded, chunk_tokens, run_ahead = resident.loaded, resident.chunk_tokens, resident.run_ahead
+    def _begin(self, job: Job) -> Run:
+        now_s = self.clock()
         sequence = self._prompt_caches[job.model].take([*job.prompt], job.cuts)
-        chooser = make_chooser(job.sampling, job.wants_logprobs)
-        drafter = None
-        if resident.speculates and is_plain(sequence.kv_cache):
-            n_most = min(job.max_tokens, resident.n_context - len(job.prompt))
-            drafter = Drafter(self._experience[job.model], job.prompt, job.goes_on_at, n_most)
-        run = self._runs[job] = _Run(
-            job=job,
-            resident=resident,
-            sequence=sequence,
-            steps=generate(loaded.model, sequence, chooser, chunk_tokens, run_ahead=run_ahead, drafter=drafter),
-            drafter=drafter,
-            text=TextStream(loaded.tokenizer.stream_decoder(), job.stop_strings),
-            n_cached=sequence.n_cached,
-            queue_s=now_s - job.arrived_s,
-        )
+        run = begin(job, self._by_name[job.model], sequence, self._experience[job.model], now_s)
+        self._runs[job] = run
         return run
-
-    def _emit_token(self, run: _Run, decoded: "Decoded") -> FinishReason | None:
-        run.n_decoded += 1
-        if decoded.token in run.job.stop_ids or run.resident.is_control(decoded.token):
-            return FinishReason.STOP
-        piece = run.text.push(decoded.token, decoded.logprob)
-        if piece is not None:
-            run.job.emit(piece)
-        if run.text.was_stopped:
-            return FinishReason.STOP
-        is_full = len(run.job.prompt) + run.n_decoded >= run.resident.n_context
-        return FinishReason.LENGTH if is_full or run.n_decoded >= run.job.max_tokens else None
 
     def _end(self, job: Job, reason: FinishReason) -> None:
         """End a job that the scheduler has let go, keeping its KV cache for the next prompt."""
@@ -269,13 +201,8 @@ class Engine:
             self._send(job, Finished(reason, len(job.prompt), queue_s=self.clock() - job.arrived_s))
             return
         self._prompt_caches[job.model].put(run.sequence)
-        if run.drafter is not None:
-            run.drafter.finish(run.n_decoded)
-        piece = run.text.finish()
-        if piece is not None:
-            job.emit(piece)
         self._mean_job_s += 0.1 * (run.prefill_s + run.decode_s - self._mean_job_s)
-        self._send(job, run.finished(reason))
+        self._send(job, run.finish(reason))
 
     def _fail(self, job: Job, error: Exception) -> None:
         """End a job that broke. Its KV cache may be half-written and goes with it."""
