@@ -9,7 +9,7 @@ last one: then the list of lines (not the lines) is copied once.
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import islice
 from typing import NamedTuple
@@ -91,6 +91,18 @@ class DocumentSnapshot:
         r"""The terminator of the first line, `\n` where there is only one line."""
         first = self.lines[0]
         return first[content_length(first) :] or "\n"
+
+    def with_text(self, position: Position, text: str) -> "tuple[DocumentSnapshot, Position]":
+        """Return the document as it would be with `text` written at `position`, and the place behind it."""
+        line = self.lines[position.line]
+        joined = line[: position.column] + text + line[position.column :]
+        pieces = split_lines(joined)
+        if position.line + 1 < len(self.lines):
+            pieces.pop()  # as in Document: the line's own terminator ends the last piece
+        lines = [*self.lines[: position.line], *pieces, *self.lines[position.line + 1 :]]
+        written = split_lines(line[: position.column] + text)
+        behind = Position(position.line + len(written) - 1, len(written[-1]))
+        return replace(self, lines=lines), behind
 
     def text_before(self, position: Position, max_chars: int) -> str:
         """Return the last `max_chars` characters in front of `position`; only the lines they lie in are read."""

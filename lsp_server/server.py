@@ -92,9 +92,10 @@ class HearthlineServer(LanguageServer):
 def create_server(engine: Engine | None = None) -> HearthlineServer:
     """Return a server with every feature registered. engine: in place of the one that the settings ask for."""
     server = HearthlineServer(engine)
-    for feature in (lifecycle, configuration, documents):
-        feature.register(server)
     suggester = Suggester(server.session)
+    lifecycle.register(server)
+    configuration.register(server)
+    documents.register(server, suggester.forget)
     inline_completion.register(server, suggester)
     completion.register(server, suggester)
     return server

@@ -38,14 +38,21 @@ class LogLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CompletionSettings:
-    """What is suggested, and when. model: a name of the catalogue. disabled_languages: LSP language identifiers."""
+    """What is suggested, and when.
+
+    model: a name of the catalogue. debounce_ms: how long to wait for another key before asking; None goes by how the
+    person types and how fast answers come. disabled_languages: LSP language identifiers. prefetch: ask ahead for what
+    comes after a suggestion. candidates: how many to offer when the person asks.
+    """
 
     enabled: bool = True
     model: str = DEFAULT_MODEL
     max_tokens: int = 64
-    debounce_ms: int = 75
+    debounce_ms: int | None = None
     disabled_languages: tuple[str, ...] = ()
     multiline: Multiline = Multiline.AUTO
+    prefetch: bool = True
+    candidates: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +207,8 @@ _RULES: dict[str, _Rule] = {
     "completion.debounceMs": _Rule("completion", "debounce_ms", _whole(0, 5000)),
     "completion.disabledLanguages": _Rule("completion", "disabled_languages", _texts),
     "completion.multiline": _Rule("completion", "multiline", _one_of(Multiline)),
+    "completion.prefetch": _Rule("completion", "prefetch", _boolean),
+    "completion.candidates": _Rule("completion", "candidates", _whole(1, 8)),
     "engine.url": _Rule("engine", "url", _url),
     "engine.tokenEnv": _Rule("engine", "token_env", _text),
     "worker.autostart": _Rule("worker", "autostart", _boolean),

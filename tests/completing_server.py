@@ -23,6 +23,7 @@ RULES = [
     Rule(r"missing = $", error=ModelMissing("the model m is not on this machine")),
     Rule(r"gone = $", error=EngineUnavailable("the worker does not answer")),
     Rule(r"long = $", "word " * 500),
+    Rule(r"pick = $", lambda request: {"": "first", "1": "other", "2": "third"}[request.key.partition("#")[2]]),
 ]
 
 
@@ -33,7 +34,13 @@ def main() -> int:
     @server.feature("probe/served")
     async def served(_params: dict[str, Any]) -> list[dict[str, Any]]:
         return [
-            {"prefix": each.request.prefix[-40:], "nTokens": each.n_tokens, "closedEarly": each.closed_early}
+            {
+                "prefix": each.request.prefix[-40:],
+                "priority": each.request.priority,
+                "nTokens": each.n_tokens,
+                "closedEarly": each.closed_early,
+                "isClosed": each.is_closed,
+            }
             for each in engine.served
             if isinstance(each.request, CompletionRequest)
         ]

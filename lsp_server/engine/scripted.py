@@ -40,11 +40,15 @@ class Rule:
 
 @dataclass(slots=True)
 class Served:
-    """A request as it was served. n_tokens: given out until now; closed_early: the caller had enough."""
+    """A request as it was served. n_tokens: given out until now; closed_early: the caller had enough.
+
+    is_closed: the caller has what it wanted, or wants no more.
+    """
 
     request: CompletionRequest | ChatRequest
     n_tokens: int = 0
     closed_early: bool = False
+    is_closed: bool = False
 
 
 @dataclass(slots=True)
@@ -85,6 +89,13 @@ class ScriptedEngine:
         pieces = _PIECES.findall(reply)[: request.max_tokens]
         served = Served(request, closed_early=True)
         self.served.append(served)
+        try:
+            async for token in self._stream(rule, pieces, reply, served):
+                yield token
+        finally:
+            served.is_closed = True
+
+    async def _stream(self, rule: Rule, pieces: list[str], reply: str, served: Served) -> AsyncGenerator[Token, None]:
         for piece in [*pieces, ""]:
             if rule.error is not None and served.n_tokens == rule.n_before_error:
                 served.closed_early = False

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -20,8 +21,11 @@ _LARGE_CHANGES = 256
 _log = logging.getLogger(__name__)
 
 
-def register(server: "HearthlineServer") -> None:
-    """Register the methods that keep documents in step. The dispatcher runs them in order, each to its end."""
+def register(server: "HearthlineServer", on_close: Callable[[str], None]) -> None:
+    """Register the methods that keep documents in step. The dispatcher runs them in order, each to its end.
+
+    on_close: told the address of each document that the editor closed.
+    """
     session = server.session
 
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
@@ -39,6 +43,7 @@ def register(server: "HearthlineServer") -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     async def did_close(params: types.DidCloseTextDocumentParams) -> None:
         session.documents.pop(params.text_document.uri, None)
+        on_close(params.text_document.uri)
 
     def lose(uri: str, oversized: bool) -> None:
         if oversized:

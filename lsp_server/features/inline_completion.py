@@ -29,7 +29,8 @@ def register(server: "HearthlineServer", suggester: Suggester) -> None:
         position = convert.position(snapshot, params.position)
         is_invoked = params.context.trigger_kind is types.InlineCompletionTriggerKind.Invoked
         suggestion = await suggester.suggest(snapshot, position, is_invoked=is_invoked)
-        items = [_item(snapshot, position, suggestion.text)] if suggestion.text else []
+        texts = [suggestion.text, *suggestion.others] if suggestion.text else []
+        items = [_item(snapshot, position, text) for text in texts]
         return types.InlineCompletionList(items)
 
 

@@ -1,23 +1,29 @@
 """One suggestion, from a snapshot to the text shown: cache, patience, context, engine, ghost text.
 
-Owns what is under way: at most one request a document. Invariants: a newer request for a document ends the older one,
-which is answered at once; the engine is stopped as soon as what will be shown cannot change; nothing is suggested for
-a text that has changed meanwhile; whoever gets no suggestion gets a reason.
+Owns what is under way: at most one answer a document that somebody waits for, and one that is made ahead. Invariants: a
+newer request for a document ends the wait of the older one, which is answered at once; an answer goes on for as long as
+what is typed is what it says; nothing is suggested for a text that has changed meanwhile; whoever gets no suggestion
+gets a reason.
 """
 
 import asyncio
 import logging
-from contextlib import aclosing
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from lsp_server.completion.cache import CompletionCache
 from lsp_server.completion.fim_context import budget_of, fim_context
-from lsp_server.completion.ghost_text import ghost_text, is_done
 from lsp_server.completion.place import place_at
+from lsp_server.completion.rhythm import Rhythm
+from lsp_server.completion.surroundings import Surroundings
 from lsp_server.document import DocumentSnapshot, Position
-from lsp_server.engine.protocol import CompletionRequest, FinishReason
+from lsp_server.engine.protocol import CompletionRequest, Priority
 from lsp_server.errors import EngineError, EngineFailed, EngineUnavailable, ModelLoading, ModelMissing
+from lsp_server.features.answer import Answer
 from lsp_server.session import Session
 from lsp_server.settings import Multiline
 from lsp_server.status import Reason, State
@@ -25,57 +31,82 @@ from lsp_server.status import Reason, State
 _AUTOMATIC_DEADLINE_MS = 6_000
 _INVOKED_DEADLINE_MS = 30_000
 """Nobody looks for longer at the place where text should appear, unless they asked for it."""
+_AHEAD_DEADLINE_MS = 30_000
+_GRACE_S = 0.25
+"""An editor withdraws its request at each key and asks again; so long an answer goes on without anybody waiting."""
+_OTHERS_DEADLINE_MS = 3_000
+"""How much longer than for the first candidate a person waits for the others."""
+_OTHERS_TEMPERATURE = 0.8
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """What to show at the cursor, or why nothing. words: the reason's own, where it has more to say than its name."""
+    """What to show at the cursor, or why nothing. words: the reason's own, where it has more to say than its name.
+
+    others: further candidates for the same place, none like another.
+    """
 
     text: str = ""
     reason: Reason | None = None
     words: str | None = None
+    others: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Under:
+    """What is under way for one document. start: where the last prefix began."""
+
+    waiting: "asyncio.Task[Suggestion] | None" = None
+    answer: Answer | None = None
+    ahead: Answer | None = None
+    start: Position | None = None
 
 
 class Suggester:
-    """Makes suggestions for the documents of one session."""
+    """Makes suggestions for the documents of one session. clock: seconds, of which only differences matter."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, clock: Callable[[], float] = time.monotonic) -> None:
         self._session = session
+        self._clock = clock
         self._cache = CompletionCache()
-        self._running: dict[str, asyncio.Task[Suggestion]] = {}
-        self._starts: dict[str, Position] = {}  # where the last prefix of each document began
+        self._rhythm = Rhythm()
+        self._under: dict[str, _Under] = {}
+        self._spawned: set[asyncio.Task[None]] = set()
 
     async def suggest(self, snapshot: DocumentSnapshot, position: Position, *, is_invoked: bool) -> Suggestion:
         """Suggest what to write at `position` of `snapshot`, and report how it went.
 
-        is_invoked: the person asked and waits; otherwise they type on, and only a pause is worth an answer.
+        is_invoked: the person asked and waits, and gets several candidates; otherwise they type on, and only a pause
+        is worth an answer.
         """
         refusal = self._refusal(snapshot)
         if refusal is not None:
             return self._report(Suggestion(reason=refusal), State.OFF)
-        self._supersede(snapshot.uri)
-        known = self._cache.get(snapshot, position)
-        if known is not None:
-            return self._report(Suggestion(known, None if known else Reason.NOTHING_TO_ADD))
-        task = asyncio.ensure_future(self._make(snapshot, position, is_invoked=is_invoked))
-        self._running[snapshot.uri] = task
+        under = self._under.setdefault(snapshot.uri, _Under())
+        if under.waiting is not None:
+            under.waiting.cancel()
+        if not is_invoked:
+            self._rhythm.note_key(self._clock())
+        task = under.waiting = asyncio.ensure_future(self._make(snapshot, position, under, is_invoked=is_invoked))
         try:
             return await task
         except asyncio.CancelledError:
-            if self._running.get(snapshot.uri) is task:
+            if under.waiting is task:
                 self._report(Suggestion(reason=Reason.CANCELLED))
+                asyncio.get_running_loop().call_later(_GRACE_S, _stop_unless_wanted, under, under.answer)
                 raise  # by the client; it knows, and is told so by the dispatcher
             return Suggestion(reason=Reason.CANCELLED)
         finally:
-            if self._running.get(snapshot.uri) is task:
-                del self._running[snapshot.uri]
+            if under.waiting is task:
+                under.waiting = None
 
-    def _supersede(self, uri: str) -> None:
-        older = self._running.pop(uri, None)
-        if older is not None:
-            older.cancel()
+    def forget(self, uri: str) -> None:
+        """Stop everything that is under way for a document that was closed."""
+        under = self._under.pop(uri, None)
+        if under is not None:
+            _stop(under.answer, under.ahead)
 
     def _refusal(self, snapshot: DocumentSnapshot) -> Reason | None:
         settings = self._session.settings.completion
@@ -85,54 +116,149 @@ class Suggester:
             return Reason.LANGUAGE_DISABLED
         return Reason.of_unfit(snapshot.unfit) if snapshot.unfit else None
 
-    async def _make(self, snapshot: DocumentSnapshot, position: Position, *, is_invoked: bool) -> Suggestion:
-        session = self._session
-        if not is_invoked:
-            await asyncio.sleep(session.settings.completion.debounce_ms / 1000)
-        if not session.is_current(snapshot):
-            return self._report(Suggestion(reason=Reason.STALE))
+    async def _make(
+        self, snapshot: DocumentSnapshot, position: Position, under: _Under, *, is_invoked: bool
+    ) -> Suggestion:
+        here = Surroundings.of(snapshot, position)
+        known = self._cache.get(here)
         try:
-            if is_invoked:
-                await session.engine.warm_up()
-            session.status.report(State.WORKING)
-            suggestion = await self._ask(snapshot, position, is_invoked=is_invoked)
+            if known is not None:
+                _stop(under.answer)
+                under.answer = None
+                suggestion = Suggestion(known, None if known else Reason.NOTHING_TO_ADD)
+            else:
+                suggestion = await self._ask(snapshot, position, here, under, is_invoked=is_invoked)
+            if suggestion.text and is_invoked:
+                others = await self._others(snapshot, position, under, suggestion.text)
+                suggestion = replace(suggestion, others=others)
         except EngineError as error:
             return self._report_error(error)
-        if not session.is_current(snapshot):
-            suggestion = Suggestion(reason=Reason.STALE)
+        if not self._session.is_current(snapshot):
+            return self._report(Suggestion(reason=Reason.STALE))
+        if suggestion.text and self._session.settings.completion.prefetch:
+            self._spawn(self._look_ahead(snapshot, position, suggestion.text, under))
         return self._report(suggestion)
 
-    async def _ask(self, snapshot: DocumentSnapshot, position: Position, *, is_invoked: bool) -> Suggestion:
+    async def _ask(
+        self, snapshot: DocumentSnapshot, position: Position, here: Surroundings, under: _Under, *, is_invoked: bool
+    ) -> Suggestion:
+        """Wait for an answer under way that says what was typed, or ask for another."""
+        if not self._goes_on(under, here):
+            _stop(under.answer, under.ahead)
+            under.answer = under.ahead = None
+            if not is_invoked:
+                await asyncio.sleep(self._pause_s())
+            if not self._session.is_current(snapshot):
+                return Suggestion(reason=Reason.STALE)
+            if is_invoked:
+                await self._session.engine.warm_up()
+        self._session.status.report(State.WORKING)
+        answer = under.answer
+        if answer is None:
+            deadline_ms = _INVOKED_DEADLINE_MS if is_invoked else _AUTOMATIC_DEADLINE_MS
+            answer = under.answer = await self._begin(snapshot, position, under, deadline_ms=deadline_ms)
+        if not await answer.wait(here):
+            return await self._ask(snapshot, position, here, under, is_invoked=is_invoked)
+        if under.answer is answer:
+            under.answer = None
+        return self._taken(answer, here)
+
+    def _goes_on(self, under: _Under, here: Surroundings) -> bool:
+        """Tell whether the answer under way serves the person at `here`; one that was made ahead becomes it."""
+        if under.ahead is not None and under.ahead.has_begun and under.ahead.says(here):
+            _stop(under.answer)
+            under.answer, under.ahead = under.ahead, None
+        return under.answer is not None and under.answer.says(here)
+
+    def _taken(self, answer: Answer, here: Surroundings) -> Suggestion:
+        """Keep what `answer` came to, and say what of it is left at `here`."""
+        if answer.is_late:
+            return Suggestion(reason=Reason.DEADLINE)
+        self._rhythm.note_answer(answer.took_s)
+        self._cache.put(answer.here, answer.text)
+        left = self._cache.get(here)
+        return Suggestion(left) if left else Suggestion(reason=Reason.NOTHING_TO_ADD, words=answer.drop)
+
+    async def _others(
+        self, snapshot: DocumentSnapshot, position: Position, under: _Under, first: str
+    ) -> tuple[str, ...]:
+        """Ask for further candidates, which differ from `first` and from one another."""
+        answers = [
+            await self._begin(
+                snapshot,
+                position,
+                under,
+                key=f"{snapshot.uri}#{number}",
+                priority=Priority.FOREGROUND,
+                deadline_ms=_OTHERS_DEADLINE_MS,
+                temperature=_OTHERS_TEMPERATURE,
+            )
+            for number in range(1, self._session.settings.completion.candidates)
+        ]
+        try:
+            await asyncio.gather(*(answer.wait() for answer in answers), return_exceptions=True)
+        finally:
+            _stop(*answers)
+        texts = dict.fromkeys(answer.text for answer in answers if answer.has_succeeded)
+        return tuple(text for text in texts if text and text != first)
+
+    async def _look_ahead(self, snapshot: DocumentSnapshot, position: Position, text: str, under: _Under) -> None:
+        """Ask what would come next if `text` were accepted, behind everything that somebody waits for."""
+        accepted, behind = snapshot.with_text(position, text)
+        here = Surroundings.of(accepted, behind)
+        is_known = self._cache.get(here) is not None or (under.ahead is not None and under.ahead.here == here)
+        if is_known:
+            return
+        _stop(under.ahead)
+        key, priority = f"{snapshot.uri}#ahead", Priority.BACKGROUND
+        with suppress(EngineError):  # nobody waits; who asks next is told
+            answer = under.ahead = await self._begin(
+                accepted, behind, under, key=key, priority=priority, deadline_ms=_AHEAD_DEADLINE_MS
+            )
+            answer.when_made(lambda: self._cache.put(here, answer.text))
+
+    async def _begin(
+        self,
+        snapshot: DocumentSnapshot,
+        position: Position,
+        under: _Under,
+        *,
+        deadline_ms: int,
+        key: str | None = None,
+        priority: Priority = Priority.INTERACTIVE,
+        temperature: float = 0.0,
+    ) -> Answer:
         settings = self._session.settings.completion
         known = await self._session.engine.capabilities()
         budget = budget_of(known.prefill_tokens_per_s, known.n_context)
-        context = fim_context(snapshot, position, budget, self._starts.get(snapshot.uri))
-        self._starts[snapshot.uri] = context.start
+        context = fim_context(snapshot, position, budget, under.start)
+        under.start = context.start
         request = CompletionRequest(
             prefix=context.prefix,
             suffix=context.suffix,
-            key=snapshot.uri,
+            key=key or snapshot.uri,
             path=self._relative_path(snapshot.path),
             max_tokens=settings.max_tokens,
-            deadline_ms=_INVOKED_DEADLINE_MS if is_invoked else _AUTOMATIC_DEADLINE_MS,
+            temperature=temperature,
+            priority=priority,
+            deadline_ms=deadline_ms,
         )
-        place = place_at(snapshot, position)
-        single_line = settings.multiline is Multiline.NEVER
-        raw, n_tokens, ending = "", 0, None
-        async with aclosing(self._session.engine.complete(request)) as tokens:
-            async for token in tokens:
-                raw += token.text
-                n_tokens += 1
-                ending = token.finish.reason if token.finish else None
-                if token.text and is_done(raw, place, single_line=single_line):
-                    break
-        is_cut_off = ending in (FinishReason.LENGTH, FinishReason.DEADLINE)
-        shown = ghost_text(raw, place, is_cut_off=is_cut_off, single_line=single_line)
-        _log.debug("%d tokens for %d characters; %s", n_tokens, len(shown.text), shown.drop or "shown")
-        if not shown.text and ending is FinishReason.DEADLINE:
-            return Suggestion(reason=Reason.DEADLINE)
-        self._cache.put(snapshot, position, shown.text)
-        return Suggestion(shown.text) if shown.text else Suggestion(reason=Reason.NOTHING_TO_ADD, words=shown.drop)
+        return Answer(
+            self._session.engine,
+            request,
+            Surroundings.of(snapshot, position),
+            place_at(snapshot, position),
+            single_line=settings.multiline is Multiline.NEVER,
+        )
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
+
+    def _pause_s(self) -> float:
+        debounce_ms = self._session.settings.completion.debounce_ms
+        return self._rhythm.pause_s() if debounce_ms is None else debounce_ms / 1000
 
     def _relative_path(self, path: str | None) -> str | None:
         if path is None:
@@ -157,3 +283,16 @@ class Suggester:
             state = State.PROBLEM
         self._session.status.report(state, reason, message=str(error), progress=progress)
         return Suggestion(reason=reason)
+
+
+def _stop(*answers: Answer | None) -> None:
+    for answer in answers:
+        if answer is not None:
+            answer.stop()
+
+
+def _stop_unless_wanted(under: _Under, answer: Answer | None) -> None:
+    """Stop `answer` if nobody came for it since its editor withdrew."""
+    if under.waiting is None and under.answer is answer:
+        _stop(answer)
+        under.answer = None

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.lsp_client import LspClient, LspError, edit
+from tests.lsp_client import LspClient, LspError, edit, wait_until
 
 SERVER = (sys.executable, "-m", "tests.completing_server")
 URI = "file:///project/a.py"
 INLINE: dict[str, Any] = {"textDocument": {"inlineCompletion": {}}}
 REQUEST_CANCELLED = -32800
+ONE_BY_ONE: dict[str, Any] = {"prefetch": False, "candidates": 1}
+"""One request to the engine for each of the editor's."""
 
 
 class Editor:
@@ -72,7 +74,7 @@ def client(hearthline_home: Path) -> Iterator[LspClient]:
 
 @pytest.fixture
 def editor(client: LspClient) -> Editor:
-    client.initialize(INLINE, {"completion": {"debounceMs": 0}})
+    client.initialize(INLINE, {"completion": {"debounceMs": 0, **ONE_BY_ONE}})
     return Editor(client)
 
 
@@ -146,7 +148,29 @@ def test_the_client_withdraws(editor: Editor) -> None:
     editor.client.notify("$/cancelRequest", {"id": request_id})
     assert editor.client.reply(request_id)["error"]["code"] == REQUEST_CANCELLED
     editor.client.notification("hearthline/status", lambda params: params["reason"] == "cancelled")
-    assert editor.served()[-1]["closedEarly"]
+    wait_until(lambda: bool(editor.served()[-1]["isClosed"]), "the engine was let go")
+
+
+def test_what_comes_after_a_suggestion_is_asked_for_ahead(client: LspClient) -> None:
+    client.initialize(INLINE, {"completion": {"debounceMs": 0}})
+    editor = Editor(client)
+    (text,) = editor.ghost("two = ‸\n", invoked=False)
+    wait_until(lambda: len(editor.served()) == 2, "the next one is asked for")
+    ahead = editor.served()[-1]
+    assert ahead["prefix"].endswith("two = 1 + 1")
+    assert ahead["priority"] == "background"
+    wait_until(lambda: bool(editor.served()[-1]["isClosed"]), "it is answered")
+    editor.type(text)
+    editor.texts(editor.ask(invoked=False))
+    assert len(editor.served()) == 2
+
+
+def test_who_asks_gets_several_candidates(client: LspClient) -> None:
+    client.initialize(INLINE, {"completion": {"prefetch": False}})
+    editor = Editor(client)
+    assert editor.ghost("pick = ‸\n") == ["first", "other", "third"]
+    editor.show("pick = ‸\n")
+    assert editor.texts(editor.ask(invoked=False)) == ["first"]
 
 
 def test_a_newer_request_ends_the_older_one(editor: Editor) -> None:
@@ -178,7 +202,7 @@ def test_an_answer_for_an_older_text_is_not_given(editor: Editor) -> None:
 
 
 def test_a_burst_of_keystrokes_asks_once(client: LspClient) -> None:
-    client.initialize(INLINE, {"completion": {"debounceMs": 150}})
+    client.initialize(INLINE, {"completion": {"debounceMs": 150, **ONE_BY_ONE}})
     editor = Editor(client)
     editor.show("‸")
     requests = []
@@ -270,7 +294,7 @@ class TestFallback:
 
     @pytest.fixture
     def editor(self, client: LspClient) -> Editor:
-        client.initialize({}, {"completion": {"debounceMs": 0}})
+        client.initialize({}, {"completion": {"debounceMs": 0, **ONE_BY_ONE}})
         return Editor(client)
 
     def complete(self, editor: Editor, text: str) -> dict[str, Any]:

@@ -1,0 +1,110 @@
+"""One answer in the making: a request to the engine, and what the model has said until now.
+
+Invariant: the engine is stopped as soon as what will be shown cannot change, and when nobody wants the answer any more.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from contextlib import aclosing
+
+from lsp_server.completion.ghost_text import ghost_text, is_done
+from lsp_server.completion.lines import Drop
+from lsp_server.completion.place import Place
+from lsp_server.completion.surroundings import Surroundings
+from lsp_server.engine.protocol import CompletionRequest, Engine, FinishReason
+
+_log = logging.getLogger(__name__)
+
+
+class Answer:
+    """What the model says at `here`.
+
+    text: what is to be shown, once it is made; drop: why nothing is; is_late: the deadline came first; took_s: from
+    asking to the end.
+    """
+
+    def __init__(
+        self, engine: Engine, request: CompletionRequest, here: Surroundings, place: Place, *, single_line: bool
+    ) -> None:
+        """Begin to ask."""
+        self.here = here
+        self.request = request
+        self.text = ""
+        self.drop: Drop | None = None
+        self.is_late = False
+        self.took_s = 0.0
+        self._engine = engine
+        self._place = place
+        self._single_line = single_line
+        self._raw = ""
+        self._grown = asyncio.Event()
+        self._task = asyncio.ensure_future(self._make())
+        # Fetches what went wrong after everybody had left, so that nothing complains about it.
+        self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    @property
+    def has_begun(self) -> bool:
+        """Tell whether the model has said anything."""
+        return bool(self._raw)
+
+    @property
+    def has_succeeded(self) -> bool:
+        """Tell whether the answer is made."""
+        return self._task.done() and not self._task.cancelled() and self._task.exception() is None
+
+    def says(self, now: Surroundings) -> bool:
+        """Tell whether the person at `now` has typed just what the model says, as far as it has said it."""
+        typed = now.typed_since(self.here)
+        if typed is None:
+            return False
+        text = typed.text.replace("\r\n", "\n")
+        return self._raw.startswith(text) or (self.has_begun and text.startswith(self._raw))
+
+    async def wait(self, now: Surroundings | None = None) -> bool:
+        """Wait for the end; tell whether it came. now: stop waiting when the model does not say what was typed there.
+
+        Raises EngineError.
+        """
+        while not self._task.done():
+            if now is not None and not self.says(now):
+                return False
+            grown = asyncio.ensure_future(self._grown.wait())
+            try:
+                await asyncio.wait((self._task, grown), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                grown.cancel()
+        self._task.result()
+        return True
+
+    def when_made(self, call: Callable[[], None]) -> None:
+        """Call `call` once the answer is made, if it ever is."""
+        self._task.add_done_callback(lambda _: call() if self.has_succeeded and not self.is_late else None)
+
+    def stop(self) -> None:
+        """Let the engine stop. What the answer came to by then stays."""
+        self._task.cancel()
+
+    async def _make(self) -> None:
+        n_tokens, ending = 0, None
+        began_s = time.monotonic()
+        async with aclosing(self._engine.complete(self.request)) as tokens:
+            async for token in tokens:
+                n_tokens += 1
+                ending = token.finish.reason if token.finish else None
+                if token.text:
+                    self._grow(token.text)
+                    if is_done(self._raw, self._place, single_line=self._single_line):
+                        break
+        is_cut_off = ending in (FinishReason.LENGTH, FinishReason.DEADLINE)
+        shown = ghost_text(self._raw, self._place, is_cut_off=is_cut_off, single_line=self._single_line)
+        _log.debug("%d tokens for %d characters; %s", n_tokens, len(shown.text), shown.drop or "shown")
+        self.text, self.drop = shown.text, shown.drop
+        self.took_s = time.monotonic() - began_s
+        self.is_late = not shown.text and ending is FinishReason.DEADLINE
+
+    def _grow(self, text: str) -> None:
+        self._raw += text
+        self._grown.set()
+        self._grown = asyncio.Event()
