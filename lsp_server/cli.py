@@ -64,6 +64,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     complete.set_defaults(run=_complete)
 
+    stats = commands.add_parser("stats", help="what became of the suggestions, from figures kept on this machine alone")
+    stats.add_argument("--days", type=int, default=30, metavar="N", help="the last N days (default: %(default)s)")
+    stats.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    stats.set_defaults(run=_stats)
+
     doctor = commands.add_parser("doctor", help="check this installation and say what to do about what is wrong")
     doctor.add_argument("--json", action="store_true", help="one JSON object on stdout")
     doctor.set_defaults(run=_doctor)
@@ -86,6 +91,12 @@ def _complete(options: argparse.Namespace) -> int:
     from lsp_server.commands.complete import run
 
     return run(options.place, options.model, as_json=options.json)
+
+
+def _stats(options: argparse.Namespace) -> int:
+    from lsp_server.commands.stats import run
+
+    return run(options.days, as_json=options.json)
 
 
 def _doctor(options: argparse.Namespace) -> int:

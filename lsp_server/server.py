@@ -15,8 +15,10 @@ from inference import paths
 from lsp_server import __version__
 from lsp_server.engine import Engine, build_engine
 from lsp_server.features import completion, configuration, documents, engine_status, inline_completion, lifecycle
+from lsp_server.features.feedback import FeedbackWatch
 from lsp_server.features.suggester import Suggester
 from lsp_server.features.window import Window
+from lsp_server.feedback.store import FeedbackStore, feedback_path
 from lsp_server.logs import Logs, place_of
 from lsp_server.session import Session
 from lsp_server.settings import Settings
@@ -52,6 +54,7 @@ class HearthlineServer(LanguageServer):
         self._on_event = engine_status.follow(status)
         self.session = Session(status, engine or build_engine(Settings(), self._on_event))
         self._tasks: set[asyncio.Task[None]] = set()
+        self._on_closing: list[Callable[[], None]] = []
 
     def use_settings(self, settings: Settings) -> None:
         """Let `settings` hold from now on; where they ask for another engine, the old one is let go."""
@@ -72,8 +75,15 @@ class HearthlineServer(LanguageServer):
         self._tasks.add(task)
         task.add_done_callback(self._forget)
 
+    def on_closing(self, call: Callable[[], None]) -> None:
+        """Have `call` made at the end, before the engine is let go; it may wait for a disk for a moment."""
+        self._on_closing.append(call)
+
     async def close(self) -> None:
-        """Let go of everything; waits half a second at most."""
+        """Let go of everything; waits half a second at most for each."""
+        for call in self._on_closing:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.to_thread(call), _CLOSE_S)
         for task in self._tasks:
             task.cancel()
         with suppress(TimeoutError):
@@ -92,10 +102,17 @@ class HearthlineServer(LanguageServer):
 def create_server(engine: Engine | None = None) -> HearthlineServer:
     """Return a server with every feature registered. engine: in place of the one that the settings ask for."""
     server = HearthlineServer(engine)
-    suggester = Suggester(server.session)
+    watch = FeedbackWatch(server.session, FeedbackStore(feedback_path()))
+    server.on_closing(watch.close)
+    suggester = Suggester(server.session, watch.answered)
+
+    def closed(uri: str) -> None:
+        suggester.forget(uri)
+        watch.settle(uri)
+
     lifecycle.register(server)
     configuration.register(server)
-    documents.register(server, suggester.forget)
+    documents.register(server, on_change=watch.changed, on_close=closed)
     inline_completion.register(server, suggester)
     completion.register(server, suggester)
     return server

@@ -72,12 +72,20 @@ class WorkerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedbackSettings:
+    """What is recorded on this machine about suggestions; see `lsp_server/feedback`."""
+
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything a person can set."""
 
     completion: CompletionSettings = field(default_factory=CompletionSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
     worker: WorkerSettings = field(default_factory=WorkerSettings)
+    feedback: FeedbackSettings = field(default_factory=FeedbackSettings)
     log_level: LogLevel = LogLevel.INFO
 
 
@@ -213,10 +221,12 @@ _RULES: dict[str, _Rule] = {
     "engine.tokenEnv": _Rule("engine", "token_env", _text),
     "worker.autostart": _Rule("worker", "autostart", _boolean),
     "worker.idleExitMinutes": _Rule("worker", "idle_exit_minutes", _minutes),
+    "feedback.enabled": _Rule("feedback", "enabled", _boolean),
     "logLevel": _Rule(None, "log_level", _one_of(LogLevel)),
 }
 _GROUPS: dict[str, Callable[..., Any]] = {
     "completion": CompletionSettings,
     "engine": EngineSettings,
     "worker": WorkerSettings,
+    "feedback": FeedbackSettings,
 }

@@ -21,10 +21,14 @@ _LARGE_CHANGES = 256
 _log = logging.getLogger(__name__)
 
 
-def register(server: "HearthlineServer", on_close: Callable[[str], None]) -> None:
+Told = Callable[[str], None]
+"""Is told the address of a document."""
+
+
+def register(server: "HearthlineServer", *, on_change: Told, on_close: Told) -> None:
     """Register the methods that keep documents in step. The dispatcher runs them in order, each to its end.
 
-    on_close: told the address of each document that the editor closed.
+    on_change: told after each edit; on_close: told before a document goes.
     """
     session = server.session
 
@@ -39,11 +43,13 @@ def register(server: "HearthlineServer", on_close: Callable[[str], None]) -> Non
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     async def did_change(params: types.DidChangeTextDocumentParams) -> None:
         await _follow(session, params)
+        if params.text_document.uri in session.documents:
+            on_change(params.text_document.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     async def did_close(params: types.DidCloseTextDocumentParams) -> None:
-        session.documents.pop(params.text_document.uri, None)
         on_close(params.text_document.uri)
+        session.documents.pop(params.text_document.uri, None)
 
     def lose(uri: str, oversized: bool) -> None:
         if oversized:

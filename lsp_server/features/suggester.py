@@ -24,6 +24,7 @@ from lsp_server.document import DocumentSnapshot, Position
 from lsp_server.engine.protocol import CompletionRequest, Priority
 from lsp_server.errors import EngineError, EngineFailed, EngineUnavailable, ModelLoading, ModelMissing
 from lsp_server.features.answer import Answer
+from lsp_server.feedback.records import Source
 from lsp_server.session import Session
 from lsp_server.settings import Multiline
 from lsp_server.status import Reason, State
@@ -45,13 +46,17 @@ _log = logging.getLogger(__name__)
 class Suggestion:
     """What to show at the cursor, or why nothing. words: the reason's own, where it has more to say than its name.
 
-    others: further candidates for the same place, none like another.
+    others: further candidates for the same place, none like another. source: where it came from.
     """
 
     text: str = ""
     reason: Reason | None = None
     words: str | None = None
     others: tuple[str, ...] = ()
+    source: Source = Source.ENGINE
+
+
+OnAnswer = Callable[[DocumentSnapshot, Position, Suggestion, float], None]
 
 
 @dataclass(slots=True)
@@ -67,8 +72,12 @@ class _Under:
 class Suggester:
     """Makes suggestions for the documents of one session. clock: seconds, of which only differences matter."""
 
-    def __init__(self, session: Session, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, session: Session, on_answer: OnAnswer | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """on_answer: told what the editor was answered, and after how many seconds."""
         self._session = session
+        self._on_answer = on_answer
         self._clock = clock
         self._cache = CompletionCache()
         self._rhythm = Rhythm()
@@ -87,11 +96,12 @@ class Suggester:
         under = self._under.setdefault(snapshot.uri, _Under())
         if under.waiting is not None:
             under.waiting.cancel()
+        began_s = self._clock()
         if not is_invoked:
-            self._rhythm.note_key(self._clock())
+            self._rhythm.note_key(began_s)
         task = under.waiting = asyncio.ensure_future(self._make(snapshot, position, under, is_invoked=is_invoked))
         try:
-            return await task
+            suggestion = await task
         except asyncio.CancelledError:
             if under.waiting is task:
                 self._report(Suggestion(reason=Reason.CANCELLED))
@@ -101,6 +111,9 @@ class Suggester:
         finally:
             if under.waiting is task:
                 under.waiting = None
+        if self._on_answer is not None and suggestion.reason in (None, Reason.NOTHING_TO_ADD):
+            self._on_answer(snapshot, position, suggestion, self._clock() - began_s)
+        return suggestion
 
     def forget(self, uri: str) -> None:
         """Stop everything that is under way for a document that was closed."""
@@ -125,7 +138,7 @@ class Suggester:
             if known is not None:
                 _stop(under.answer)
                 under.answer = None
-                suggestion = Suggestion(known, None if known else Reason.NOTHING_TO_ADD)
+                suggestion = Suggestion(known, None if known else Reason.NOTHING_TO_ADD, source=Source.CACHE)
             else:
                 suggestion = await self._ask(snapshot, position, here, under, is_invoked=is_invoked)
             if suggestion.text and is_invoked:
@@ -153,15 +166,16 @@ class Suggester:
             if is_invoked:
                 await self._session.engine.warm_up()
         self._session.status.report(State.WORKING)
-        answer = under.answer
+        answer, source = under.answer, Source.STREAM
         if answer is None:
+            source = Source.ENGINE
             deadline_ms = _INVOKED_DEADLINE_MS if is_invoked else _AUTOMATIC_DEADLINE_MS
             answer = under.answer = await self._begin(snapshot, position, under, deadline_ms=deadline_ms)
         if not await answer.wait(here):
             return await self._ask(snapshot, position, here, under, is_invoked=is_invoked)
         if under.answer is answer:
             under.answer = None
-        return self._taken(answer, here)
+        return replace(self._taken(answer, here), source=source)
 
     def _goes_on(self, under: _Under, here: Surroundings) -> bool:
         """Tell whether the answer under way serves the person at `here`; one that was made ahead becomes it."""

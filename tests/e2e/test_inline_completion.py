@@ -1,5 +1,8 @@
 """Ghost text through the real server process, with a scripted engine behind it."""
 
+import json
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -347,3 +350,35 @@ class TestFallback:
 def test_bad_parameters_are_answered(editor: Editor) -> None:
     with pytest.raises(LspError):
         editor.client.call("textDocument/inlineCompletion", {"textDocument": {}})
+
+
+def test_what_became_of_suggestions_is_counted_and_holds_no_source(client: LspClient, hearthline_home: Path) -> None:
+    client.initialize(INLINE, {"completion": {"debounceMs": 0, **ONE_BY_ONE}})
+    editor = Editor(client)
+    (text,) = editor.ghost("two = ‸\n")
+    editor.type(text)
+    (text,) = editor.ghost("block(‸\n")
+    editor.show("other\n‸")
+    editor.texts(editor.ask())
+    client.call("shutdown")
+    client.notify("exit")
+    assert client.exit_code() == 0
+    command = [sys.executable, "-m", "lsp_server.cli", "stats", "--json"]
+    told = subprocess.run(
+        command, capture_output=True, check=True, env={**os.environ, "HEARTHLINE_HOME": str(hearthline_home)}
+    )
+    figures = json.loads(told.stdout)
+    assert (figures["n_requests"], figures["n_shown"]) == (3, 2)
+    assert figures["outcomes"] == {"accepted": 1, "partly": 0, "typed": 0, "ignored": 1}
+    recorded = b"".join(path.read_bytes() for path in (hearthline_home / "data").glob("feedback.sqlite*"))
+    assert b"python" in recorded
+    assert b"1 + 1" not in recorded
+    assert b"a.py" not in recorded
+    shown = subprocess.run(
+        command[:-1],
+        capture_output=True,
+        check=True,
+        text=True,
+        env={**os.environ, "HEARTHLINE_HOME": str(hearthline_home)},
+    )
+    assert "suggestions shown" in shown.stdout

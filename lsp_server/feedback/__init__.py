@@ -1,0 +1,1 @@
+"""What became of the suggestions: seen in the documents, kept on this machine, without any source text."""
