@@ -21,7 +21,7 @@ from inference import paths, singleton
 from inference.errors import ModelError, ModelMissing
 from inference.models import store
 from inference.models.catalogue import DEFAULT_MODEL
-from lsp_server.commands.editor import Editor, EngineStatus, open_editor
+from lsp_server.commands.editor import Editor, EngineStatus, one_answer, open_editor
 from lsp_server.commands.samples import SCENES, Scene
 from lsp_server.commands.terminal import GHOST_STYLE, answers, fail, with_ghost
 from lsp_server.errors import HearthlineError
@@ -66,8 +66,7 @@ def _fetch_if_missing(name: str, console: Console) -> int:
 async def _perform(model: str, workspace: Path, console: Console) -> int:
     started = time.perf_counter()
     with console.status("starting the language server") as spinner:
-        settings: dict[str, object] = {"completion": {"model": model}}
-        async with open_editor(workspace, settings, lambda status: _tell(spinner, status)) as editor:
+        async with open_editor(workspace, one_answer(model), lambda status: _tell(spinner, status)) as editor:
             await editor.wait_until_ready()
             start_s = time.perf_counter() - started
             shown: list[Shown] = []

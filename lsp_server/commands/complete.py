@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.models.catalogue import DEFAULT_MODEL
-from lsp_server.commands.editor import Editor, open_editor
+from lsp_server.commands.editor import Editor, one_answer, open_editor
 from lsp_server.commands.terminal import answers, fail, with_ghost, write_json
 from lsp_server.document import split_lines
 from lsp_server.errors import HearthlineError
@@ -88,8 +88,7 @@ def run(words: str, model: str | None, *, as_json: bool) -> int:
 
 async def _complete(place: Place, text: str, model: str) -> tuple[str, Editor, float]:
     path = place.path.resolve()
-    settings: dict[str, object] = {"completion": {"model": model}}
-    async with open_editor(path.parent, settings) as editor:
+    async with open_editor(path.parent, one_answer(model)) as editor:
         await editor.wait_until_ready()
         uri = editor.open(path, text, language_of(path.name))
         started = time.perf_counter()

@@ -26,6 +26,14 @@ _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 5.0
 
 
+def one_answer(model: str, **completion: object) -> dict[str, object]:
+    """Return the settings of who wants one suggestion and goes: nothing is made ahead, nothing is counted."""
+    return {
+        "completion": {"model": model, "candidates": 1, "prefetch": False, **completion},
+        "feedback": {"enabled": False},
+    }
+
+
 class EditorError(HearthlineError):
     """The language server did not do what an editor expects of it."""
 

@@ -20,7 +20,7 @@ import httpx
 
 from inference import paths, singleton
 from inference.models.catalogue import DEFAULT_MODEL, TEST_MODEL
-from lsp_server.commands.editor import Editor, open_editor
+from lsp_server.commands.editor import Editor, one_answer, open_editor
 from tests.bench.homes import find_checkpoint, own_home
 from tests.bench.raw_mlx import RawMlx
 from tests.bench.report import Goal, Options, Report
@@ -100,7 +100,7 @@ def _plain_worker(name: str) -> Iterator[None]:
 
 
 def _settings(name: str) -> dict[str, object]:
-    return {"completion": {"model": name, "maxTokens": _MAX_TOKENS}}
+    return one_answer(name, maxTokens=_MAX_TOKENS)
 
 
 async def _measure_waiting(report: Report, name: str, workspace: Path, n_turns: int) -> None:
