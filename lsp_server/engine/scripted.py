@@ -28,11 +28,13 @@ _PIECES = re.compile(r"\s?\w{1,6}|\s+|[^\w\s]")
 class Rule:
     """What to answer where `pattern` (a regular expression) is found in the prefix or the last message.
 
-    token_latency_s: before each token. error: raised after `n_before_error` tokens, or before the first.
+    latency_s: before the first token; token_latency_s: before each. error: raised after `n_before_error` tokens, or
+    before the first.
     """
 
     pattern: str
     reply: Reply = ""
+    latency_s: float = 0.0
     token_latency_s: float = 0.0
     error: EngineError | None = None
     n_before_error: int = 0
@@ -96,6 +98,7 @@ class ScriptedEngine:
             served.is_closed = True
 
     async def _stream(self, rule: Rule, pieces: list[str], reply: str, served: Served) -> AsyncGenerator[Token, None]:
+        await asyncio.sleep(rule.latency_s)
         for piece in [*pieces, ""]:
             if rule.error is not None and served.n_tokens == rule.n_before_error:
                 served.closed_early = False

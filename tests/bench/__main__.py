@@ -14,6 +14,7 @@ from tests.bench.report import Options, Report
 BENCHES = {
     "engine": "waits beside background work, keystrokes, cancels, memory; against mlx_lm.server and llama.cpp",
     "first_line": "first ghost text cold and warm; prefill and decode against stock MLX and raw mlx-lm",
+    "typing": "a real editing session key by key: waits, engine calls, what a cache answers, the server's overhead",
     "speculation": "decoding with guesses against decoding without, where text repeats and where it does not",
 }
 

@@ -6,7 +6,6 @@ turns and each goal a ratio within one run.
 """
 
 import asyncio
-import re
 import statistics
 import subprocess
 import sys
@@ -16,11 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from inference import paths, singleton
 from inference.models.catalogue import DEFAULT_MODEL, TEST_MODEL
 from lsp_server.commands.editor import Editor, one_answer, open_editor
+from tests.bench.counters import read_counters
 from tests.bench.homes import find_checkpoint, own_home
 from tests.bench.raw_mlx import RawMlx
 from tests.bench.report import Goal, Options, Report
@@ -43,14 +41,6 @@ _TABLES = (
     ("vessel", "MORSE", '"A": ".-"', '"B": "-..."'),
     ("ledger", "COLOURS", '"red": "#ff0000"', '"green": "#00ff00"'),
 )
-_COUNTERS = {
-    "n_requests": "hearthline_requests_total",
-    "n_prompt": "hearthline_prompt_tokens_total",
-    "n_cached": "hearthline_cached_tokens_total",
-    "n_decoded": "hearthline_decoded_tokens_total",
-    "prefill_s": "hearthline_prefill_seconds_total",
-    "queue_s": "hearthline_queue_seconds_total",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,19 +154,19 @@ async def _line(editor: Editor, workspace: Path, turn: int) -> Line:
     """Complete a document that no earlier turn has seen, so that nothing of its prompt is cached."""
     before = _document(turn)
     uri = editor.open(workspace / f"module_{turn + 1}.py", before, "python")
-    counted = _counters()
+    counted = read_counters()
     started = time.perf_counter()
     ghost_text = await editor.inline_completion(uri, before.count("\n"), 0)
     elapsed_s = time.perf_counter() - started
     if not ghost_text:
         raise RuntimeError(f"no ghost text in turn {turn}: {editor.status.message}")
-    now = _counters()
+    now = read_counters()
     while now["n_requests"] == counted["n_requests"]:  # the worker counts just after it has answered
         if time.perf_counter() - started - elapsed_s > _COUNTED_TIMEOUT_S:
             raise RuntimeError("the worker did not count the request it answered")
         await asyncio.sleep(0.01)
-        now = _counters()
-    line = Line(elapsed_s, **{key: now[key] - counted[key] for key in _COUNTERS})
+        now = read_counters()
+    line = Line(elapsed_s, **{key: now[key] - counted[key] for key in now})
     if line.n_requests != 1 or line.n_decoded != _MAX_TOKENS:
         raise RuntimeError(f"turn {turn} was not one request of {_MAX_TOKENS} tokens: {line}")
     return line
@@ -208,13 +198,3 @@ def parse_{name}(line: str) -> {name.title()}:
     {first},
     {second},
 '''
-
-
-def _counters() -> dict[str, float]:
-    """Read the worker's counters, summed over their labels."""
-    with httpx.Client(transport=httpx.HTTPTransport(uds=str(paths.socket_path()))) as client:
-        text = client.get("http://worker/metrics").text
-    return {
-        key: sum(map(float, re.findall(rf"^{name}(?:{{.*}})? (\S+)$", text, re.MULTILINE)))
-        for key, name in _COUNTERS.items()
-    }
