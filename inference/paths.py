@@ -44,6 +44,12 @@ def log_dir() -> Path:
     return home / "log" if home else Path(platformdirs.user_log_dir("hearthline", appauthor=False))
 
 
+def index_dir() -> Path:
+    """Folder of the workspace indexes, which do hold source text and can be built again; it may not exist yet."""
+    home = _home()
+    return home / "index" if home else Path(platformdirs.user_cache_dir("hearthline", appauthor=False)) / "index"
+
+
 def runtime_dir() -> Path:
     """Folder of the worker's socket and lock: 0700, this user's own, created here if missing.
 

@@ -89,12 +89,14 @@ def client_capabilities(capabilities: types.ClientCapabilities) -> ClientCapabil
     """Return what the client can do, in our words."""
     workspace, window, text = capabilities.workspace, capabilities.window, capabilities.text_document
     changed = workspace.did_change_configuration if workspace else None
+    watched = workspace.did_change_watched_files if workspace else None
     return ClientCapabilities(
         position_encoding=_position_encoding(capabilities.general),
         inline_completion=bool(text and text.inline_completion),
         work_done_progress=bool(window and window.work_done_progress),
         configuration_pull=bool(workspace and workspace.configuration),
         configuration_registration=bool(changed and changed.dynamic_registration),
+        watching_registration=bool(watched and watched.dynamic_registration),
     )
 
 

@@ -1,45 +1,92 @@
-"""File name -> the protocol's language identifier, for the commands that open files without an editor."""
+"""File name -> the protocol's language identifier, for files that no editor has opened and named."""
 
 from pathlib import PurePath
+
+PLAIN_TEXT = "plaintext"
 
 _BY_SUFFIX = {
     ".bash": "shellscript",
     ".c": "c",
     ".cc": "cpp",
+    ".cjs": "javascript",
+    ".clj": "clojure",
     ".cpp": "cpp",
     ".cs": "csharp",
     ".css": "css",
+    ".cts": "typescript",
+    ".cu": "cuda-cpp",
     ".cxx": "cpp",
+    ".dart": "dart",
+    ".el": "emacs-lisp",
+    ".ex": "elixir",
+    ".exs": "elixir",
     ".go": "go",
+    ".gradle": "groovy",
+    ".graphql": "graphql",
     ".h": "c",
+    ".hh": "cpp",
     ".hpp": "cpp",
+    ".hs": "haskell",
+    ".htm": "html",
     ".html": "html",
+    ".hxx": "cpp",
     ".java": "java",
+    ".jl": "julia",
     ".js": "javascript",
     ".json": "json",
+    ".jsonc": "jsonc",
     ".jsx": "javascriptreact",
     ".kt": "kotlin",
+    ".kts": "kotlin",
+    ".less": "less",
     ".lua": "lua",
+    ".m": "objective-c",
     ".md": "markdown",
     ".mjs": "javascript",
+    ".mk": "makefile",
+    ".ml": "ocaml",
+    ".mm": "objective-cpp",
+    ".mts": "typescript",
+    ".nix": "nix",
     ".php": "php",
+    ".pl": "perl",
+    ".proto": "proto",
+    ".ps1": "powershell",
     ".py": "python",
     ".pyi": "python",
+    ".r": "r",
     ".rb": "ruby",
     ".rs": "rust",
+    ".rst": "restructuredtext",
     ".scala": "scala",
+    ".scss": "scss",
     ".sh": "shellscript",
     ".sql": "sql",
+    ".svelte": "svelte",
     ".swift": "swift",
+    ".tex": "latex",
+    ".tf": "terraform",
     ".toml": "toml",
     ".ts": "typescript",
     ".tsx": "typescriptreact",
+    ".vim": "viml",
+    ".vue": "vue",
     ".yaml": "yaml",
     ".yml": "yaml",
     ".zig": "zig",
+    ".zsh": "shellscript",
+}
+_BY_NAME = {
+    "cmakelists.txt": "cmake",
+    "dockerfile": "dockerfile",
+    "gemfile": "ruby",
+    "gnumakefile": "makefile",
+    "makefile": "makefile",
+    "rakefile": "ruby",
 }
 
 
 def language_of(file_name: str) -> str:
-    """Return the language identifier of `file_name`; `plaintext` where the name does not tell."""
-    return _BY_SUFFIX.get(PurePath(file_name).suffix.lower(), "plaintext")
+    """Return the language identifier of `file_name`; PLAIN_TEXT where the name does not tell."""
+    path = PurePath(file_name)
+    return _BY_NAME.get(path.name.lower()) or _BY_SUFFIX.get(path.suffix.lower(), PLAIN_TEXT)

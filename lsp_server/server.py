@@ -14,8 +14,17 @@ from pygls.lsp.server import LanguageServer
 from inference import paths
 from lsp_server import __version__
 from lsp_server.engine import Engine, build_engine
-from lsp_server.features import completion, configuration, documents, engine_status, inline_completion, lifecycle
+from lsp_server.features import (
+    completion,
+    configuration,
+    documents,
+    engine_status,
+    indexing,
+    inline_completion,
+    lifecycle,
+)
 from lsp_server.features.feedback import FeedbackWatch
+from lsp_server.features.indexing import Indexing
 from lsp_server.features.suggester import Suggester
 from lsp_server.features.window import Window
 from lsp_server.feedback.store import FeedbackStore, feedback_path
@@ -53,6 +62,7 @@ class HearthlineServer(LanguageServer):
         self._engine_is_given = engine is not None
         self._on_event = engine_status.follow(status)
         self.session = Session(status, engine or build_engine(Settings(), self._on_event))
+        self.indexing = Indexing(self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._on_closing: list[Callable[[], None]] = []
 
@@ -68,6 +78,7 @@ class HearthlineServer(LanguageServer):
         if not (same or self._engine_is_given):
             self.spawn(self.session.engine.close())
             self.session.engine = build_engine(settings, self._on_event)
+        self.indexing.follow()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` beside everything else; a failure goes to the log."""
@@ -87,7 +98,7 @@ class HearthlineServer(LanguageServer):
         for task in self._tasks:
             task.cancel()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.session.engine.close(), _CLOSE_S)
+            await asyncio.wait_for(asyncio.gather(self.session.engine.close(), self.indexing.close()), _CLOSE_S)
 
     def report_server_error(self, error: Exception, source: type[Exception]) -> None:
         """Log what pygls could not do; the person hears from `Status` alone."""
@@ -113,6 +124,7 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
     lifecycle.register(server)
     configuration.register(server)
     documents.register(server, on_change=watch.changed, on_close=closed)
+    indexing.register(server)
     inline_completion.register(server, suggester)
     completion.register(server, suggester)
     return server

@@ -5,12 +5,16 @@ Touched on the event loop only. Whoever computes takes a `snapshot` first and as
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lsp_server.document import DEFAULT_ENCODING, Document, DocumentSnapshot, PositionEncoding
 from lsp_server.engine.protocol import Engine
 from lsp_server.errors import DocumentError
 from lsp_server.settings import Settings
 from lsp_server.status import Status
+
+if TYPE_CHECKING:
+    from lsp_server.context.index import WorkspaceIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +26,15 @@ class ClientCapabilities:
     work_done_progress: bool = False  # window/workDoneProgress/create
     configuration_pull: bool = False  # workspace/configuration
     configuration_registration: bool = False  # workspace/didChangeConfiguration, registered at run time
+    watching_registration: bool = False  # workspace/didChangeWatchedFiles, registered at run time
 
 
 @dataclass(slots=True)
 class Session:
-    """One window. engine: what completes; replaced when the settings name another."""
+    """One window.
+
+    engine: what completes; replaced when the settings name another. index: of the folders, None while there is none.
+    """
 
     status: Status
     engine: Engine
@@ -34,6 +42,7 @@ class Session:
     capabilities: ClientCapabilities = field(default_factory=ClientCapabilities)
     documents: dict[str, Document] = field(default_factory=dict)
     folders: tuple[Path, ...] = ()
+    index: "WorkspaceIndex | None" = None
 
     def snapshot(self, uri: str) -> DocumentSnapshot:
         """Return the document as it is now. Raises DocumentError when the client has not opened it."""

@@ -79,6 +79,14 @@ class FeedbackSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexSettings:
+    """The workspace index. exclude: patterns in gitignore's syntax, added to what is left out anyway."""
+
+    enabled: bool = True
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything a person can set."""
 
@@ -86,6 +94,7 @@ class Settings:
     engine: EngineSettings = field(default_factory=EngineSettings)
     worker: WorkerSettings = field(default_factory=WorkerSettings)
     feedback: FeedbackSettings = field(default_factory=FeedbackSettings)
+    index: IndexSettings = field(default_factory=IndexSettings)
     log_level: LogLevel = LogLevel.INFO
 
 
@@ -222,6 +231,8 @@ _RULES: dict[str, _Rule] = {
     "worker.autostart": _Rule("worker", "autostart", _boolean),
     "worker.idleExitMinutes": _Rule("worker", "idle_exit_minutes", _minutes),
     "feedback.enabled": _Rule("feedback", "enabled", _boolean),
+    "index.enabled": _Rule("index", "enabled", _boolean),
+    "index.exclude": _Rule("index", "exclude", _texts),
     "logLevel": _Rule(None, "log_level", _one_of(LogLevel)),
 }
 _GROUPS: dict[str, Callable[..., Any]] = {
@@ -229,4 +240,5 @@ _GROUPS: dict[str, Callable[..., Any]] = {
     "engine": EngineSettings,
     "worker": WorkerSettings,
     "feedback": FeedbackSettings,
+    "index": IndexSettings,
 }

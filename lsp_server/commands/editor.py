@@ -27,10 +27,11 @@ _STOP_TIMEOUT_S = 5.0
 
 
 def one_answer(model: str, **completion: object) -> dict[str, object]:
-    """Return the settings of who wants one suggestion and goes: nothing is made ahead, nothing is counted."""
+    """Return the settings of who wants one suggestion and goes: nothing is made ahead, counted or indexed."""
     return {
         "completion": {"model": model, "candidates": 1, "prefetch": False, **completion},
         "feedback": {"enabled": False},
+        "index": {"enabled": False},
     }
 
 

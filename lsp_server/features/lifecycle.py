@@ -39,10 +39,12 @@ def register(server: "HearthlineServer") -> None:
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     async def did_change_workspace_folders(params: types.DidChangeWorkspaceFoldersParams) -> None:
         session.folders = convert.changed_folders(session.folders, params.event)
+        server.indexing.follow()
 
 
 async def _begin(server: "HearthlineServer") -> None:
     await configuration.begin(server)
+    await server.indexing.begin()
     server.session.status.report(State.STARTING, model=server.session.settings.completion.model)
     await engine_status.warm_up(server.session)
 

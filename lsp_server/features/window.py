@@ -28,7 +28,7 @@ class Window:
     def __init__(self, server: "HearthlineServer") -> None:
         self._server = server
         self._tokens = count(1)
-        self._progress: _Progress | None = None
+        self._progress: Progress | None = None
 
     def send_status(self, params: Mapping[str, object]) -> None:
         """Send the `hearthline/status` notification; clients ignore notifications they do not know."""
@@ -43,7 +43,7 @@ class Window:
         if not self._server.session.capabilities.work_done_progress:
             return
         if self._progress is None:
-            self._progress = _Progress(self._server, f"hearthline-{next(self._tokens)}", title)
+            self._progress = Progress(self._server, f"hearthline-{next(self._tokens)}", title)
             self._server.spawn(self._progress.begin())
         self._progress.report(message, share)
 
@@ -54,20 +54,25 @@ class Window:
             self._progress = None
 
 
-class _Progress:
-    """One progress from its creation to its end. The client must agree to it before anything is sent."""
+class Progress:
+    """One progress from its creation to its end. The client must agree to it before anything is sent.
 
-    def __init__(self, server: "HearthlineServer", token: str, title: str) -> None:
+    cancellable: the client may offer to cancel it, and tells so with `token`.
+    """
+
+    def __init__(self, server: "HearthlineServer", token: str, title: str, *, cancellable: bool = False) -> None:
+        self.token = token
         self._server = server
-        self._token = token
         self._title = title
+        self._cancellable = cancellable
         self._message = ""
         self._percentage = 0
         self._begun = False
         self._ended = False
 
     async def begin(self) -> None:
-        params = types.WorkDoneProgressCreateParams(self._token)
+        """Show it, once the client agrees."""
+        params = types.WorkDoneProgressCreateParams(self.token)
         try:
             created = self._server.protocol.send_request_async(types.WINDOW_WORK_DONE_PROGRESS_CREATE, params)
             await asyncio.wait_for(created, _ANSWER_S)
@@ -76,18 +81,25 @@ class _Progress:
         if not self._ended:
             self._begun = True
             self._send(
-                types.WorkDoneProgressBegin(title=self._title, message=self._message, percentage=self._percentage)
+                types.WorkDoneProgressBegin(
+                    title=self._title,
+                    message=self._message,
+                    percentage=self._percentage,
+                    cancellable=self._cancellable or None,
+                )
             )
 
     def report(self, message: str, share: float) -> None:
+        """Say how far it is. share: 0.0 to 1.0."""
         self._message, self._percentage = message, round(100 * min(max(share, 0.0), 1.0))
         if self._begun:
             self._send(types.WorkDoneProgressReport(message=message, percentage=self._percentage))
 
     def end(self, message: str) -> None:
+        """Take it away."""
         self._ended = True
         if self._begun:
             self._send(types.WorkDoneProgressEnd(message=message))
 
     def _send(self, value: object) -> None:
-        self._server.protocol.notify(types.PROGRESS, types.ProgressParams(self._token, value))
+        self._server.protocol.notify(types.PROGRESS, types.ProgressParams(self.token, value))

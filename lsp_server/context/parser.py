@@ -1,0 +1,193 @@
+"""The parsing process as its parent sees it: started when it is needed, started again when it dies.
+
+Invariant: a file that kills the process, or holds it for PARSE_S, is answered as one without chunks and never sent
+again while it stays as it is; everything else is answered. One thread calls `parse`; `close` may come from any.
+"""
+
+import logging
+import os
+import select
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from lsp_server.context.files import Stamp, stamp_of
+from lsp_server.context.parsing import GREETING, Answer, Request, write_frame
+from lsp_server.context.records import ParsedFile
+
+# -P: a folder named `lsp_server` in the current directory is not ours.
+COMMAND = (sys.executable, "-P", "-m", "lsp_server.context.parsing")
+PARSE_S = 20.0
+_START_S = 30.0
+_SENT_AHEAD = 8
+"""So many requests always fit a pipe, whatever their paths: the parent never waits while the child waits for it."""
+
+_log = logging.getLogger(__name__)
+
+
+class ParserUnavailableError(Exception):
+    """The parsing process cannot be started."""
+
+
+class ParserClosedError(Exception):
+    """`close` was called."""
+
+
+class _DiedError(Exception):
+    """The process ended, or gave no answer in time."""
+
+
+class Parser:
+    """Parses files in a process of its own."""
+
+    def __init__(self, command: Sequence[str] = COMMAND, parse_s: float = PARSE_S) -> None:
+        self._command = command
+        self._parse_s = parse_s
+        self._process: subprocess.Popen[bytes] | None = None
+        self._killers: dict[tuple[Path, str], Stamp | None] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+        self._in_use = False
+        self._answers = msgspec.msgpack.Decoder(Answer)
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id while it runs."""
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else None
+
+    def parse(self, folder: Path, paths: Iterable[str]) -> Iterator[tuple[str, ParsedFile | None]]:
+        """Give each of `paths`, in order, with what is in it; None for a file that cannot be read.
+
+        Raises ParserUnavailableError, ParserClosedError.
+        """
+        with self._lock:
+            self._in_use = True
+        try:
+            yield from self._parse(folder, iter(paths))
+        finally:
+            with self._lock:
+                self._in_use = False
+                if self._closed:
+                    self._end()
+
+    def close(self) -> None:
+        """End the process; whoever waits for it gets ParserClosedError."""
+        with self._lock:
+            self._closed = True
+            if self._in_use and self._process is not None:
+                self._process.kill()  # who reads from its pipe closes it
+            else:
+                self._end()
+
+    def _parse(self, folder: Path, waiting: Iterator[str]) -> Iterator[tuple[str, ParsedFile | None]]:
+        sent: deque[str] = deque()
+        again: deque[str] = deque()
+        while True:
+            try:
+                while (
+                    len(sent) < _SENT_AHEAD and (path := again.popleft() if again else next(waiting, None)) is not None
+                ):
+                    sent.append(path)
+                    if not self._kills(folder, path):
+                        self._send(Request(str(folder), path))
+                if not sent:
+                    return
+                if self._kills(folder, sent[0]):
+                    answer = Answer(ParsedFile(sent[0], stamp_of(folder / sent[0]) or Stamp(0, 0), (), (), ()))
+                else:
+                    answer = self._answers.decode(self._frame(self._parse_s))
+                yield sent.popleft(), answer.file
+            except _DiedError as error:
+                _log.warning("the parsing process died at a file (%s); that file is left out", error)
+                self._killers[folder, sent[0]] = stamp_of(folder / sent[0])
+                self._end()
+                again.extendleft(reversed(sent))
+                sent.clear()
+
+    def _kills(self, folder: Path, path: str) -> bool:
+        """Tell whether `path` killed the process as it is now."""
+        return (folder, path) in self._killers and self._killers[folder, path] == stamp_of(folder / path)
+
+    def _send(self, request: Request) -> None:
+        stdin, _ = self._pipes()
+        try:
+            write_frame(stdin, msgspec.msgpack.encode(request))
+        except (BrokenPipeError, ValueError):
+            return  # `_frame` finds the end of the other pipe, behind the answers that are still in it
+
+    def _frame(self, timeout_s: float) -> bytes:
+        length = int.from_bytes(self._read(4, timeout_s), "big")
+        return self._read(length, timeout_s)
+
+    def _read(self, n_bytes: int, timeout_s: float) -> bytes:
+        _, stdout = self._pipes()
+        pieces = bytearray()
+        try:
+            while len(pieces) < n_bytes:
+                if not select.select([stdout], [], [], timeout_s)[0]:
+                    raise _DiedError(f"no answer within {timeout_s:g} s")
+                piece = os.read(stdout.fileno(), n_bytes - len(pieces))
+                if not piece:
+                    raise _DiedError("it ended")
+                pieces += piece
+        except (OSError, ValueError) as error:
+            raise _DiedError(str(error)) from error
+        finally:
+            self._check_open()
+        return bytes(pieces)
+
+    def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
+        """Return the ends of the running process's pipes; start one if none runs."""
+        with self._lock:
+            self._check_open()
+            is_new = self._process is None
+            if self._process is None:
+                try:
+                    self._process = subprocess.Popen(
+                        self._command,
+                        stdin=subprocess.PIPE,
+                        stdout=subprocess.PIPE,
+                        stderr=subprocess.DEVNULL,
+                        cwd="/",
+                        bufsize=0,
+                    )
+                except OSError as error:
+                    raise ParserUnavailableError(f"the parsing process cannot be started: {error}") from error
+            stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None and stdout is not None  # noqa: S101, PT018 - as asked for above
+        if is_new:
+            self._greet()
+        return stdin, stdout
+
+    def _greet(self) -> None:
+        try:
+            if self._frame(_START_S) == GREETING:
+                return
+            reason = "it answers something else"
+        except _DiedError as error:
+            reason = str(error)
+        self._end()
+        raise ParserUnavailableError(f"the parsing process cannot be started: {reason}")
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ParserClosedError
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            with suppress(OSError):
+                if stream is not None:
+                    stream.close()

@@ -1,0 +1,110 @@
+"""The parsing process, `python -P -m lsp_server.context.parsing`: paths in, chunks and symbols out.
+
+Its own process because a parse holds the interpreter lock: a large file would stop the language server's event loop for
+a quarter of a second. Invariant: it touches nothing but the files it is asked for, and ends when its stdin does, which
+is when the language server is gone, however it went.
+
+The pipe: 4 bytes of length, big-endian, then MessagePack. First a greeting; then per Request an Answer, in order.
+"""
+
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+from stat import S_ISREG
+from typing import IO, NamedTuple
+
+import msgspec
+
+from lsp_server.context.chunks import cut
+from lsp_server.context.files import MAX_FILE_BYTES, Stamp, fit_text
+from lsp_server.context.records import ParsedFile
+from lsp_server.context.secrets import has_secret
+from lsp_server.context.symbols import outline
+from lsp_server.context.terms import terms_of
+from lsp_server.languages import language_of
+
+GREETING = b"hearthline parsing"
+_NICENESS = 5
+
+
+class Request(NamedTuple):
+    """Parse the file at `path`, relative to `folder`."""
+
+    folder: str
+    path: str
+
+
+class Answer(NamedTuple):
+    """The file; None if there is none that can be read. One that is unfit or holds a secret has no chunks."""
+
+    file: ParsedFile | None
+
+
+def read_frame(stream: IO[bytes]) -> bytes | None:
+    """Return the next message; None at the end of the stream."""
+    head = stream.read(4)
+    if len(head) < 4:
+        return None
+    length = int.from_bytes(head, "big")
+    body = stream.read(length)
+    return body if len(body) == length else None
+
+
+def write_frame(stream: IO[bytes], body: bytes) -> None:
+    """Write one message."""
+    stream.write(len(body).to_bytes(4, "big") + body)
+    stream.flush()
+
+
+def parse(request: Request) -> Answer:
+    """Read and parse one file."""
+    try:
+        fd = os.open(Path(request.folder, request.path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        return Answer(None)
+    try:
+        status = os.fstat(fd)
+        if not S_ISREG(status.st_mode):
+            return Answer(None)
+        with os.fdopen(fd, "rb", closefd=False) as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError:
+        return Answer(None)
+    finally:
+        os.close(fd)
+    return Answer(parse_data(request.path, Stamp(status.st_size, status.st_mtime_ns), data))
+
+
+def parse_data(path: str, stamp: Stamp, data: bytes) -> ParsedFile:
+    """Return what the index keeps of a file with the content `data`."""
+    text = fit_text(data)
+    if text is None or has_secret(text):
+        return ParsedFile(path, stamp, (), (), ())
+    found = outline(text.encode(), language_of(path))
+    chunks = cut(text, found.borders if found and found.borders else None)
+    terms = [" ".join(terms_of(chunk.text)) for chunk in chunks]
+    symbols, is_broken = (found.symbols, found.is_broken) if found else ((), False)
+    return ParsedFile(path, stamp, chunks, terms, symbols, is_broken)
+
+
+def main() -> None:
+    """Answer until stdin ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal it shares with its parent, which ends it
+    with suppress(OSError):
+        os.nice(_NICENESS)
+    stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
+    requests = msgspec.msgpack.Decoder(Request)
+    answers = msgspec.msgpack.Encoder()
+    with suppress(BrokenPipeError):
+        write_frame(stdout, GREETING)
+        while (frame := read_frame(stdin)) is not None:
+            write_frame(stdout, answers.encode(parse(requests.decode(frame))))
+    # What is left in the buffer of a broken pipe would be written, and complained about, when the process ends.
+    with suppress(BrokenPipeError):
+        stdout.close()
+
+
+if __name__ == "__main__":
+    main()

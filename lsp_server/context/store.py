@@ -1,0 +1,244 @@
+"""The index of one folder on disk: chunks, symbols, and a full-text index over the chunks' terms. SQLite, FTS5, WAL.
+
+Invariants: what is written is written whole or not at all, whenever the process dies; damage of any kind raises
+`sqlite3.DatabaseError`, after which the file is only good to be deleted and built again. One thread writes and one
+reads, each through a connection of its own.
+"""
+
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+from lsp_server.context.chunks import Chunk
+from lsp_server.context.files import Stamp
+from lsp_server.context.frequencies import Frequencies
+from lsp_server.context.queries import Queries, hash_of
+from lsp_server.context.records import ParsedFile
+from lsp_server.context.symbols import Symbol
+from lsp_server.context.terms import terms_of
+
+FORMAT = 1
+"""Of the tables and of `terms.terms_of`; a file of another format is built anew."""
+
+MEMORY_LIMIT_BYTES = 64 * 1024 * 1024
+"""How large an index may grow that has no place on disk."""
+
+_BUSY_S = 5.0
+_TABLES = """
+    CREATE TABLE file (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, size INTEGER, mtime_ns INTEGER);
+    CREATE TABLE chunk (id INTEGER PRIMARY KEY, file_id INTEGER NOT NULL, first_line INTEGER NOT NULL,
+                        hash BLOB NOT NULL, text TEXT NOT NULL);
+    CREATE INDEX chunk_of_file ON chunk (file_id);
+    CREATE TABLE symbol (file_id INTEGER NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, line INTEGER NOT NULL,
+                         signature TEXT NOT NULL, hash BLOB NOT NULL);
+    CREATE INDEX symbol_name ON symbol (name);
+    CREATE INDEX symbol_of_file ON symbol (file_id);
+    CREATE TABLE frequencies (slots BLOB NOT NULL);
+    CREATE VIRTUAL TABLE term USING
+        fts5 (terms, content='', columnsize=0, detail=column, tokenize="ascii tokenchars '_'");
+    CREATE VIRTUAL TABLE term_frequency USING fts5vocab (term, row);
+"""
+
+
+class IndexFullError(sqlite3.OperationalError):
+    """An index without a place on disk has grown to MEMORY_LIMIT_BYTES."""
+
+
+def open_store(path: Path | None) -> "Store":
+    """Open the index at `path`, or begin it anew where there is none that can be used; None: in memory.
+
+    Raises OSError or sqlite3.OperationalError where the place cannot be written.
+    """
+    if path is None:
+        return Store(None)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    try:
+        return Store(path)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        delete(path)
+        path.touch(mode=0o600)
+        return Store(path)
+
+
+def delete(path: Path) -> None:
+    """Delete the index at `path` with what belongs to it."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+class Store:
+    """One open index. path: None for one in memory, which has a single connection. queries: for the reading thread."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._writer = _connect(path)
+        try:
+            self._prepare()
+            self._frequencies = self._load_frequencies()
+            self._reader = self._writer if path is None else _connect(path)
+            self.queries = Queries(self._reader, self._frequencies)
+        except BaseException:
+            self._writer.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connections; nothing is lost."""
+        self._reader.close()
+        self._writer.close()
+
+    def stamps(self) -> dict[str, Stamp]:
+        """Return the files in the index with their stamps."""
+        rows = self._writer.execute("SELECT path, size, mtime_ns FROM file")
+        return {path: Stamp(size, mtime_ns) for path, size, mtime_ns in rows}
+
+    def stamps_of(self, paths: Iterable[str]) -> dict[str, Stamp]:
+        """Return those of `paths` that are in the index, with their stamps."""
+        rows = [
+            self._writer.execute("SELECT path, size, mtime_ns FROM file WHERE path = ?", (path,)).fetchone()
+            for path in paths
+        ]
+        return {row[0]: Stamp(*row[1:]) for row in rows if row is not None}
+
+    def has_below(self, folder: str) -> bool:
+        """Tell whether the index holds files that lie in `folder`."""
+        inside = (f"{folder}/", f"{folder}0")  # `0` comes behind `/`
+        return self._writer.execute("SELECT 1 FROM file WHERE path > ? AND path < ?", inside).fetchone() is not None
+
+    def update(self, files: Iterable[ParsedFile]) -> None:
+        """Put `files` into the index in the place of what it holds of them, all or none."""
+        self._check_limit()
+        with self._writer:
+            self._begin()
+            for file in files:
+                self._put(file)
+
+    def remove(self, paths: Collection[str]) -> None:
+        """Take the files `paths` out."""
+        with self._writer:
+            self._begin()
+            for path in paths:
+                row = self._writer.execute("SELECT id FROM file WHERE path = ?", (path,)).fetchone()
+                if row is not None:
+                    self._drop_chunks(self._chunks_of(row[0]).values())
+                    self._writer.execute("DELETE FROM symbol WHERE file_id = ?", row)
+                    self._writer.execute("DELETE FROM file WHERE id = ?", row)
+
+    def save_frequencies(self) -> None:
+        """Spare the next `open_store` the counting."""
+        with self._writer:
+            self._begin()
+            self._writer.execute("INSERT INTO frequencies (slots) VALUES (?)", (self._frequencies.to_bytes(),))
+
+    def _begin(self) -> None:
+        """Begin a transaction; the frequencies that were saved hold no longer."""
+        self._writer.execute("BEGIN IMMEDIATE")
+        self._writer.execute("DELETE FROM frequencies")
+
+    def _put(self, file: ParsedFile) -> None:
+        """Write what differs: chunks that stayed keep their rows, wherever they moved to."""
+        (file_id,) = self._writer.execute(
+            "INSERT INTO file (path, size, mtime_ns) VALUES (?, ?, ?) ON CONFLICT (path) "
+            "DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns RETURNING id",
+            (file.path, *file.stamp),
+        ).fetchone()
+        old = self._chunks_of(file_id)
+        for chunk, terms in zip(file.chunks, file.terms, strict=True):
+            digest = hash_of(file.path, chunk.text)
+            kept = old.pop((digest, chunk.first_line), None) or _pop_moved(old, digest)
+            if kept is None:
+                self._add_chunk(file_id, chunk, digest, terms)
+            elif kept[1] != chunk.first_line:
+                self._writer.execute("UPDATE chunk SET first_line = ? WHERE id = ?", (chunk.first_line, kept[0]))
+        self._drop_chunks(old.values())
+        self._put_symbols(file_id, file)
+
+    def _chunks_of(self, file_id: int) -> dict[tuple[bytes, int], tuple[int, int, str]]:
+        rows = self._writer.execute("SELECT id, first_line, text, hash FROM chunk WHERE file_id = ?", (file_id,))
+        return {(row[3], row[1]): row[:3] for row in rows}
+
+    def _add_chunk(self, file_id: int, chunk: Chunk, digest: bytes, terms: str) -> None:
+        cursor = self._writer.execute(
+            "INSERT INTO chunk (file_id, first_line, hash, text) VALUES (?, ?, ?, ?)",
+            (file_id, chunk.first_line, digest, chunk.text),
+        )
+        self._writer.execute("INSERT INTO term (rowid, terms) VALUES (?, ?)", (cursor.lastrowid, terms))
+        self._frequencies.add(terms.split())
+
+    def _drop_chunks(self, rows: Iterable[tuple[int, int, str]]) -> None:
+        for chunk_id, _, text in rows:
+            terms = terms_of(text)
+            self._writer.execute(
+                "INSERT INTO term (term, rowid, terms) VALUES ('delete', ?, ?)", (chunk_id, " ".join(terms))
+            )
+            self._writer.execute("DELETE FROM chunk WHERE id = ?", (chunk_id,))
+            self._frequencies.take(terms)
+
+    def _put_symbols(self, file_id: int, file: ParsedFile) -> None:
+        symbols = list(file.symbols)
+        if file.is_broken:
+            rows = self._writer.execute("SELECT name, kind, line, signature FROM symbol WHERE file_id = ?", (file_id,))
+            symbols += _still_there(rows, symbols, file.terms)
+        self._writer.execute("DELETE FROM symbol WHERE file_id = ?", (file_id,))
+        self._writer.executemany(
+            "INSERT INTO symbol (file_id, name, kind, line, signature, hash) VALUES (?, ?, ?, ?, ?, ?)",
+            [(file_id, *symbol, hash_of(file.path, *symbol)) for symbol in symbols],
+        )
+
+    def _check_limit(self) -> None:
+        if self.path is None:
+            (n_pages,), (page_bytes,) = (
+                self._writer.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size")
+            )
+            if n_pages * page_bytes > MEMORY_LIMIT_BYTES:
+                raise IndexFullError(f"the index in memory is larger than {MEMORY_LIMIT_BYTES // 2**20} MB")
+
+    def _prepare(self) -> None:
+        (found,) = self._writer.execute("PRAGMA user_version").fetchone()
+        if found == FORMAT:
+            return
+        if found != 0 or self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise sqlite3.DatabaseError(f"the index has format {found}, not {FORMAT}")
+        self._writer.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {FORMAT}; COMMIT;")
+
+    def _load_frequencies(self) -> Frequencies:
+        """Return the frequencies as saved, else counted."""
+        saved = self._writer.execute("SELECT slots FROM frequencies").fetchone()
+        if saved is None:
+            return Frequencies(self._writer.execute("SELECT term, doc FROM term_frequency"))
+        try:
+            return Frequencies.from_bytes(saved[0])
+        except ValueError as error:
+            raise sqlite3.DatabaseError("the saved frequencies are damaged") from error
+
+
+def _connect(path: Path | None) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path or ":memory:", timeout=_BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=64
+    )
+    try:
+        if path is not None:
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA cache_size = -8192")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _pop_moved(old: dict[tuple[bytes, int], tuple[int, int, str]], digest: bytes) -> tuple[int, int, str] | None:
+    """Take the chunk of this text out of `old` that stood at another line."""
+    key = next((key for key in old if key[0] == digest), None)
+    return old.pop(key) if key is not None else None
+
+
+def _still_there(
+    rows: Iterable[tuple[str, str, int, str]], symbols: Sequence[Symbol], terms: Sequence[str]
+) -> list[Symbol]:
+    """Return the symbols of `rows` that a broken text hides but still names."""
+    known = {symbol.name for symbol in symbols}
+    said: set[str] = {term for each in terms for term in each.split()}
+    return [symbol for symbol in map(Symbol._make, rows) if symbol.name not in known and symbol.name.lower() in said]
