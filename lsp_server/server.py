@@ -24,7 +24,9 @@ from lsp_server.features import (
     lifecycle,
 )
 from lsp_server.features.feedback import FeedbackWatch
+from lsp_server.features.finding import Finder
 from lsp_server.features.indexing import Indexing
+from lsp_server.features.prompts import Prompts
 from lsp_server.features.suggester import Suggester
 from lsp_server.features.window import Window
 from lsp_server.feedback.store import FeedbackStore, feedback_path
@@ -48,7 +50,8 @@ _log = logging.getLogger(__name__)
 class HearthlineServer(LanguageServer):
     """A language server and the one session it serves.
 
-    on_editor: told the editor's process id. on_log_level: told the level of the settings.
+    on_editor: told the editor's process id. on_log_level: told the level of the settings. on_ready: told when the
+    engine has first become ready.
     """
 
     protocol: Dispatcher
@@ -58,6 +61,7 @@ class HearthlineServer(LanguageServer):
         super().__init__("hearthline", __version__, protocol_cls=Dispatcher, converter_factory=wire_converter)
         self.on_editor: Callable[[int], None] = lambda _: None
         self.on_log_level: Callable[[str], None] = lambda _: None
+        self.on_ready: Callable[[], None] = lambda: None
         status = Status(Window(self))
         self._engine_is_given = engine is not None
         self._on_event = engine_status.follow(status)
@@ -115,15 +119,29 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
     server = HearthlineServer(engine)
     watch = FeedbackWatch(server.session, FeedbackStore(feedback_path()))
     server.on_closing(watch.close)
-    suggester = Suggester(server.session, watch.answered)
+    finder = Finder(server.session)
+    prompts = Prompts(server.session, finder)
+    suggester = Suggester(server.session, watch.answered, prompts=prompts)
+
+    def opened(uri: str) -> None:
+        finder.note_opened(uri)
+        prompts.open(uri)
 
     def closed(uri: str) -> None:
         suggester.forget(uri)
+        prompts.close(uri)
+        finder.note_closed(uri)
         watch.settle(uri)
+
+    def ready() -> None:
+        for uri in server.session.documents:
+            prompts.open(uri)
+
+    server.on_ready = ready
 
     lifecycle.register(server)
     configuration.register(server)
-    documents.register(server, on_change=watch.changed, on_close=closed)
+    documents.register(server, on_open=opened, on_edit=finder.note_edit, on_change=watch.changed, on_close=closed)
     indexing.register(server)
     inline_completion.register(server, suggester)
     completion.register(server, suggester)

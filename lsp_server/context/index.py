@@ -102,6 +102,15 @@ class WorkspaceIndex:
         home = next((each.folder for each in self._folders if _relative(each.folder, near_path)), None)
         return sorted(found, key=lambda each: home is None or _relative(home, each.path) is None)[:limit]
 
+    async def outline(self, path: str, limit: int = 200) -> list[Definition]:
+        """Return what the file `path` defines, in its order, by signatures alone."""
+
+        def query(folder: Path, queries: Queries) -> list[Definition]:
+            relative = _relative(folder, path)
+            return queries.outline(relative, limit) if relative is not None else []
+
+        return await self._ask(query)
+
     def note_dirty(self, changed: Iterable[str]) -> None:
         """Note that something happened to these paths; whatever it was, it is looked at soon. From any thread."""
         with self._changed:

@@ -69,6 +69,17 @@ class Queries:
             for path, name, kind, line, signature, file_id, _ in rows[:limit]
         ]
 
+    def outline(self, path: str, limit: int) -> list[Definition]:
+        """Return the symbols of the file `path` in their order, without their text."""
+        rows: list[tuple[str, str, str, int, str, bytes]] = self._connection.execute(
+            "SELECT path, name, kind, line, signature, hash FROM symbol JOIN file ON file.id = file_id "
+            "WHERE path = ? ORDER BY line LIMIT ?",
+            (path, limit),
+        ).fetchall()
+        for row in rows:
+            check(row[5], *row[:5])
+        return [Definition(path, name, kind, line, signature, "") for path, name, kind, line, signature, _ in rows]
+
     def _text_from(self, file_id: int, line: int) -> str:
         row = self._connection.execute(
             "SELECT first_line, text FROM chunk WHERE file_id = ? AND first_line <= ? ORDER BY first_line DESC LIMIT 1",

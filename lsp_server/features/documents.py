@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
 from lsp_server import convert
-from lsp_server.document import Document, PositionEncoding, Unfit
+from lsp_server.document import Change, Document, PositionEncoding, Unfit
 from lsp_server.session import Session
 
 if TYPE_CHECKING:
@@ -23,12 +23,15 @@ _log = logging.getLogger(__name__)
 
 Told = Callable[[str], None]
 """Is told the address of a document."""
+ToldEdit = Callable[[str, Sequence[Change]], None]
+"""Is told the address of a document and the changes to it."""
 
 
-def register(server: "HearthlineServer", *, on_change: Told, on_close: Told) -> None:
+def register(server: "HearthlineServer", *, on_open: Told, on_edit: ToldEdit, on_change: Told, on_close: Told) -> None:
     """Register the methods that keep documents in step. The dispatcher runs them in order, each to its end.
 
-    on_change: told after each edit; on_close: told before a document goes.
+    on_open: told after a document came; on_edit: told before each edit, on_change: after it; on_close: told before a
+    document goes.
     """
     session = server.session
 
@@ -39,10 +42,11 @@ def register(server: "HearthlineServer", *, on_change: Told, on_close: Told) -> 
             session.documents[item.uri] = await asyncio.to_thread(_document, item, encoding)
         else:
             session.documents[item.uri] = _document(item, encoding)
+        on_open(item.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     async def did_change(params: types.DidChangeTextDocumentParams) -> None:
-        await _follow(session, params)
+        await _follow(session, params, on_edit)
         if params.text_document.uri in session.documents:
             on_change(params.text_document.uri)
 
@@ -72,15 +76,19 @@ def _document(item: types.TextDocumentItem, encoding: PositionEncoding) -> Docum
     )
 
 
-async def _follow(session: Session, params: types.DidChangeTextDocumentParams) -> None:
+async def _follow(session: Session, params: types.DidChangeTextDocumentParams, on_edit: ToldEdit) -> None:
     uri, version, events = params.text_document.uri, params.text_document.version, params.content_changes
     document = session.documents.get(uri)
     if document is None:
         _log.warning("ignored an edit of a document that is not open: %s", uri)
-    elif version <= document.version and not any(convert.is_whole(event) for event in events):
+        return
+    if version <= document.version and not any(convert.is_whole(event) for event in events):
         _log.warning("version %d of %s came after %d; it is out of sync now", version, uri, document.version)
         document.mark_out_of_sync()
-    elif len(events) > _LARGE_CHANGES or sum(len(event.text) for event in events) > _LARGE_CHARS:
+        return
+    changes = convert.changes(events)
+    on_edit(uri, changes)
+    if len(events) > _LARGE_CHANGES or sum(len(event.text) for event in events) > _LARGE_CHARS:
         draft = document.copy()
         await asyncio.to_thread(_apply, draft, params)
         session.documents[uri] = draft

@@ -47,6 +47,7 @@ async def _begin(server: "HearthlineServer") -> None:
     await server.indexing.begin()
     server.session.status.report(State.STARTING, model=server.session.settings.completion.model)
     await engine_status.warm_up(server.session)
+    server.on_ready()
 
 
 def _capabilities(server: "HearthlineServer", client: types.ClientCapabilities) -> types.ServerCapabilities:

@@ -12,11 +12,9 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from lsp_server.completion.cache import CompletionCache
-from lsp_server.completion.fim_context import budget_of, fim_context
 from lsp_server.completion.place import place_at
 from lsp_server.completion.rhythm import Rhythm
 from lsp_server.completion.surroundings import Surroundings
@@ -24,6 +22,8 @@ from lsp_server.document import DocumentSnapshot, Position
 from lsp_server.engine.protocol import CompletionRequest, Priority
 from lsp_server.errors import EngineError, EngineFailed, EngineUnavailable, ModelLoading, ModelMissing
 from lsp_server.features.answer import Answer
+from lsp_server.features.finding import Finder
+from lsp_server.features.prompts import Prompts
 from lsp_server.feedback.records import Source
 from lsp_server.session import Session
 from lsp_server.settings import Multiline
@@ -61,26 +61,30 @@ OnAnswer = Callable[[DocumentSnapshot, Position, Suggestion, float], None]
 
 @dataclass(slots=True)
 class _Under:
-    """What is under way for one document. start: where the last prefix began."""
+    """What is under way for one document."""
 
     waiting: "asyncio.Task[Suggestion] | None" = None
     answer: Answer | None = None
     ahead: Answer | None = None
-    start: Position | None = None
 
 
 class Suggester:
     """Makes suggestions for the documents of one session. clock: seconds, of which only differences matter."""
 
     def __init__(
-        self, session: Session, on_answer: OnAnswer | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        session: Session,
+        on_answer: OnAnswer | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        prompts: Prompts | None = None,
     ) -> None:
-        """on_answer: told what the editor was answered, and after how many seconds."""
+        """on_answer: told what the editor was answered, and after how many seconds. prompts: made here if not given."""
         self._session = session
         self._on_answer = on_answer
         self._clock = clock
         self._cache = CompletionCache()
         self._rhythm = Rhythm()
+        self._prompts = prompts or Prompts(session, Finder(session))
         self._under: dict[str, _Under] = {}
         self._spawned: set[asyncio.Task[None]] = set()
 
@@ -116,7 +120,7 @@ class Suggester:
         return suggestion
 
     def forget(self, uri: str) -> None:
-        """Stop everything that is under way for a document that was closed."""
+        """Stop everything that is under way for a document that is about to be closed."""
         under = self._under.pop(uri, None)
         if under is not None:
             _stop(under.answer, under.ahead)
@@ -142,7 +146,7 @@ class Suggester:
             else:
                 suggestion = await self._ask(snapshot, position, here, under, is_invoked=is_invoked)
             if suggestion.text and is_invoked:
-                others = await self._others(snapshot, position, under, suggestion.text)
+                others = await self._others(snapshot, position, suggestion.text)
                 suggestion = replace(suggestion, others=others)
         except EngineError as error:
             return self._report_error(error)
@@ -159,6 +163,7 @@ class Suggester:
         if not self._goes_on(under, here):
             _stop(under.answer, under.ahead)
             under.answer = under.ahead = None
+            self._prompts.look(snapshot, position)
             if not is_invoked:
                 await asyncio.sleep(self._pause_s())
             if not self._session.is_current(snapshot):
@@ -170,7 +175,8 @@ class Suggester:
         if answer is None:
             source = Source.ENGINE
             deadline_ms = _INVOKED_DEADLINE_MS if is_invoked else _AUTOMATIC_DEADLINE_MS
-            answer = under.answer = await self._begin(snapshot, position, under, deadline_ms=deadline_ms)
+            request = await self._prompts.request(snapshot, position, snapshot.uri, is_patient=is_invoked)
+            answer = under.answer = self._begin(snapshot, position, request, deadline_ms=deadline_ms)
         if not await answer.wait(here):
             return await self._ask(snapshot, position, here, under, is_invoked=is_invoked)
         if under.answer is answer:
@@ -193,16 +199,13 @@ class Suggester:
         left = self._cache.get(here)
         return Suggestion(left) if left else Suggestion(reason=Reason.NOTHING_TO_ADD, words=answer.drop)
 
-    async def _others(
-        self, snapshot: DocumentSnapshot, position: Position, under: _Under, first: str
-    ) -> tuple[str, ...]:
+    async def _others(self, snapshot: DocumentSnapshot, position: Position, first: str) -> tuple[str, ...]:
         """Ask for further candidates, which differ from `first` and from one another."""
         answers = [
-            await self._begin(
+            self._begin(
                 snapshot,
                 position,
-                under,
-                key=f"{snapshot.uri}#{number}",
+                await self._prompts.request_beside(snapshot, position, f"{snapshot.uri}#{number}"),
                 priority=Priority.FOREGROUND,
                 deadline_ms=_OTHERS_DEADLINE_MS,
                 temperature=_OTHERS_TEMPERATURE,
@@ -226,32 +229,25 @@ class Suggester:
         _stop(under.ahead)
         key, priority = f"{snapshot.uri}#ahead", Priority.BACKGROUND
         with suppress(EngineError):  # nobody waits; who asks next is told
-            answer = under.ahead = await self._begin(
-                accepted, behind, under, key=key, priority=priority, deadline_ms=_AHEAD_DEADLINE_MS
+            request = await self._prompts.request_beside(accepted, behind, key)
+            answer = under.ahead = self._begin(
+                accepted, behind, request, priority=priority, deadline_ms=_AHEAD_DEADLINE_MS
             )
             answer.when_made(lambda: self._cache.put(here, answer.text))
 
-    async def _begin(
+    def _begin(
         self,
         snapshot: DocumentSnapshot,
         position: Position,
-        under: _Under,
+        request: CompletionRequest,
         *,
         deadline_ms: int,
-        key: str | None = None,
         priority: Priority = Priority.INTERACTIVE,
         temperature: float = 0.0,
     ) -> Answer:
         settings = self._session.settings.completion
-        known = await self._session.engine.capabilities()
-        budget = budget_of(known.prefill_tokens_per_s, known.n_context)
-        context = fim_context(snapshot, position, budget, under.start)
-        under.start = context.start
-        request = CompletionRequest(
-            prefix=context.prefix,
-            suffix=context.suffix,
-            key=key or snapshot.uri,
-            path=self._relative_path(snapshot.path),
+        request = replace(
+            request,
             max_tokens=settings.max_tokens,
             temperature=temperature,
             priority=priority,
@@ -273,14 +269,6 @@ class Suggester:
     def _pause_s(self) -> float:
         debounce_ms = self._session.settings.completion.debounce_ms
         return self._rhythm.pause_s() if debounce_ms is None else debounce_ms / 1000
-
-    def _relative_path(self, path: str | None) -> str | None:
-        if path is None:
-            return None
-        for folder in self._session.folders:
-            if Path(path).is_relative_to(folder):
-                return Path(path).relative_to(folder).as_posix()
-        return Path(path).name
 
     def _report(self, suggestion: Suggestion, state: State = State.READY) -> Suggestion:
         self._session.status.report(state, suggestion.reason, message=suggestion.words)

@@ -15,6 +15,7 @@ BENCHES = {
     "engine": "waits beside background work, keystrokes, cancels, memory; against mlx_lm.server and llama.cpp",
     "first_line": "first ghost text cold and warm; prefill and decode against stock MLX and raw mlx-lm",
     "typing": "a real editing session key by key: waits, engine calls, what a cache answers, the server's overhead",
+    "retrieval": "members that another file defines, completed with and without what is known of other files",
     "speculation": "decoding with guesses against decoding without, where text repeats and where it does not",
 }
 
@@ -28,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", metavar="NAME", help="the model to measure (default: the bench's own)")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="data that others made")
     parser.add_argument("--build-llama", action="store_true", help="engine: build llama.cpp's server into the cache")
+    parser.add_argument("--n", type=int, metavar="N", help="retrieval: how many holes")
+    parser.add_argument("--resume", type=Path, metavar="FILE", help="retrieval: keep answers here, and go on from them")
     options = parser.parse_args(argv)
     console = Console(stderr=True, highlight=False)
     if options.name is None:
@@ -40,7 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     # `timeout` and others end a bench this way, and the servers that it started must end with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     module = importlib.import_module(f"tests.bench.{options.name}")
-    report: Report = module.run(Options(options.quick, options.model, options.build_llama, options.data))
+    report: Report = module.run(
+        Options(options.quick, options.model, options.build_llama, options.data, options.n, options.resume)
+    )
     if options.json:
         sys.stdout.write(report.to_json() + "\n")
     else:

@@ -17,12 +17,18 @@ Operator = Literal[">=", "<=", "=="]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a bench was asked to run. data: folder of the data that others made. build_llama: build that peer."""
+    """How a bench was asked to run.
+
+    data: folder of the data that others made. build_llama: build that peer. n: how many, where a bench can be told.
+    resume: file with what was measured before, to go on from.
+    """
 
     quick: bool = False
     model: str | None = None
     build_llama: bool = False
     data: Path = Path("../shared/data")
+    n: int | None = None
+    resume: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

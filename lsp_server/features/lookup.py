@@ -1,0 +1,127 @@
+"""Asks the workspace index what the names at a cursor stand for, and writes the answers down as snippets.
+
+Owns how a definition is shown to a model: a function by its first lines, a class or a module by the heads of what is in
+it, since that is what one calls.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from lsp_server.completion.names import Names, module_paths
+from lsp_server.completion.snippets import Snippet
+from lsp_server.context.index import WorkspaceIndex
+from lsp_server.context.records import Definition
+
+_CLASSES = frozenset({"class", "struct", "interface", "trait", "enum", "union", "protocol", "object"})
+_FUNCTION_LINES, _FUNCTION_CHARS = 8, 480
+_OUTLINE_CHARS = 1000
+_HEAD_CHARS = 96
+_FOUND_CHARS = 900
+_MOST_FOUND = 3
+_BASES = re.compile(r"class\s+\w+\s*\(([^)]*)\)|(?:extends|implements|:)\s+(.*)")
+_FIELD = re.compile(r"^( +|\t)[A-Za-z_]\w*\s*[:=]")
+_RETURNS = re.compile(r"->\s*([^:{]+)")
+_TYPE = re.compile(r"[A-Z]\w+")
+
+IsSeen = Callable[[str, int, int], bool]
+"""Tells whether the lines between two of a file stand around the cursor anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked at a cursor. path: of the file, absolute; around: its text near the cursor."""
+
+    names: Names
+    path: str
+    around: str
+    folders: tuple[str, ...] = ()
+
+
+class Lookup:
+    """One question to `index`. label: what a model is told of an absolute path."""
+
+    def __init__(self, index: WorkspaceIndex, question: Question, label: Callable[[str], str], is_seen: IsSeen) -> None:
+        self._index = index
+        self._question = question
+        self._label = label
+        self._is_seen = is_seen
+
+    async def close(self) -> list[Snippet]:
+        """Return what is known of the thing in front of the cursor, the most telling first."""
+        names = self._question.names
+        snippets = [snippet for module in names.close_modules for snippet in await self._module(module)]
+        for name in names.close:
+            for definition in await self._definitions(name, 2):
+                snippets.append(await self._snippet(definition, is_close=True))
+                if definition.kind in _CLASSES:
+                    match = _BASES.search(definition.signature)
+                    behind = _TYPE.findall(match[1] or match[2]) if match else []
+                else:
+                    match = _RETURNS.search(definition.signature)
+                    behind = _TYPE.findall(match[1]) if match else []
+                for kind in behind[:2]:
+                    found = await self._definitions(kind, 1)
+                    snippets += [await self._snippet(each, is_close=True) for each in found]
+        return snippets
+
+    async def named(self, names: Iterable[str]) -> list[Snippet]:
+        """Return the definitions of `names`, in their order."""
+        return [await self._snippet(each) for name in names for each in await self._definitions(name, 1)]
+
+    async def similar(self) -> list[Snippet]:
+        """Return chunks that share the rarest identifiers with the text near the cursor."""
+        question = self._question
+        found = await self._index.search(question.around, _MOST_FOUND, question.path)
+        return [
+            Snippet(f"found:{each.path}:{each.first_line}", self._label(each.path), each.text[:_FOUND_CHARS])
+            for each in found
+        ]
+
+    async def _definitions(self, name: str, limit: int) -> list[Definition]:
+        found = await self._index.definitions(name, self._question.path, limit + 1)
+        return [each for each in found if not self._is_seen(each.path, each.line, each.line)][:limit]
+
+    async def _module(self, module: str) -> list[Snippet]:
+        """Return the outline of the file that `module` is."""
+        for path in module_paths(module, self._question.path, self._question.folders):
+            outline = await self._index.outline(path)
+            if outline and path != self._question.path:
+                top = [each for each in outline if not each.name.startswith("_")]
+                text = _outline_text([each.signature for each in top])
+                return [Snippet(f"outline:{path}", self._label(path), text, is_close=True)]
+        return []
+
+    async def _snippet(self, definition: Definition, *, is_close: bool = False) -> Snippet:
+        path, name = definition.path, definition.name
+        if definition.kind in _CLASSES:
+            text = _class_text(definition, await self._index.outline(path, 1000))
+        else:
+            lines = definition.text.split("\n")[:_FUNCTION_LINES]
+            text = "\n".join(lines)[:_FUNCTION_CHARS] or definition.signature
+        return Snippet(f"definition:{path}:{name}", self._label(path), text, is_close)
+
+
+def _class_text(definition: Definition, outline: Sequence[Definition]) -> str:
+    """Return the head of a class, its first fields, and the heads of what follows up to the next class."""
+    behind = [each for each in outline if each.line > definition.line]
+    end = next((number for number, each in enumerate(behind) if each.kind in _CLASSES), len(behind))
+    lines = definition.text.split("\n")[1:]
+    fields = [line.rstrip() for line in lines if _FIELD.match(line)]
+    depth = min((len(line) - len(line.lstrip()) for line in fields), default=0)
+    fields = [line for line in fields if len(line) - len(line.lstrip()) == depth]
+    # What others use comes first: what does not fit is cut at the end.
+    members = sorted(behind[:end], key=lambda each: each.name.startswith("_"))
+    heads = [*fields, *(f"    {each.signature}" for each in members)]
+    if not heads:
+        return "\n".join(definition.text.split("\n")[:_FUNCTION_LINES])[:_FUNCTION_CHARS]
+    return _outline_text([definition.signature, *heads])
+
+
+def _outline_text(heads: Sequence[str]) -> str:
+    """Return `heads` as lines: as they are if they are few, else without their parameters."""
+    lines = [head[:_HEAD_CHARS] for head in heads]
+    if sum(map(len, lines)) > _OUTLINE_CHARS:
+        lines = [lines[0], *(line.partition("(")[0] for line in lines[1:])]
+    text = "\n".join(lines)
+    return text if len(text) <= _OUTLINE_CHARS else text[:_OUTLINE_CHARS].rpartition("\n")[0]

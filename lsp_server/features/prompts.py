@@ -1,0 +1,132 @@
+"""From a place in a document to the request that the engine is sent; what of it is computed ahead.
+
+Owns the front of each document's prompts. Invariants: a request waits for `_PATIENCE_S` at most for what is looked up,
+and what comes later serves the next one; what is dear is computed at background priority before it is used.
+"""
+
+import asyncio
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field, replace
+
+from lsp_server.completion import front
+from lsp_server.completion.fim_context import Budget, budget_of, fim_context
+from lsp_server.completion.front import Front, Fronts
+from lsp_server.context.secrets import is_secret_name
+from lsp_server.document import DocumentSnapshot, Position
+from lsp_server.engine.protocol import CompletionRequest, EngineCapabilities, FinishReason, Priority, Snippet
+from lsp_server.errors import EngineError
+from lsp_server.features.finding import Finder
+from lsp_server.session import Session
+
+_PATIENCE_S = 0.015
+_LONG_PATIENCE_S = 0.3
+_AHEAD_DEADLINE_MS = 120_000
+
+
+@dataclass(slots=True)
+class _Prompt:
+    """One document's."""
+
+    fronts: Fronts = field(default_factory=Fronts)
+    computing: "asyncio.Task[None] | None" = None
+
+
+class Prompts:
+    """Makes the requests of one session. finder: looks things up for them."""
+
+    def __init__(self, session: Session, finder: Finder) -> None:
+        self._session = session
+        self._finder = finder
+        self._prompts: dict[str, _Prompt] = {}
+
+    def open(self, uri: str) -> None:
+        """Compute what can be known of a document's prompts before the cursor is: all of it, or the snippets."""
+        snapshot, settings = self._session.snapshot(uri), self._session.settings.completion
+        is_off = not settings.enabled or snapshot.language_id in settings.disabled_languages
+        if is_off or not settings.prefetch or snapshot.unfit or is_secret_name(snapshot.path or ""):
+            return
+        prompt = self._prompts.setdefault(uri, _Prompt())
+        if prompt.computing is None or prompt.computing.done():
+            prompt.computing = asyncio.ensure_future(self._open(prompt, snapshot))
+
+    def close(self, uri: str) -> None:
+        """Stop what is under way for a document that is about to be closed."""
+        prompt = self._prompts.pop(uri, None)
+        if prompt is not None and prompt.computing is not None:
+            prompt.computing.cancel()
+
+    def look(self, snapshot: DocumentSnapshot, position: Position) -> None:
+        """Begin to look up what a request for `position` should hold."""
+        self._finder.look(snapshot, position)
+
+    async def request(
+        self, snapshot: DocumentSnapshot, position: Position, key: str, *, is_patient: bool = False
+    ) -> CompletionRequest:
+        """Return a request for `position`, by what is known at this moment.
+
+        is_patient: who asks waits until all of it is computed. Raises EngineError.
+        """
+        known = await self._session.engine.capabilities()
+        budget = budget_of(known.prefill_tokens_per_s, known.n_context)
+        found = await self._finder.found(snapshot.uri, _LONG_PATIENCE_S if is_patient else _PATIENCE_S)
+        prompt = self._prompts.setdefault(snapshot.uri, _Prompt())
+        at_once = is_patient or not self._computes_ahead(known)
+        prompt.fronts = front.follow(prompt.fronts, snapshot, position, found, budget, at_once=at_once)
+        used = prompt.fronts.used
+        if used != prompt.fronts.wanted and (prompt.computing is None or prompt.computing.done()):
+            # One after the other: what is being computed serves the next one too, as far as they are the same.
+            prompt.computing = asyncio.ensure_future(self._compute(prompt, snapshot, position, budget))
+        return self._request(snapshot, position, used or Front(), budget, key)
+
+    async def request_beside(self, snapshot: DocumentSnapshot, position: Position, key: str) -> CompletionRequest:
+        """Return a request as the last one went, maybe for a text that is not there yet. Raises EngineError."""
+        known = await self._session.engine.capabilities()
+        budget = budget_of(known.prefill_tokens_per_s, known.n_context)
+        used = self._prompts.get(snapshot.uri, _Prompt()).fronts.used
+        return self._request(snapshot, position, front.serving(used, snapshot, position, budget), budget, key)
+
+    def _request(
+        self, snapshot: DocumentSnapshot, position: Position, used: Front, budget: Budget, key: str
+    ) -> CompletionRequest:
+        context = fim_context(snapshot, position, budget, used.start)
+        return CompletionRequest(
+            prefix=context.prefix,
+            suffix=context.suffix,
+            key=key,
+            path=self._finder.label(snapshot.path) if snapshot.path is not None else None,
+            repo=self._finder.repo(snapshot.path),
+            snippets=tuple(Snippet(snippet.path, snippet.text) for snippet in used.snippets),
+        )
+
+    def _computes_ahead(self, known: EngineCapabilities) -> bool:
+        """Tell whether it is wanted, and the engine can: one whose speed is known is a worker of ours."""
+        return self._session.settings.completion.prefetch and known.prefill_tokens_per_s is not None
+
+    async def _open(self, prompt: _Prompt, snapshot: DocumentSnapshot) -> None:
+        with suppress(EngineError):  # nobody waits; who asks first is told
+            known = await self._session.engine.capabilities()
+            if not self._computes_ahead(known) or not self._session.is_current(snapshot):
+                return
+            budget = budget_of(known.prefill_tokens_per_s, known.n_context)
+            end = Position(len(snapshot.lines) - 1, len(snapshot.lines[-1]))
+            is_small = sum(map(len, snapshot.lines[: budget.prefix_chars])) <= budget.prefix_chars
+            position = end if is_small and len(snapshot.lines) <= budget.prefix_chars else Position(0, 0)
+            self._finder.look(snapshot, position)
+            found = await self._finder.found(snapshot.uri, _LONG_PATIENCE_S)
+            prompt.fronts = front.follow(prompt.fronts, snapshot, position, found, budget, at_once=False)
+            await self._compute(prompt, snapshot, position, budget)
+
+    async def _compute(self, prompt: _Prompt, snapshot: DocumentSnapshot, position: Position, budget: Budget) -> None:
+        """Have the engine compute the front that is wanted, then use it."""
+        wanted = prompt.fronts.wanted or Front()
+        request = replace(
+            self._request(snapshot, position, wanted, budget, f"{snapshot.uri}#front"),
+            max_tokens=0,
+            priority=Priority.BACKGROUND,
+            deadline_ms=_AHEAD_DEADLINE_MS,
+        )
+        with suppress(EngineError):
+            async with aclosing(self._session.engine.complete(request)) as tokens:
+                async for token in tokens:
+                    if token.finish is not None and token.finish.reason is not FinishReason.DEADLINE:
+                        prompt.fronts = replace(prompt.fronts, used=wanted)
