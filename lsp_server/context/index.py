@@ -207,8 +207,12 @@ class WorkspaceIndex:
                 self._listener.on_settled()
 
     def _watch(self, folder: FolderIndex, inner: set[str] | None) -> None:
-        if self._watcher is not None and inner is not None:
-            self._watcher.watch(folder.folder, inner)
+        """Watch the folders `inner` of `folder`; look again if some of them were not watched while it was read."""
+        if self._watcher is None or inner is None or not self._watcher.watch(folder.folder, inner):
+            return
+        with self._changed:
+            self._all_dirty.add(folder)
+            self._note_time()
 
     def _next_work(self) -> tuple[set[FolderIndex], dict[FolderIndex, set[str]]] | None:
         """Wait until something is dirty and nothing more becomes so; None at the end."""

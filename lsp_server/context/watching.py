@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,19 +36,23 @@ class Watcher:
         self._system: _System | None = None
         self._closed = False
 
-    def watch(self, folder: Path, inner: Collection[str]) -> None:
-        """Watch the folders `inner`, relative to `folder`, and those alone of it."""
+    def watch(self, folder: Path, inner: Collection[str]) -> bool:
+        """Watch the folders `inner`, relative to `folder`, and those alone of it.
+
+        Tell whether there are new ones: what happened in them up to now was not seen.
+        """
         wanted = {str(folder / each) if each else str(folder) for each in inner} | {str(folder)}
         if (folder / ".git").is_dir():
             wanted.add(str(folder / ".git"))
         with self._lock:
             if self._closed:
-                return
+                return False
             if self._system is None:
                 self._system = _Inotify(self._take, self._on_lost) if sys.platform == "linux" else _Trees(self._take)
             old = self._watched.get(folder, set())
             self._watched[folder] = wanted
             self._system.change(folder, added=wanted - old, removed=old - wanted)
+            return not wanted <= old
 
     def close(self) -> None:
         """Watch no more."""
@@ -63,7 +68,7 @@ class Watcher:
             if os.path.basename(path) != "HEAD":
                 return
             is_folder = True
-        if not any(parent in watched for watched in self._watched.values()):
+        if not any(parent in watched or path in watched for watched in list(self._watched.values())):
             return
         now = time.monotonic()
         if now - self._second > _STORM_S:
@@ -105,22 +110,30 @@ class _Inotify:
             | constants.IN_DELETE_SELF
             | constants.IN_ONLYDIR
         )
-        self._watches: dict[str, Any] = {}
+        self._watches: dict[str, tuple[Any, int]] = {}  # path -> watch descriptor, number of the callback
+        self._paths: dict[Any, str] = {}
+        self._numbers = count(1)
         self._fd = inotify_c.InotifyFD()
         self._fd.start()
 
     def change(self, folder: Path, added: Collection[str], removed: Collection[str]) -> None:  # noqa: ARG002 - see _System
+        # Those that go first: a folder that was moved keeps its watch, and with it the name it had.
         for path in removed:
-            if path in self._watches:
-                self._fd.remove_callbacks([(self._watches.pop(path), id(self))])  # type: ignore[list-item]
+            watch = self._watches.pop(path, None)
+            if watch is not None and self._paths.pop(watch[0], None) is not None:
+                self._fd.remove_callbacks([watch])  # type: ignore[list-item]
         for path in sorted(added):
+            number = next(self._numbers)
             try:
-                self._watches[path] = self._fd.add_callback(os.fsencode(path), self._mask, self, id(self))  # type: ignore[arg-type]
+                descriptor = self._fd.add_callback(os.fsencode(path), self._mask, self, number)  # type: ignore[arg-type]
             except OSError as error:
                 if error.errno in (errno.ENOSPC, errno.EMFILE):
                     _log.warning("no more folders can be watched (fs.inotify.max_user_watches); %s is not", path)
                     return
                 _log.info("a folder cannot be watched: %s", error.strerror)
+                continue
+            self._watches[path] = (descriptor, number)
+            self._paths[descriptor] = path
 
     def close(self) -> None:
         self._fd.stop()
@@ -128,13 +141,16 @@ class _Inotify:
 
     def on_event(self, event: Any) -> None:
         """Pass an event on; called by watchdog."""
-        self._take(os.fsdecode(event.src_path), event.is_directory or event.is_delete_self)
+        folder = self._paths.get(event.wd)
+        if folder is not None:
+            path = os.path.join(folder, os.fsdecode(event.name)) if event.name else folder
+            self._take(path, event.is_directory or event.is_delete_self)
 
     def on_watch_deleted(self, wd: Any) -> None:
         """Forget a watch whose folder is gone; called by watchdog."""
-        for path, watch in list(self._watches.items()):
-            if watch == wd:
-                self._watches.pop(path, None)
+        path = self._paths.pop(wd, None)
+        if path is not None:
+            self._watches.pop(path, None)
 
     def on_queue_overflow(self) -> None:
         """Say that events were lost; called by watchdog."""

@@ -30,7 +30,8 @@ UPPER32 = string.ascii_uppercase + "234567"
         ".env", "a/.env", "a/.env.local", "prod.env", ".envrc", "server.pem", "deep/er/tls.KEY", "cert.p12", "x.pfx",
         "release.jks", "id_rsa", "id_ed25519", "id_rsa.pub", "id_work", "id_token.txt", ".netrc", "home/_netrc",
         ".npmrc", ".pypirc", ".git-credentials", ".htpasswd", "credentials", "secrets.yaml",
-        "config/secrets.json", "x.tfstate", "terraform.tfvars", ".ssh/config", "a/.aws/config", ".kube/config", "vault.kdbx", "key.asc", "kubeconfig",
+        "config/secrets.json", "x.tfstate", "terraform.tfvars",
+        ".ssh/config", "a/.aws/config", ".kube/config", "vault.kdbx", "key.asc", "kubeconfig",
         "service-account-prod.json",
     ],
 )  # fmt: skip
