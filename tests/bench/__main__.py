@@ -16,6 +16,7 @@ BENCHES = {
     "first_line": "first ghost text cold and warm; prefill and decode against stock MLX and raw mlx-lm",
     "typing": "a real editing session key by key: waits, engine calls, what a cache answers, the server's overhead",
     "retrieval": "members that another file defines, completed with and without what is known of other files",
+    "index": "the workspace index: build, one changed file, queries, memory, and how they grow",
     "speculation": "decoding with guesses against decoding without, where text repeats and where it does not",
 }
 
