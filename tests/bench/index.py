@@ -183,7 +183,8 @@ def _measure_use(report: Report, tree: Path, suffix: str, n_times: int) -> None:
         chance = random.Random(2)
         updates = [_update(folder, tree / path, path) for path in chance.sample(paths, n_times // 5)]
         _put(report, f"update_ms{suffix}", updates)
-        queries, names = [], []
+        queries: list[float] = []
+        names: list[float] = []
         while len(queries) < n_times:
             path = chance.choice(paths)
             lines = (tree / path).read_text(encoding="utf-8", errors="replace").split("\n")
