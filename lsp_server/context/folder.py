@@ -10,6 +10,7 @@ import logging
 import os
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,6 +31,8 @@ from lsp_server.logs import place_of
 _BATCH_FILES = 32
 _BATCHES_AHEAD = 2
 """Batches that wait to be written while the next are parsed."""
+
+UNUSED_S = 60 * 24 * 3600.0
 
 _PLACE_ERRORS = frozenset(
     {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM}
@@ -101,6 +104,7 @@ class FolderIndex:
             changed = [path for path, stamp in now.items() if stamp is not None and stamp != known[path]]
             gone = [path for path, stamp in now.items() if stamp is None]
             self._feed([*changed, *new], gone, _ignore, is_stopped)
+            opened.follow_others(dirty)
         except IndexFullError:
             return None
         except (sqlite3.Error, OSError) as error:
@@ -131,6 +135,7 @@ class FolderIndex:
         if changed or gone:
             self._feed(changed, gone, on_progress, is_stopped)
             self._write(self._open().save_frequencies).result()
+        self._open().follow_others(None)
 
     def _feed(
         self,
@@ -164,7 +169,10 @@ class FolderIndex:
 
     def _open(self) -> Store:
         if self._store is None:
-            opened = store.open_store(None if self._in_memory else index_path(self.folder))
+            path = None if self._in_memory else index_path(self.folder)
+            opened = store.open_store(path)
+            if path is not None:
+                os.utime(path)  # for `drop_unused`
             with self._store_lock:
                 self._store = opened
         return self._store
@@ -198,6 +206,14 @@ def _ignore(_done: int, _total: int) -> None:
 def index_path(folder: Path) -> Path:
     """Return where the index of `folder` lies."""
     return paths.index_dir() / f"{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}.db"
+
+
+def drop_unused() -> None:
+    """Delete the indexes that no window has opened for UNUSED_S: of folders that are gone, most of all."""
+    with suppress(OSError):
+        for path in paths.index_dir().glob("*.db"):
+            if time.time() - path.stat().st_mtime > UNUSED_S:
+                store.delete(path)
 
 
 def _batches(

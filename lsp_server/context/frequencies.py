@@ -33,6 +33,10 @@ class Frequencies:
         frequencies._slots = array("I", slots)
         return frequencies
 
+    def replace(self, other: "Frequencies") -> None:
+        """Hold what `other` does."""
+        self._slots = other._slots
+
     def to_bytes(self) -> bytes:
         """Return the counts in a form to keep, for machines of the same byte order."""
         return zlib.compress(self._slots.tobytes(), 1)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from lsp_server.context.files import OWN_IGNORE
-from lsp_server.context.folder import FolderIndex, StoppedError
+from lsp_server.context.folder import FolderIndex, StoppedError, drop_unused
 from lsp_server.context.parser import Parser, ParserClosedError, ParserUnavailableError
 from lsp_server.context.queries import Queries
 from lsp_server.context.records import Definition, FoundChunk
@@ -188,6 +188,7 @@ class WorkspaceIndex:
         self._changed.notify()
 
     def _run(self) -> None:
+        drop_unused()
         while (work := self._next_work()) is not None:
             all_dirty, dirty = work
             try:

@@ -14,7 +14,7 @@ from lsp_server.context.frequencies import Frequencies
 from lsp_server.context.records import Definition, FoundChunk
 
 _QUERY_TERMS = 8
-_QUERY_ROWS = 1_500
+_QUERY_ROWS = 800
 """Terms are looked up while they stand in so many chunks together: more would cost milliseconds and tell little."""
 _CANDIDATE_TERMS = 40
 _MOST_FOUND = 100

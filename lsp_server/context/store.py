@@ -77,6 +77,7 @@ class Store:
         self._writer = _connect(path)
         try:
             self._prepare()
+            (self._version,) = self._writer.execute("PRAGMA data_version").fetchone()
             self._frequencies = self._load_frequencies()
             self._reader = self._writer if path is None else _connect(path)
             self.queries = Queries(self._reader, self._frequencies)
@@ -125,6 +126,24 @@ class Store:
                     self._drop_chunks(self._chunks_of(row[0]).values())
                     self._writer.execute("DELETE FROM symbol WHERE file_id = ?", row)
                     self._writer.execute("DELETE FROM file WHERE id = ?", row)
+
+    def follow_others(self, paths: Collection[str] | None) -> None:
+        """Count the terms that other windows wrote since the last time: of `paths`, or of all where None.
+
+        Too many counted here does no harm; a term that is not would never be looked up.
+        """
+        (version,) = self._writer.execute("PRAGMA data_version").fetchone()
+        if version == self._version:
+            return
+        self._version = version
+        if paths is None:
+            self._frequencies.replace(self._load_frequencies())
+        for path in paths or ():
+            rows = self._writer.execute(
+                "SELECT text FROM chunk JOIN file ON file.id = file_id WHERE file.path = ?", (path,)
+            ).fetchall()
+            for (text,) in rows:
+                self._frequencies.add(terms_of(text))
 
     def save_frequencies(self) -> None:
         """Spare the next `open_store` the counting."""
@@ -196,12 +215,17 @@ class Store:
                 raise IndexFullError(f"the index in memory is larger than {MEMORY_LIMIT_BYTES // 2**20} MB")
 
     def _prepare(self) -> None:
-        (found,) = self._writer.execute("PRAGMA user_version").fetchone()
-        if found == FORMAT:
-            return
-        if found != 0 or self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise sqlite3.DatabaseError(f"the index has format {found}, not {FORMAT}")
-        self._writer.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {FORMAT}; COMMIT;")
+        """Make the tables of an empty file; one of two windows that open it at once does."""
+        with self._writer:
+            self._writer.execute("BEGIN IMMEDIATE")
+            (found,) = self._writer.execute("PRAGMA user_version").fetchone()
+            if found == FORMAT:
+                return
+            if found != 0 or self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                raise sqlite3.DatabaseError(f"the index has format {found}, not {FORMAT}")
+            for statement in _TABLES.split(";"):
+                self._writer.execute(statement)
+            self._writer.execute(f"PRAGMA user_version = {FORMAT}")
 
     def _load_frequencies(self) -> Frequencies:
         """Return the frequencies as saved, else counted."""

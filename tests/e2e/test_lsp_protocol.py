@@ -28,7 +28,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LspClient]:
 def test_handshake_names_the_server_and_what_it_offers(tmp_path: Path) -> None:
     with LspClient(tmp_path, SERVER) as client:
         capabilities = client.initialize(options={"worker": {"autostart": False}})
-        assert capabilities["textDocumentSync"] == {"openClose": True, "change": 2, "save": False}
+        assert capabilities["textDocumentSync"] == {"openClose": True, "change": 2, "save": True}
         assert capabilities["positionEncoding"] == "utf-16"
         assert "executeCommandProvider" not in capabilities
         assert client.call("shutdown") is None

@@ -85,7 +85,10 @@ def test_ghost_text_is_marked_where_there_are_no_colours() -> None:
     assert text.plain == "total = ⟪sum(values)⟫\nreturn total"
 
 
-@pytest.mark.parametrize(("name", "language"), [("a.py", "python"), ("B.TS", "typescript"), ("Makefile", "plaintext")])
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [("a.py", "python"), ("B.TS", "typescript"), ("Makefile", "makefile"), ("LICENSE", "plaintext")],
+)
 def test_language_by_file_name(name: str, language: str) -> None:
     assert language_of(name) == language
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from lsp_server.context import files, store
-from lsp_server.context.folder import index_path
+from lsp_server.context.folder import UNUSED_S, index_path
 from lsp_server.context.index import WorkspaceIndex
 from lsp_server.context.parser import Parser, ParserUnavailableError
 from lsp_server.context.store import Store
@@ -278,6 +278,20 @@ async def test_too_many_files_are_said(tmp_path: Path, monkeypatch: pytest.Monke
     async with indexed(tmp_path) as made:
         assert "it is not indexed" in heard_by(made).problems[0]
         assert await made.search("quokka") == []
+
+
+async def test_an_index_that_nobody_opens_any_more_is_deleted(tmp_path: Path) -> None:
+    write(tmp_path / "old" / "a.py", "a")
+    write(tmp_path / "new" / "a.py", "a")
+    async with indexed(tmp_path / "old"):
+        pass
+    async with indexed(tmp_path / "new"):
+        pass
+    os.utime(index_path(tmp_path / "old"), (0, 0))
+    os.utime(index_path(tmp_path / "new"), (0, time.time() - UNUSED_S / 2))
+    async with indexed(tmp_path / "new"):
+        assert not index_path(tmp_path / "old").exists()
+        assert index_path(tmp_path / "new").stat().st_mtime > time.time() - UNUSED_S / 4
 
 
 # The parsing process

@@ -139,6 +139,18 @@ def test_any_edits_leave_what_a_fresh_build_has(edits: list[tuple[str, list[str]
     fresh.close()
 
 
+@pytest.mark.parametrize("everything", [True, False])
+def test_what_another_window_wrote_is_found(tmp_path: Path, everything: bool) -> None:
+    one, other = open_store(tmp_path / "index.db"), open_store(tmp_path / "index.db")
+    other.update([parsed("a.py", "quokkaTelescope()\n")])
+    assert found(one, "quokka") == []
+    one.follow_others(None if everything else ["a.py", "never.py"])
+    assert found(one, "quokka") == ["a.py"]
+    one.update([parsed("a.py", "other = 1\n")])
+    other.follow_others(None)
+    assert found(other, "quokka") == []
+
+
 @pytest.mark.parametrize("saved", [True, False])
 def test_opening_again_finds_the_same(tmp_path: Path, saved: bool) -> None:
     store = open_store(tmp_path / "index.db")

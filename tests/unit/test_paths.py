@@ -12,7 +12,7 @@ from inference import paths
 
 def test_one_variable_moves_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEARTHLINE_HOME", str(tmp_path))
-    places = [paths.data_dir(), paths.models_dir(), paths.log_dir()]
+    places = [paths.data_dir(), paths.models_dir(), paths.log_dir(), paths.index_dir()]
     assert all(place.is_relative_to(tmp_path) for place in places)
 
 

@@ -25,6 +25,7 @@ def test_every_setting_is_read() -> None:
             },
             "engine": {"url": "https://gpu.example:8000/v1", "tokenEnv": "GPU_TOKEN"},
             "worker": {"autostart": False, "idleExitMinutes": 0.5},
+            "index": {"enabled": False, "exclude": ["vendor/"]},
             "logLevel": "debug",
         }
     )
@@ -35,6 +36,7 @@ def test_every_setting_is_read() -> None:
     assert (completion.disabled_languages, completion.multiline) == (("markdown",), Multiline.NEVER)
     assert (settings.engine.url, settings.engine.token_env) == ("https://gpu.example:8000/v1", "GPU_TOKEN")
     assert (settings.worker.autostart, settings.worker.idle_exit_minutes) == (False, 0.5)
+    assert (settings.index.enabled, settings.index.exclude) == (False, ("vendor/",))
     assert settings.log_level is LogLevel.DEBUG
 
 
@@ -65,6 +67,7 @@ def test_section_and_dotted_keys_are_understood() -> None:
         ({"engine": {"url": "localhost:80"}}, "engine.url", "begins with http:// or https://"),
         ({"engine": {"url": "http://"}}, "engine.url", "begins with http:// or https://"),
         ({"worker": {"idleExitMinutes": 0}}, "worker.idleExitMinutes", "above 0"),
+        ({"index": {"exclude": "vendor/"}}, "index.exclude", "a list of texts is needed"),
         ({"logLevel": "loud"}, "logLevel", "one of debug, info, warning, error is needed"),
         ([1], "", "an object is needed, not [1]"),
         ({"completion": {"model": ["x" * 500]}}, "completion.model", "..."),
