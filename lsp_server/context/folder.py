@@ -14,14 +14,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from inference import paths
 from lsp_server.context import store
-from lsp_server.context.files import MAX_FILES, Stamp, TooManyFilesError, list_files, stamp_of
+from lsp_server.context.files import MAX_FILES, Stamp, TooManyFilesError, is_candidate, list_files, stamp_of
 from lsp_server.context.parser import Parser
 from lsp_server.context.queries import Queries
 from lsp_server.context.records import ParsedFile
@@ -99,7 +99,8 @@ class FolderIndex:
             unknown = [path for path in dirty if path not in known]
             if any((self.folder / path).is_dir() or opened.has_below(path) for path in unknown):
                 return self.reconcile(_ignore, is_stopped)
-            new = list_files(self.folder, self._exclude, only=unknown) if unknown else {}
+            candidates = [path for path in unknown if is_candidate(path)]
+            new = list_files(self.folder, self._exclude, only=candidates) if candidates else {}
             now = {path: stamp_of(self.folder / path) for path in known}
             changed = [path for path, stamp in now.items() if stamp is not None and stamp != known[path]]
             gone = [path for path, stamp in now.items() if stamp is None]
@@ -148,15 +149,16 @@ class FolderIndex:
         opened = self._open()
         waiting: deque[Future[None]] = deque()
         try:
-            for done, batch in _batches(self._parser.parse(self.folder, changed)):
-                gone += [path for path, file in batch if file is None]
-                files = [file for _, file in batch if file is not None]
-                waiting.append(self._write(partial(opened.update, files)))
-                if len(waiting) > _BATCHES_AHEAD:
-                    waiting.popleft().result()
-                on_progress(done, len(changed))
-                if is_stopped():
-                    raise StoppedError
+            with closing(self._parser.parse(self.folder, changed)) as parsed:
+                for done, batch in _batches(parsed):
+                    gone += [path for path, file in batch if file is None]
+                    files = [file for _, file in batch if file is not None]
+                    waiting.append(self._write(partial(opened.update, files)))
+                    if len(waiting) > _BATCHES_AHEAD:
+                        waiting.popleft().result()
+                    on_progress(done, len(changed))
+                    if is_stopped():
+                        raise StoppedError
             if gone:
                 waiting.append(self._write(partial(opened.remove, gone)))
         finally:

@@ -121,7 +121,7 @@ class WorkspaceIndex:
                         continue
                     if _changes_the_rules(relative):
                         self._all_dirty.add(folder)
-                    else:
+                    elif not relative.startswith(".git/"):
                         self._dirty.setdefault(folder, set()).add(relative)
             self._note_time()
 

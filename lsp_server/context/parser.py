@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -63,7 +63,7 @@ class Parser:
         process = self._process
         return process.pid if process is not None and process.returncode is None else None
 
-    def parse(self, folder: Path, paths: Iterable[str]) -> Iterator[tuple[str, ParsedFile | None]]:
+    def parse(self, folder: Path, paths: Iterable[str]) -> Generator[tuple[str, ParsedFile | None]]:
         """Give each of `paths`, in order, with what is in it; None for a file that cannot be read.
 
         Raises ParserUnavailableError, ParserClosedError.
@@ -105,6 +105,10 @@ class Parser:
                 else:
                     answer = self._answers.decode(self._frame(self._parse_s))
                 yield sent.popleft(), answer.file
+            except GeneratorExit:
+                if sent:
+                    self._end()  # what it would still answer would be taken for the next files
+                raise
             except _DiedError as error:
                 _log.warning("the parsing process died at a file (%s); that file is left out", error)
                 self._killers[folder, sent[0]] = stamp_of(folder / sent[0])

@@ -334,6 +334,18 @@ async def test_a_file_that_ends_the_process_is_left_out_and_the_others_are_not(t
     parser.close()
 
 
+async def test_answers_that_nobody_waits_for_are_not_taken_for_others(tmp_path: Path) -> None:
+    for number in range(30):
+        write(tmp_path / f"{number}.py", f"f{number}")
+    parser = Parser()
+    some = parser.parse(tmp_path, [f"{number}.py" for number in range(20)])
+    next(some)
+    some.close()
+    parsed = dict(parser.parse(tmp_path, ["25.py", "26.py"]))
+    assert [file.symbols[0].name for file in parsed.values() if file] == ["f25", "f26"]
+    parser.close()
+
+
 async def test_a_process_that_cannot_start_is_said(tmp_path: Path) -> None:
     write(tmp_path / "a.py", "a")
     for command in [
