@@ -5,7 +5,7 @@ that was computed before, or by a short one, while the front that is wanted is c
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lsp_server.completion.fim_context import Budget, is_nearly_full, n_chars_between, serves, window_start
 from lsp_server.completion.snippets import Snippet, arrange
@@ -49,6 +49,12 @@ def follow(
     is_cheap = _costs(wanted, snapshot, position, budget) <= budget.key_chars
     used = wanted if at_once or is_cheap else serving(fronts.used, snapshot, position, budget)
     return Fronts(used, wanted, chosen_at)
+
+
+def computed(fronts: Fronts, ready: Front) -> Fronts:
+    """Return the fronts now that `ready` costs nothing any more."""
+    is_better = fronts.used != fronts.wanted and fronts.wanted is not None and ready.start == fronts.wanted.start
+    return replace(fronts, used=ready) if is_better else fronts
 
 
 def serving(used: Front | None, snapshot: DocumentSnapshot, position: Position, budget: Budget) -> Front:

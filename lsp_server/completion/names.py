@@ -29,7 +29,7 @@ _CLASS = re.compile(
     r"^(\s*)(?:[\w@]+\s+)*?(?:class|struct|impl|interface)\s+(\w+)\s*((?:[(:{<]|extends\b|implements\b|for\b).*)$"
 )
 _KIND = re.compile(
-    r"(?P<a>[\w.]+)\s*:\s*(?P<noted>[^=,)\n]+)"
+    r"(?P<a>[\w.]+)\s*:\s*(?P<noted>(?:[^=,)\n\[]|\[[^=\n]*?\])+)"
     r"|(?P<b>[\w.]+)\s*(?::[^=\n]*)?:?=\s*(?:(?:await|new|yield|from)\s+)*&?(?P<made>[A-Za-z_][\w.:]*)\s*[({<\[]"
     r"|(?:with|except|case)\s[^#\n]*?(?P<bound>[A-Za-z_][\w.]*)(?:\([^#\n]*\))?\s+as\s+(?P<c>\w+)"
     r"|\b(?P<declared>[A-Z]\w*)(?:<[^>\n]*>)?[&*\s]+(?P<d>\w+)\s*[=;,)]"

@@ -76,9 +76,9 @@ def arrange(
 
 
 def _renewed(snippet: Snippet, latest: dict[str, Snippet]) -> Snippet:
-    """Return `snippet` with the text that its source has now."""
+    """Return `snippet` with the text that its source has now, unless it is the front of that."""
     now = latest.get(snippet.source)
-    return snippet if now is None or now.text == snippet.text else now
+    return snippet if now is None or now.text.startswith(snippet.text) else now
 
 
 def _fitting(snippets: Iterable[Snippet], n_chars: int) -> list[Snippet]:
@@ -86,7 +86,7 @@ def _fitting(snippets: Iterable[Snippet], n_chars: int) -> list[Snippet]:
     for snippet in snippets:
         if snippet.is_close and snippet.n_chars > n_chars >= _LEAST_CHARS:
             front = snippet.text[: n_chars - _PATH_CHARS].rpartition("\n")[0]
-            snippet = snippet._replace(text=front)  # noqa: PLW2901  # the same one, cut
+            snippet = snippet._replace(text=front)
         if snippet.text and snippet.n_chars <= n_chars and len(fitting) < MOST_SNIPPETS:
             fitting.append(snippet)
             n_chars -= snippet.n_chars

@@ -25,9 +25,10 @@ _AHEAD_DEADLINE_MS = 120_000
 
 @dataclass(slots=True)
 class _Prompt:
-    """One document's."""
+    """One document's. asked: where the last request was, and in what."""
 
     fronts: Fronts = field(default_factory=Fronts)
+    asked: "tuple[DocumentSnapshot, Position] | None" = None
     computing: "asyncio.Task[None] | None" = None
 
 
@@ -72,10 +73,10 @@ class Prompts:
         prompt = self._prompts.setdefault(snapshot.uri, _Prompt())
         at_once = is_patient or not self._computes_ahead(known)
         prompt.fronts = front.follow(prompt.fronts, snapshot, position, found, budget, at_once=at_once)
+        prompt.asked = snapshot, position
         used = prompt.fronts.used
         if used != prompt.fronts.wanted and (prompt.computing is None or prompt.computing.done()):
-            # One after the other: what is being computed serves the next one too, as far as they are the same.
-            prompt.computing = asyncio.ensure_future(self._compute(prompt, snapshot, position, budget))
+            prompt.computing = asyncio.ensure_future(self._compute(prompt, budget))
         return self._request(snapshot, position, used or Front(), budget, key)
 
     async def request_beside(self, snapshot: DocumentSnapshot, position: Position, key: str) -> CompletionRequest:
@@ -113,20 +114,32 @@ class Prompts:
             position = end if is_small and len(snapshot.lines) <= budget.prefix_chars else Position(0, 0)
             self._finder.look(snapshot, position)
             found = await self._finder.found(snapshot.uri, _LONG_PATIENCE_S)
-            prompt.fronts = front.follow(prompt.fronts, snapshot, position, found, budget, at_once=False)
-            await self._compute(prompt, snapshot, position, budget)
+            if prompt.asked is None:
+                prompt.fronts = front.follow(prompt.fronts, snapshot, position, found, budget, at_once=False)
+                prompt.asked = snapshot, position
+            elif prompt.fronts.used == prompt.fronts.wanted:
+                return  # somebody asked in the meantime
+            await self._compute(prompt, budget)
 
-    async def _compute(self, prompt: _Prompt, snapshot: DocumentSnapshot, position: Position, budget: Budget) -> None:
-        """Have the engine compute the front that is wanted, then use it."""
-        wanted = prompt.fronts.wanted or Front()
-        request = replace(
-            self._request(snapshot, position, wanted, budget, f"{snapshot.uri}#front"),
-            max_tokens=0,
-            priority=Priority.BACKGROUND,
-            deadline_ms=_AHEAD_DEADLINE_MS,
-        )
-        with suppress(EngineError):
-            async with aclosing(self._session.engine.complete(request)) as tokens:
-                async for token in tokens:
-                    if token.finish is not None and token.finish.reason is not FinishReason.DEADLINE:
-                        prompt.fronts = replace(prompt.fronts, used=wanted)
+    async def _compute(self, prompt: _Prompt, budget: Budget) -> None:
+        """Have the engine compute the front that is wanted, then use it; again if another is wanted by then.
+
+        One after the other: what was begun serves the next one too, as far as they are the same.
+        """
+        computed: Front | None = None
+        with suppress(EngineError):  # whoever asks next is told, and begins anew
+            while (wanted := prompt.fronts.wanted) is not None and wanted != computed and prompt.asked is not None:
+                request = self._request(*prompt.asked, wanted, budget, f"{prompt.asked[0].uri}#front")
+                if not await self._has_computed(request):
+                    return
+                computed = wanted
+                prompt.fronts = front.computed(prompt.fronts, wanted)
+
+    async def _has_computed(self, request: CompletionRequest) -> bool:
+        """Have the engine read `request` and say nothing; tell whether it came to the end."""
+        request = replace(request, max_tokens=0, priority=Priority.BACKGROUND, deadline_ms=_AHEAD_DEADLINE_MS)
+        is_done = False
+        async with aclosing(self._session.engine.complete(request)) as tokens:
+            async for token in tokens:
+                is_done = token.finish is not None and token.finish.reason is not FinishReason.DEADLINE
+        return is_done

@@ -31,6 +31,13 @@ class NoClient:
     def end_progress(self, message: str) -> None: ...
 
 
+async def wait_for(true: Callable[[], bool]) -> None:
+    """Return as soon as `true` is."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not true():  # noqa: ASYNC110 - the engine tells nobody
+            await asyncio.sleep(0.001)
+
+
 @dataclass
 class Window:
     """One document and a person who types at its end."""
@@ -57,9 +64,7 @@ class Window:
         return asyncio.ensure_future(work)
 
     async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(DEADLINE_S):
-            while not true():  # noqa: ASYNC110 - the engine tells nobody
-                await asyncio.sleep(0.001)
+        await wait_for(true)
 
     def served(self, index: int) -> Served:
         return self.engine.served[index]
