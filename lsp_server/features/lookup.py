@@ -19,10 +19,30 @@ _OUTLINE_CHARS = 1000
 _HEAD_CHARS = 96
 _FOUND_CHARS = 900
 _MOST_FOUND = 3
+_MOST_SEEN = 2
 _BASES = re.compile(r"class\s+\w+\s*\(([^)]*)\)|(?:extends|implements|:)\s+(.*)")
 _FIELD = re.compile(r"^( +|\t)[A-Za-z_]\w*\s*[:=]")
 _RETURNS = re.compile(r"->\s*([^:{]+)")
 _TYPE = re.compile(r"[A-Z]\w+")
+_GENERAL_TYPES = frozenset(
+    (
+        *(
+            "ABC",
+            "Any",
+            "Awaitable",
+            "Callable",
+            "Dict",
+            "Enum",
+            "Exception",
+            "Generic",
+            "IntEnum",
+            "Iterable",
+            "Iterator",
+        ),
+        *("List", "Mapping", "NamedTuple", "None", "Optional", "Protocol", "Self", "Sequence", "TypedDict", "Union"),
+    )
+)
+"""Of the language's own library: what a workspace calls so is something else."""
 
 IsSeen = Callable[[str, int, int], bool]
 """Tells whether the lines between two of a file stand around the cursor anyway."""
@@ -52,22 +72,15 @@ class Lookup:
         names = self._question.names
         snippets = [snippet for module in names.close_modules for snippet in await self._module(module)]
         for name in names.close:
-            for definition in await self._definitions(name, 2):
+            for definition in await self._definitions(name):
                 snippets.append(await self._snippet(definition, is_close=True))
-                if definition.kind in _CLASSES:
-                    match = _BASES.search(definition.signature)
-                    behind = _TYPE.findall(match[1] or match[2]) if match else []
-                else:
-                    match = _RETURNS.search(definition.signature)
-                    behind = _TYPE.findall(match[1]) if match else []
-                for kind in behind[:2]:
-                    found = await self._definitions(kind, 1)
-                    snippets += [await self._snippet(each, is_close=True) for each in found]
+                for kind in _types_behind(definition)[:2]:
+                    snippets += [await self._snippet(each, is_close=True) for each in await self._definitions(kind)]
         return snippets
 
     async def named(self, names: Iterable[str]) -> list[Snippet]:
         """Return the definitions of `names`, in their order."""
-        return [await self._snippet(each) for name in names for each in await self._definitions(name, 1)]
+        return [await self._snippet(each) for name in names for each in await self._definitions(name)]
 
     async def similar(self) -> list[Snippet]:
         """Return chunks that share the rarest identifiers with the text near the cursor."""
@@ -78,9 +91,10 @@ class Lookup:
             for each in found
         ]
 
-    async def _definitions(self, name: str, limit: int) -> list[Definition]:
-        found = await self._index.definitions(name, self._question.path, limit + 1)
-        return [each for each in found if not self._is_seen(each.path, each.line, each.line)][:limit]
+    async def _definitions(self, name: str) -> list[Definition]:
+        """Return the definition of `name` that lies nearest, if it is not in the prompt anyway."""
+        found = await self._index.definitions(name, self._question.path, _MOST_SEEN + 1)
+        return [each for each in found if not self._is_seen(each.path, each.line, each.line)][:1]
 
     async def _module(self, module: str) -> list[Snippet]:
         """Return the outline of the file that `module` is."""
@@ -102,6 +116,13 @@ class Lookup:
         return Snippet(f"definition:{path}:{name}", self._label(path), text, is_close)
 
 
+def _types_behind(definition: Definition) -> list[str]:
+    """Return what a class is made of, or what a function returns."""
+    match = (_BASES if definition.kind in _CLASSES else _RETURNS).search(definition.signature)
+    words = next((group for group in match.groups() if group), "") if match is not None else ""
+    return [kind for kind in _TYPE.findall(words) if kind not in _GENERAL_TYPES]
+
+
 def _class_text(definition: Definition, outline: Sequence[Definition]) -> str:
     """Return the head of a class, its first fields, and the heads of what follows up to the next class."""
     behind = [each for each in outline if each.line > definition.line]
@@ -111,7 +132,8 @@ def _class_text(definition: Definition, outline: Sequence[Definition]) -> str:
     depth = min((len(line) - len(line.lstrip()) for line in fields), default=0)
     fields = [line for line in fields if len(line) - len(line.lstrip()) == depth]
     # What others use comes first: what does not fit is cut at the end.
-    members = sorted(behind[:end], key=lambda each: each.name.startswith("_"))
+    members = [each for each in behind[:end] if not each.name.startswith("__")]
+    members.sort(key=lambda each: each.name.startswith("_"))
     heads = [*fields, *(f"    {each.signature}" for each in members)]
     if not heads:
         return "\n".join(definition.text.split("\n")[:_FUNCTION_LINES])[:_FUNCTION_CHARS]

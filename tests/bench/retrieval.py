@@ -27,7 +27,7 @@ GOALS = {"identifier_match_ratio": Goal(">=", 2)}
 
 _N_CASES, _N_QUICK = 100, 3
 _SERVER = [sys.executable, "-P", "-m", "lsp_server.cli", "lsp"]
-_MAX_TOKENS = 16
+_MAX_TOKENS = 10
 _INDEX_DEADLINE_S = 60.0
 
 
@@ -63,7 +63,7 @@ async def _ask_all(cases: Sequence[Case], sources: dict[str, str], options: Opti
         texts = {path: text for path, text in sources.items() if path.partition("/")[0] in packages}
         _write(workspace, texts | {case.path: case.text for case in cases})
         async with _server(name, workspace, indexes=True) as indexing:
-            await _until_indexed(indexing, workspace, cases[0])
+            await _until_indexed(indexing, workspace)
             for case in cases:
                 written, took_s = await _ask(indexing, workspace, case)
                 # One server a hole: what it saw of the holes before would be another file too.
@@ -99,9 +99,9 @@ async def _ask(client: Client, workspace: Path, case: Case) -> tuple[str, float]
     return (first[1] if first else ""), took_s
 
 
-async def _until_indexed(client: Client, workspace: Path, case: Case) -> None:
+async def _until_indexed(client: Client, workspace: Path) -> None:
     """Wait until the model is read and the index is there: a query answers with what it holds so far."""
-    await _ask(client, workspace, case)
+    await _ask(client, workspace, Case("warm_up.py", "x = ", "\n", ""))
     last, deadline = b"", time.monotonic() + _INDEX_DEADLINE_S
     while time.monotonic() < deadline:
         await asyncio.sleep(1.0)
