@@ -36,6 +36,9 @@ def main() -> int:
         return [
             {
                 "prefix": each.request.prefix[-40:],
+                "path": each.request.path,
+                "repo": each.request.repo,
+                "snippets": [{"path": snippet.path, "text": snippet.text} for snippet in each.request.snippets],
                 "priority": each.request.priority,
                 "nTokens": each.n_tokens,
                 "closedEarly": each.closed_early,
@@ -44,6 +47,11 @@ def main() -> int:
             for each in engine.served
             if isinstance(each.request, CompletionRequest)
         ]
+
+    @server.feature("probe/isDefined")
+    async def is_defined(params: dict[str, Any]) -> bool:
+        index = server.session.index
+        return index is not None and bool(await index.definitions(params["name"], ""))
 
     return serve_stdio(server)
 

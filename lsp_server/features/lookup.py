@@ -24,23 +24,9 @@ _BASES = re.compile(r"class\s+\w+\s*\(([^)]*)\)|(?:extends|implements|:)\s+(.*)"
 _FIELD = re.compile(r"^( +|\t)[A-Za-z_]\w*\s*[:=]")
 _RETURNS = re.compile(r"->\s*([^:{]+)")
 _TYPE = re.compile(r"[A-Z]\w+")
-_GENERAL_TYPES = frozenset(
-    (
-        *(
-            "ABC",
-            "Any",
-            "Awaitable",
-            "Callable",
-            "Dict",
-            "Enum",
-            "Exception",
-            "Generic",
-            "IntEnum",
-            "Iterable",
-            "Iterator",
-        ),
-        *("List", "Mapping", "NamedTuple", "None", "Optional", "Protocol", "Self", "Sequence", "TypedDict", "Union"),
-    )
+_GENERAL_TYPE = re.compile(
+    r"ABC|Any|Awaitable|Callable|Dict|Enum|Exception|Generic|IntEnum|Iterable|Iterator|List|Mapping|NamedTuple|None"
+    r"|Optional|Protocol|Self|Sequence|TypedDict|Union"
 )
 """Of the language's own library: what a workspace calls so is something else."""
 
@@ -120,7 +106,7 @@ def _types_behind(definition: Definition) -> list[str]:
     """Return what a class is made of, or what a function returns."""
     match = (_BASES if definition.kind in _CLASSES else _RETURNS).search(definition.signature)
     words = next((group for group in match.groups() if group), "") if match is not None else ""
-    return [kind for kind in _TYPE.findall(words) if kind not in _GENERAL_TYPES]
+    return [kind for kind in _TYPE.findall(words) if not _GENERAL_TYPE.fullmatch(kind)]
 
 
 def _class_text(definition: Definition, outline: Sequence[Definition]) -> str:
