@@ -181,15 +181,19 @@ class FolderIndex:
 
     def _recover(self, error: sqlite3.Error | OSError, *, is_last: bool) -> None:
         """Make the next attempt a better one, or raise `error`."""
-        code = getattr(error, "sqlite_errorcode", None)
-        if is_last or (code is not None and code & 0xFF in _BUSY_ERRORS):
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF  # without the details
+        if is_last or code in _BUSY_ERRORS:
             raise error
+        is_of_the_place = isinstance(error, OSError) or code in _PLACE_ERRORS
         with self._store_lock:
             if self._store is not None:
                 with suppress(sqlite3.Error):
                     self._store.close()
                 self._store = None
-        if isinstance(error, OSError) or (code is not None and code & 0xFF in _PLACE_ERRORS):
+        if not is_of_the_place or code == sqlite3.SQLITE_FULL:
+            with suppress(OSError):
+                store.delete(index_path(self.folder))  # damaged, or what fills the disk
+        if is_of_the_place:
             self._in_memory = True
             self._say(
                 f"the workspace index cannot be written to {index_path(self.folder)} ({error}); "
@@ -197,8 +201,6 @@ class FolderIndex:
             )
         else:
             _log.warning("the index of a folder is damaged and built anew: %s", place_of(error))
-            with suppress(OSError):
-                store.delete(index_path(self.folder))
 
 
 def _ignore(_done: int, _total: int) -> None:

@@ -251,6 +251,7 @@ async def test_a_disk_that_fills_up_leaves_an_index_in_memory(tmp_path: Path, mo
         assert await defined(made, "f199") == ["f199.py"]
         [problem] = heard_by(made).problems
         assert "disk is full" in problem
+        assert not index_path(tmp_path).exists(), "it would keep the disk full"
 
 
 async def test_a_build_can_be_cancelled_and_goes_on_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
