@@ -325,7 +325,7 @@ async def test_a_file_that_ends_the_process_is_left_out_and_the_others_are_not(t
     names[18] = f"{bad}2.py"
     for name in names:
         write(tmp_path / name, "f")
-    parser = frail(tmp_path, 1.0 if bad == "hang" else DEADLINE_S)
+    parser = frail(tmp_path, 2.5 if bad == "hang" else DEADLINE_S)
     parsed = dict(parser.parse(tmp_path, names))
     assert list(parsed) == list(dict.fromkeys(names))
     assert {name for name, file in parsed.items() if file is None or not file.chunks} == {f"{bad}.py", f"{bad}2.py"}
