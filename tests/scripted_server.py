@@ -6,7 +6,7 @@ The engine completes every prefix with REPLY. A probe is a request that only tes
 import asyncio
 from typing import Any
 
-from lsp_server.engine.protocol import CompletionRequest
+from lsp_server.engine.protocol import CompletionRequest, Priority
 from lsp_server.engine.scripted import Rule, ScriptedEngine
 from lsp_server.server import HearthlineServer, create_server, serve_stdio
 from lsp_server.status import Severity, State
@@ -29,9 +29,9 @@ def _register_document_probes(server: HearthlineServer, engine: ScriptedEngine) 
 
     @server.feature("probe/asked")
     async def asked(_params: dict[str, Any]) -> dict[str, str]:
-        """Tell what the engine was asked last."""
-        request = engine.served[-1].request
-        assert isinstance(request, CompletionRequest)
+        """Tell what the engine was asked last while somebody waited."""
+        requests = [served.request for served in engine.served if isinstance(served.request, CompletionRequest)]
+        request = next(each for each in reversed(requests) if each.priority is Priority.INTERACTIVE)
         return {"prefix": request.prefix, "suffix": request.suffix}
 
     @server.feature("probe/snapshot")
