@@ -51,7 +51,7 @@ class HearthlineServer(LanguageServer):
     """A language server and the one session it serves.
 
     on_editor: told the editor's process id. on_log_level: told the level of the settings. on_ready: told when the
-    engine has first become ready.
+    engine has become ready, or the index has followed the files.
     """
 
     protocol: Dispatcher
@@ -134,6 +134,7 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
         watch.settle(uri)
 
     def ready() -> None:
+        finder.note_indexed()
         for uri in server.session.documents:
             prompts.open(uri)
 

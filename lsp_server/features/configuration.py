@@ -55,6 +55,7 @@ async def _change(server: "HearthlineServer", sent: object) -> None:
     else:
         use(server, sent)
     await engine_status.warm_up(server.session)
+    server.on_ready()
 
 
 async def _pull(server: "HearthlineServer") -> None:

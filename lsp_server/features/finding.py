@@ -64,6 +64,11 @@ class Finder:
         else:
             self._edits.follow(path, where.start_line, where.end_line, text.count("\n") + 1)
 
+    def note_indexed(self) -> None:
+        """Take in that the index may answer what it could not before."""
+        for found in self._found.values():
+            found.question = None
+
     def note_closed(self, uri: str) -> None:
         """Take in that a document is about to be closed."""
         self._leave(uri)

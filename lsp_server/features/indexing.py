@@ -129,6 +129,7 @@ class Indexing:
         self._progress.report(f"{done:,} of {total:,} files", done / total)
 
     def _end(self) -> None:
+        self._server.on_ready()
         if self._progress is not None:
             self._progress.end("the workspace is indexed")
             self._progress = None

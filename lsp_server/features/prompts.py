@@ -9,7 +9,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 
 from lsp_server.completion import front
-from lsp_server.completion.fim_context import Budget, budget_of, fim_context
+from lsp_server.completion.fim_context import Budget, budget_of, fim_context, window_start
 from lsp_server.completion.front import Front, Fronts
 from lsp_server.context.secrets import is_secret_name
 from lsp_server.document import DocumentSnapshot, Position
@@ -25,9 +25,14 @@ _AHEAD_DEADLINE_MS = 120_000
 
 @dataclass(slots=True)
 class _Prompt:
-    """One document's. asked: where the last request was, and in what."""
+    """One document's.
+
+    is_used: somebody has asked; asked: where, the last time, and in what; computed: the front that was last, ahead.
+    """
 
     fronts: Fronts = field(default_factory=Fronts)
+    computed: Front | None = None
+    is_used: bool = False
     asked: "tuple[DocumentSnapshot, Position] | None" = None
     computing: "asyncio.Task[None] | None" = None
 
@@ -39,6 +44,7 @@ class Prompts:
         self._session = session
         self._finder = finder
         self._prompts: dict[str, _Prompt] = {}
+        self._engine = session.engine
 
     def open(self, uri: str) -> None:
         """Compute what can be known of a document's prompts before the cursor is: all of it, or the snippets."""
@@ -46,7 +52,7 @@ class Prompts:
         is_off = not settings.enabled or snapshot.language_id in settings.disabled_languages
         if is_off or not settings.prefetch or snapshot.unfit or is_secret_name(snapshot.path or ""):
             return
-        prompt = self._prompts.setdefault(uri, _Prompt())
+        prompt = self._prompt(uri)
         if prompt.computing is None or prompt.computing.done():
             prompt.computing = asyncio.ensure_future(self._open(prompt, snapshot))
 
@@ -70,10 +76,10 @@ class Prompts:
         known = await self._session.engine.capabilities()
         budget = budget_of(known.prefill_tokens_per_s, known.n_context)
         found = await self._finder.found(snapshot.uri, _LONG_PATIENCE_S if is_patient else _PATIENCE_S)
-        prompt = self._prompts.setdefault(snapshot.uri, _Prompt())
+        prompt = self._prompt(snapshot.uri)
         at_once = is_patient or not self._computes_ahead(known)
         prompt.fronts = front.follow(prompt.fronts, snapshot, position, found, budget, at_once=at_once)
-        prompt.asked = snapshot, position
+        prompt.is_used, prompt.asked = True, (snapshot, position)
         used = prompt.fronts.used
         if used != prompt.fronts.wanted and (prompt.computing is None or prompt.computing.done()):
             prompt.computing = asyncio.ensure_future(self._compute(prompt, budget))
@@ -83,8 +89,15 @@ class Prompts:
         """Return a request as the last one went, maybe for a text that is not there yet. Raises EngineError."""
         known = await self._session.engine.capabilities()
         budget = budget_of(known.prefill_tokens_per_s, known.n_context)
-        used = self._prompts.get(snapshot.uri, _Prompt()).fronts.used
+        used = self._prompt(snapshot.uri).fronts.used
         return self._request(snapshot, position, front.serving(used, snapshot, position, budget), budget, key)
+
+    def _prompt(self, uri: str) -> _Prompt:
+        if self._engine is not self._session.engine:  # which has computed nothing yet
+            self._engine = self._session.engine
+            for prompt in self._prompts.values():
+                prompt.fronts, prompt.computed = Fronts(), None
+        return self._prompts.setdefault(uri, _Prompt())
 
     def _request(
         self, snapshot: DocumentSnapshot, position: Position, used: Front, budget: Budget, key: str
@@ -110,11 +123,11 @@ class Prompts:
                 return
             budget = budget_of(known.prefill_tokens_per_s, known.n_context)
             end = Position(len(snapshot.lines) - 1, len(snapshot.lines[-1]))
-            is_small = sum(map(len, snapshot.lines[: budget.prefix_chars])) <= budget.prefix_chars
-            position = end if is_small and len(snapshot.lines) <= budget.prefix_chars else Position(0, 0)
+            is_small = window_start(snapshot, end, budget.prefix_chars) == (0, 0)
+            position = end if is_small else Position(0, 0)
             self._finder.look(snapshot, position)
             found = await self._finder.found(snapshot.uri, _LONG_PATIENCE_S)
-            if prompt.asked is None:
+            if not prompt.is_used:
                 prompt.fronts = front.follow(prompt.fronts, snapshot, position, found, budget, at_once=False)
                 prompt.asked = snapshot, position
             elif prompt.fronts.used == prompt.fronts.wanted:
@@ -126,13 +139,12 @@ class Prompts:
 
         One after the other: what was begun serves the next one too, as far as they are the same.
         """
-        computed: Front | None = None
         with suppress(EngineError):  # whoever asks next is told, and begins anew
-            while (wanted := prompt.fronts.wanted) is not None and wanted != computed and prompt.asked is not None:
+            while (wanted := prompt.fronts.wanted) not in (None, prompt.computed) and prompt.asked is not None:
                 request = self._request(*prompt.asked, wanted, budget, f"{prompt.asked[0].uri}#front")
                 if not await self._has_computed(request):
                     return
-                computed = wanted
+                prompt.computed = wanted
                 prompt.fronts = front.computed(prompt.fronts, wanted)
 
     async def _has_computed(self, request: CompletionRequest) -> bool:

@@ -120,6 +120,25 @@ async def test_an_engine_of_unknown_speed_is_never_asked_for_nothing() -> None:
     assert desk.engine.served == []
 
 
+async def test_another_engine_has_computed_nothing() -> None:
+    desk = Desk()
+    uri = desk.open("a.py", LINES)
+    whole = await desk.ask(uri, 300, is_patient=True)
+    desk.session.engine = ScriptedEngine([Rule("", "x")], SLOW)
+    assert len((await desk.ask(uri, 300)).prefix) < len(whole.prefix)
+
+
+async def test_what_was_computed_is_not_computed_again() -> None:
+    desk = Desk()
+    uri = desk.open("a.py", "x = 1\n")
+    await wait_for(lambda: len(desk.computed()) == 1)
+    desk.finder.note_indexed()
+    desk.prompts.open(uri)
+    desk.open("b.py", "y = 2\n")
+    await wait_for(lambda: len(desk.computed()) == 2)
+    assert [each.path for each in desk.computed()] == ["a.py", "b.py"]
+
+
 async def test_closing_a_document_ends_what_is_computed_for_it() -> None:
     desk = Desk(latency_s=3600.0)
     uri = desk.open("a.py", "x = 1\n")
