@@ -18,7 +18,7 @@ _KEY_S = 0.3
 _COLD_S = 1.5
 """For a place of which nothing was computed ahead."""
 _PREFIX_S = 4.0
-_SNIPPETS_S = 2.0
+_SNIPPETS_S = 3.0
 """Computed ahead, while nobody waits."""
 _LINE_TOKENS = 12
 """The line being typed, and the control tokens around the hole."""
