@@ -80,7 +80,7 @@ def find_cases(sources: dict[str, str], n_cases: int) -> list[Case]:
             if case is not None:
                 names.add(case.name)
                 by_package[package].append(case)
-    turns = zip_longest(*by_package.values())
+    turns = zip_longest(*(by_package[package] for package in sorted(by_package)))
     return [case for turn in turns for case in turn if case is not None][:n_cases]
 
 
