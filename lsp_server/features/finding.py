@@ -23,6 +23,8 @@ _AROUND_LINES, _AROUND_LINE_CHARS = 20, 300
 _WINDOW_LINES_BEFORE, _WINDOW_LINES_BEHIND = 120, 40
 """Of the file itself, what stands so near is taken to be in the prompt anyway."""
 _LEFT_LINES = 40
+_MOST_LABEL_CHARS = 200
+"""The worker takes names up to 256 characters."""
 _MOST_CHUNKS = _MOST_EDITS = 2
 
 _log = logging.getLogger(__name__)
@@ -100,19 +102,20 @@ class Finder:
         found = self._found.get(uri)
         if found is None:
             return ()
-        if found.looking is not None:
+        if found.looking is not None and not found.looking.done() and patience_s > 0:
             await asyncio.wait((found.looking,), timeout=patience_s)
         return found.snippets
 
     def label(self, path: str) -> str:
         """Return what a model is told of `path`: where it lies in the workspace, or its name alone."""
         folder = self._folder_of(path)
-        return Path(path).relative_to(folder).as_posix() if folder is not None else Path(path).name
+        label = Path(path).relative_to(folder).as_posix() if folder is not None else Path(path).name
+        return label[-_MOST_LABEL_CHARS:]
 
     def repo(self, path: str | None) -> str | None:
         """Return the name of the workspace's folder that `path` lies in."""
         folder = self._folder_of(path) if path is not None else None
-        return folder.name if folder is not None else None
+        return folder.name[-_MOST_LABEL_CHARS:] or None if folder is not None else None
 
     def _folder_of(self, path: str) -> Path | None:
         return next((folder for folder in self._session.folders if Path(path).is_relative_to(folder)), None)

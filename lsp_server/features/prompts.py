@@ -1,7 +1,8 @@
 """From a place in a document to the request that the engine is sent; what of it is computed ahead.
 
-Owns the front of each document's prompts. Invariants: a request waits for `_PATIENCE_S` at most for what is looked up,
-and what comes later serves the next one; what is dear is computed at background priority before it is used.
+Owns the front of each document's prompts. Invariants: only the first request in a document waits for what is looked up,
+for `_PATIENCE_S`, and what comes later serves the next one; what is dear is computed at background priority before it
+is used.
 """
 
 import asyncio
@@ -75,8 +76,9 @@ class Prompts:
         """
         known = await self._session.engine.capabilities()
         budget = budget_of(known.prefill_tokens_per_s, known.n_context)
-        found = await self._finder.found(snapshot.uri, _LONG_PATIENCE_S if is_patient else _PATIENCE_S)
         prompt = self._prompt(snapshot.uri)
+        patience_s = _PATIENCE_S if prompt.fronts.used is None else 0.0
+        found = await self._finder.found(snapshot.uri, _LONG_PATIENCE_S if is_patient else patience_s)
         at_once = is_patient or not self._computes_ahead(known)
         prompt.fronts = front.follow(prompt.fronts, snapshot, position, found, budget, at_once=at_once)
         prompt.is_used, prompt.asked = True, (snapshot, position)
