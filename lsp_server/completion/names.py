@@ -61,8 +61,9 @@ _WORDS = frozenset(
 class Names:
     """What to look up, the most telling first.
 
-    close: what the thing in front of the cursor is: classes, functions that return it, names it is imported by; near:
-    called or named around the cursor; modules: files whose contents are named there, as written, with their alias.
+    close: what the thing in front of the cursor is: classes, functions that return it, or its own name; close_modules:
+    files whose contents are meant there, as an import writes them; near: called around the cursor, or written as
+    classes are; imported: what the head of the file imports.
     """
 
     close: tuple[str, ...] = ()

@@ -78,14 +78,17 @@ class Finder:
         if found is not None and found.looking is not None:
             found.looking.cancel()
 
-    def look(self, snapshot: DocumentSnapshot, position: Position) -> None:
-        """Begin to look up what the text at `position` names, if that is something else than before."""
-        if snapshot.path is None or is_secret_name(snapshot.path):
-            return
+    def note_place(self, snapshot: DocumentSnapshot, position: Position) -> None:
+        """Take in that the person is at `position` now; what stands at the place they left is kept."""
         if self._last is None or self._last[0] != snapshot.uri or abs(self._last[1] - position.line) > _LEFT_LINES:
             if self._last is not None:
                 self._leave(self._last[0])
             self._last = (snapshot.uri, position.line)
+
+    def look(self, snapshot: DocumentSnapshot, position: Position) -> None:
+        """Begin to look up what the text at `position` names, if that is something else than before."""
+        if snapshot.path is None or is_secret_name(snapshot.path):
+            return
         found = self._found.setdefault(snapshot.uri, _Found())
         names = names_at(snapshot.lines, *position)
         if found.question is not None and found.question.names == names:

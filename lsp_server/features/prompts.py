@@ -64,7 +64,8 @@ class Prompts:
             prompt.computing.cancel()
 
     def look(self, snapshot: DocumentSnapshot, position: Position) -> None:
-        """Begin to look up what a request for `position` should hold."""
+        """Begin to look up what a request for `position`, where the person is, should hold."""
+        self._finder.note_place(snapshot, position)
         self._finder.look(snapshot, position)
 
     async def request(
