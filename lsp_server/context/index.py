@@ -103,7 +103,7 @@ class WorkspaceIndex:
         return sorted(found, key=lambda each: home is None or _relative(home, each.path) is None)[:limit]
 
     async def outline(self, path: str, limit: int = 200) -> list[Definition]:
-        """Return what the file `path` defines, in its order, by signatures alone."""
+        """Return what the file `path` defines, in its order; the text of each is its signature, indented as it is."""
 
         def query(folder: Path, queries: Queries) -> list[Definition]:
             relative = _relative(folder, path)

@@ -70,15 +70,28 @@ class Queries:
         ]
 
     def outline(self, path: str, limit: int) -> list[Definition]:
-        """Return the symbols of the file `path` in their order, without their text."""
-        rows: list[tuple[str, str, str, int, str, bytes]] = self._connection.execute(
-            "SELECT path, name, kind, line, signature, hash FROM symbol JOIN file ON file.id = file_id "
+        """Return the symbols of the file `path` in their order; their text is their signature, indented as it is."""
+        rows: list[tuple[str, str, str, int, str, int, bytes]] = self._connection.execute(
+            "SELECT path, name, kind, line, signature, file_id, hash FROM symbol JOIN file ON file.id = file_id "
             "WHERE path = ? ORDER BY line LIMIT ?",
             (path, limit),
         ).fetchall()
         for row in rows:
-            check(row[5], *row[:5])
-        return [Definition(path, name, kind, line, signature, "") for path, name, kind, line, signature, _ in rows]
+            check(row[6], *row[:5])
+        indents = self._indents(rows[0][5]) if rows else {}
+        return [
+            Definition(path, name, kind, line, signature, indents.get(line, "") + signature)
+            for path, name, kind, line, signature, _, _ in rows
+        ]
+
+    def _indents(self, file_id: int) -> dict[int, str]:
+        """Return how each line of a file is indented."""
+        rows = self._connection.execute("SELECT first_line, text FROM chunk WHERE file_id = ?", (file_id,))
+        return {
+            number: line[: len(line) - len(line.lstrip())]
+            for first_line, text in rows
+            for number, line in enumerate(text.split("\n"), first_line)
+        }
 
     def _text_from(self, file_id: int, line: int) -> str:
         row = self._connection.execute(

@@ -7,6 +7,7 @@ it, since that is what one calls.
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from lsp_server.completion.names import Names, module_paths
 from lsp_server.completion.snippets import Snippet
@@ -87,8 +88,8 @@ class Lookup:
         for path in module_paths(module, self._question.path, self._question.folders):
             outline = await self._index.outline(path)
             if outline and path != self._question.path:
-                top = [each for each in outline if not each.name.startswith("_")]
-                text = _outline_text([each.signature for each in top])
+                top = [each.text for each in outline if not each.name.startswith("_")]
+                text = _outline_text([head for head in top if _indentation(head) == 0] or top)
                 return [Snippet(f"outline:{path}", self._label(path), text, is_close=True)]
         return []
 
@@ -97,8 +98,7 @@ class Lookup:
         if definition.kind in _CLASSES:
             text = _class_text(definition, await self._index.outline(path, 1000))
         else:
-            lines = definition.text.split("\n")[:_FUNCTION_LINES]
-            text = "\n".join(lines)[:_FUNCTION_CHARS] or definition.signature
+            text = _front(definition) or definition.signature
         return Snippet(f"definition:{path}:{name}", self._label(path), text, is_close)
 
 
@@ -110,20 +110,35 @@ def _types_behind(definition: Definition) -> list[str]:
 
 
 def _class_text(definition: Definition, outline: Sequence[Definition]) -> str:
-    """Return the head of a class, its first fields, and the heads of what follows up to the next class."""
+    """Return the head of a class, its first fields, and the heads of what is in it."""
+    own = next((each.text for each in outline if each.line == definition.line), definition.signature)
     behind = [each for each in outline if each.line > definition.line]
-    end = next((number for number, each in enumerate(behind) if each.kind in _CLASSES), len(behind))
-    lines = definition.text.split("\n")[1:]
-    fields = [line.rstrip() for line in lines if _FIELD.match(line)]
-    depth = min((len(line) - len(line.lstrip()) for line in fields), default=0)
-    fields = [line for line in fields if len(line) - len(line.lstrip()) == depth]
+    inside = list(takewhile(lambda each: _indentation(each.text) > _indentation(own), behind))
+    fields = [line.rstrip() for line in _lines(definition)[1:] if _FIELD.match(line)]
+    depth = min(map(_indentation, fields), default=0)
+    fields = [line for line in fields if _indentation(line) == depth]
     # What others use comes first: what does not fit is cut at the end.
-    members = [each for each in behind[:end] if not each.name.startswith("__")]
+    members = [each for each in inside if not each.name.startswith("__") and each.kind not in _CLASSES]
     members.sort(key=lambda each: each.name.startswith("_"))
-    heads = [*fields, *(f"    {each.signature}" for each in members)]
-    if not heads:
-        return "\n".join(definition.text.split("\n")[:_FUNCTION_LINES])[:_FUNCTION_CHARS]
-    return _outline_text([definition.signature, *heads])
+    if not fields and not members:
+        return _front(definition)
+    return _outline_text([own, *fields, *(each.text for each in members)])
+
+
+def _lines(definition: Definition) -> list[str]:
+    """Return the lines of a definition without those behind it."""
+    first, *rest = definition.text.split("\n")
+    depth = _indentation(first)
+    inside = takewhile(lambda line: not line.strip() or _indentation(line) > depth or line.strip()[0] in ")]}{", rest)
+    return [first, *inside]
+
+
+def _front(definition: Definition) -> str:
+    return "\n".join(_lines(definition)[:_FUNCTION_LINES]).rstrip()[:_FUNCTION_CHARS]
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _outline_text(heads: Sequence[str]) -> str:
