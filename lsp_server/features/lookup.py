@@ -57,7 +57,12 @@ class Lookup:
     async def close(self) -> list[Snippet]:
         """Return what is known of the thing in front of the cursor, the most telling first."""
         names = self._question.names
-        snippets = [snippet for module in names.close_modules for snippet in await self._module(module)]
+        for module in names.close_modules:
+            path, outline = await self._module(module)
+            if outline:
+                found = [each for name in names.close for each in await self._definitions(name) if each.path == path]
+                return [await self._snippet(each, is_close=True) for each in found] or [self._outlined(path, outline)]
+        snippets: list[Snippet] = []
         for name in names.close:
             for definition in await self._definitions(name):
                 snippets.append(await self._snippet(definition, is_close=True))
@@ -83,15 +88,18 @@ class Lookup:
         found = await self._index.definitions(name, self._question.path, _MOST_SEEN + 1)
         return [each for each in found if not self._is_seen(each.path, each.line, each.line)][:1]
 
-    async def _module(self, module: str) -> list[Snippet]:
-        """Return the outline of the file that `module` is."""
+    async def _module(self, module: str) -> tuple[str, list[Definition]]:
+        """Return the file that `module` is, and what it defines."""
         for path in module_paths(module, self._question.path, self._question.folders):
-            outline = await self._index.outline(path)
-            if outline and path != self._question.path:
-                top = [each.text for each in outline if not each.name.startswith("_")]
-                text = _outline_text([head for head in top if _indentation(head) == 0] or top)
-                return [Snippet(f"outline:{path}", self._label(path), text, is_close=True)]
-        return []
+            outline = await self._index.outline(path) if path != self._question.path else []
+            if outline:
+                return path, outline
+        return "", []
+
+    def _outlined(self, path: str, outline: Sequence[Definition]) -> Snippet:
+        heads = [each.text for each in outline if not each.name.startswith("_")]
+        text = _outline_text([head for head in heads if _indentation(head) == 0] or heads)
+        return Snippet(f"outline:{path}", self._label(path), text, is_close=True)
 
     async def _snippet(self, definition: Definition, *, is_close: bool = False) -> Snippet:
         path, name = definition.path, definition.name
@@ -115,8 +123,8 @@ def _class_text(definition: Definition, outline: Sequence[Definition]) -> str:
     behind = [each for each in outline if each.line > definition.line]
     inside = list(takewhile(lambda each: _indentation(each.text) > _indentation(own), behind))
     fields = [line.rstrip() for line in _lines(definition)[1:] if _FIELD.match(line)]
-    depth = min(map(_indentation, fields), default=0)
-    fields = [line for line in fields if _indentation(line) == depth]
+    depth = min(map(_indentation, [*(each.text for each in inside), *fields]), default=0)
+    fields = [line for line in fields if _indentation(line) == depth and not line.lstrip().startswith("__")]
     # What others use comes first: what does not fit is cut at the end.
     members = [each for each in inside if not each.name.startswith("__") and each.kind not in _CLASSES]
     members.sort(key=lambda each: each.name.startswith("_"))
@@ -145,6 +153,6 @@ def _outline_text(heads: Sequence[str]) -> str:
     """Return `heads` as lines: as they are if they are few, else without their parameters."""
     lines = [head[:_HEAD_CHARS] for head in heads]
     if sum(map(len, lines)) > _OUTLINE_CHARS:
-        lines = [lines[0], *(line.partition("(")[0] for line in lines[1:])]
+        lines = list(dict.fromkeys([lines[0], *(line.partition("(")[0] for line in lines[1:])]))
     text = "\n".join(lines)
     return text if len(text) <= _OUTLINE_CHARS else text[:_OUTLINE_CHARS].rpartition("\n")[0]
