@@ -5,12 +5,16 @@ Invariant: an end that was found once is the end whatever follows. `cut(raw + mo
 """
 
 import re
+from dataclasses import replace
 
 from lsp_server.completion.lines import Body, Cut, Drop, Kind, LineWalk, shown_or_empty
 from lsp_server.completion.place import Place, indent_unit, indent_width
+from lsp_server.completion.prose import cut_prose
+from lsp_server.completion.scope import Scope, scope_at
 from lsp_server.completion.syntax import (
     CLOSER_OF,
     closer_of_line,
+    is_definition,
     marks,
     open_string,
     opens_block,
@@ -25,6 +29,7 @@ _CONTROL = re.compile(
 )
 _CONTROL_BEGUN = re.compile(r"<(?:\||\[|/?[a-zA-Z_])?[^<>\s]{0,25}$|\[[A-Z]{0,6}$|\r$")
 _MAX_LEADING_NEWLINES = 3
+_PROSE = "plaintext"
 
 
 def cut(raw: str, place: Place, *, has_ended: bool, single_line: bool) -> Cut:
@@ -38,9 +43,12 @@ def cut(raw: str, place: Place, *, has_ended: bool, single_line: bool) -> Cut:
     is_far_off = lead.count("\n") > _MAX_LEADING_NEWLINES
     if is_far_off or lead == text:
         return Cut("", has_ended or is_far_off, Drop.EMPTY)
-    body = _fit(text, place)
+    scope = scope_at(place)
+    body = _fit(text, replace(place, language_id=_PROSE) if scope is Scope.DOCSTRING else place)
     if isinstance(body, Drop):
         return Cut("", is_final=True, drop=body)
+    if scope is Scope.DOCSTRING and body.kind is not Kind.MIDLINE:
+        return cut_prose(body, place, has_ended=has_ended, single_line=single_line)
     found = _inline_end(body, place)
     if found is not None:
         return shown_or_empty(body.text[:found], is_final=True)
@@ -96,6 +104,10 @@ def _fit_blank(indent: str, text: str, place: Place, *, is_absolute: bool) -> Bo
         if indent_width(indent) < indent_width(before):
             return Drop.MISFIT
         missing = indent.removeprefix(before) if indent.startswith(before) else ""
+        above = place.above[-1] if place.above else ""
+        if is_definition(text) and above.strip() and not opens_block(above, place.language_id) and "@" not in above:
+            # What the model skipped a line for stays apart from what ends right above.
+            return Body(Kind.NEXT, "\n" + indent + text, before)
         return Body(Kind.BLANK, missing + text, before)
     wanted = indent_width(place.line_above)
     if opens_block(place.line_above, place.language_id):

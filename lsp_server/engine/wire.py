@@ -117,6 +117,9 @@ def completion_body(request: CompletionRequest, model: str | None, *, is_worker:
         "temperature": request.temperature,
         "stream": True,
     }
+    if request.wants_logprobs:
+        # How many alternatives to list beside each token: an engine of another make takes 0 for none at all.
+        body["logprobs"] = 1
     if is_worker:
         extra = {
             "path": request.path,
