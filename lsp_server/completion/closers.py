@@ -1,4 +1,4 @@
-"""Whether a closer, a bracket or a word that ends a block, is missing where the model writes it. Pure: by indentation."""
+"""Whether a closer, a bracket or a word that ends a block, is missing where the model writes it. By indentation."""
 
 from collections.abc import Sequence
 

@@ -37,6 +37,7 @@ class Drop(StrEnum):
     REPETITION = "the model repeated itself"
     MISFIT = "the model went on in a place that is not the cursor's"
     UNBALANCED = "the model's brackets do not fit"
+    UNSURE = "the model was not sure enough"
     CUT_OFF = "the answer was cut off before it made sense"
 
 

@@ -24,6 +24,7 @@ from lsp_server.document import DocumentSnapshot, Position
 from lsp_server.engine.protocol import CompletionRequest, Priority
 from lsp_server.errors import EngineError, EngineFailed, EngineUnavailable, ModelLoading, ModelMissing
 from lsp_server.features.answer import Answer
+from lsp_server.features.refusal import HoldsSecretError, check_secrets, refusal
 from lsp_server.feedback.records import Source
 from lsp_server.session import Session
 from lsp_server.settings import Multiline
@@ -90,9 +91,9 @@ class Suggester:
         is_invoked: the person asked and waits, and gets several candidates; otherwise they type on, and only a pause
         is worth an answer.
         """
-        refusal = self._refusal(snapshot)
-        if refusal is not None:
-            return self._report(Suggestion(reason=refusal), State.OFF)
+        refused = refusal(snapshot, position, self._session.settings.completion)
+        if refused is not None:
+            return self._report(Suggestion(reason=refused), State.OFF)
         under = self._under.setdefault(snapshot.uri, _Under())
         if under.waiting is not None:
             under.waiting.cancel()
@@ -121,14 +122,6 @@ class Suggester:
         if under is not None:
             _stop(under.answer, under.ahead)
 
-    def _refusal(self, snapshot: DocumentSnapshot) -> Reason | None:
-        settings = self._session.settings.completion
-        if not settings.enabled:
-            return Reason.OFF
-        if snapshot.language_id in settings.disabled_languages:
-            return Reason.LANGUAGE_DISABLED
-        return Reason.of_unfit(snapshot.unfit) if snapshot.unfit else None
-
     async def _make(
         self, snapshot: DocumentSnapshot, position: Position, under: _Under, *, is_invoked: bool
     ) -> Suggestion:
@@ -146,6 +139,8 @@ class Suggester:
                 suggestion = replace(suggestion, others=others)
         except EngineError as error:
             return self._report_error(error)
+        except HoldsSecretError:
+            return self._report(Suggestion(reason=Reason.SECRET), State.OFF)
         if not self._session.is_current(snapshot):
             return self._report(Suggestion(reason=Reason.STALE))
         if suggestion.text and self._session.settings.completion.prefetch:
@@ -225,7 +220,7 @@ class Suggester:
             return
         _stop(under.ahead)
         key, priority = f"{snapshot.uri}#ahead", Priority.BACKGROUND
-        with suppress(EngineError):  # nobody waits; who asks next is told
+        with suppress(EngineError, HoldsSecretError):  # nobody waits; who asks next is told
             answer = under.ahead = await self._begin(
                 accepted, behind, under, key=key, priority=priority, deadline_ms=_AHEAD_DEADLINE_MS
             )
@@ -246,6 +241,7 @@ class Suggester:
         known = await self._session.engine.capabilities()
         budget = budget_of(known.prefill_tokens_per_s, known.n_context)
         context = fim_context(snapshot, position, budget, under.start)
+        check_secrets(context)
         under.start = context.start
         request = CompletionRequest(
             prefix=context.prefix,
@@ -256,6 +252,7 @@ class Suggester:
             temperature=temperature,
             priority=priority,
             deadline_ms=deadline_ms,
+            wants_logprobs=settings.min_confidence > 0,
         )
         return Answer(
             self._session.engine,
@@ -263,6 +260,7 @@ class Suggester:
             Surroundings.of(snapshot, position),
             place_at(snapshot, position),
             single_line=settings.multiline is Multiline.NEVER,
+            min_confidence=settings.min_confidence,
         )
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
