@@ -27,7 +27,7 @@ _CONTROL = re.compile(
     r"<\|[a-z_]{1,24}\|>|</s>|<(?:fim_[a-z]+|file_sep|repo_name|endoftext)>|<\[(?:fim|end)[^\]\n]{0,20}\]>"
     r"|\[(?:PREFIX|SUFFIX|MIDDLE)\]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 )
-_CONTROL_BEGUN = re.compile(r"<(?:\||\[|/?[a-zA-Z_])?[^<>\s]{0,25}$|\[[A-Z]{0,6}$|\r$")
+_CONTROL_BEGUN = re.compile(r"<(?:\||\[|/?[a-zA-Z_])?[^<>\s]{0,25}\Z|\[[A-Z]{0,6}\Z|\r\Z")
 _MAX_LEADING_NEWLINES = 3
 _PROSE = "plaintext"
 

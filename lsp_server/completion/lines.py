@@ -208,7 +208,8 @@ class LineWalk:
             return self._in_body(i, line, begins_block=begins_block)
         if i == self._first:
             self._among_arms = is_arm(line, self._language_id) and not is_arm(self._place.line_below, self._language_id)
-            self._floor = indent_width(line) + (not self._among_arms)
+            self._floor = indent_width(line) + (not self._among_arms and not is_link(line))
+        self._awaits_link = False
         if self._open_all or self._in_text or self._among_arms:
             return _Verdict.GO_ON
         self._in_block = self._in_block or begins_block
@@ -216,9 +217,10 @@ class LineWalk:
             self._keep = self._floor
             return _Verdict.GO_ON
         self._awaits_brace = i == self._first and may_open_below(line, self._language_id)
-        self._awaits_link = not self._awaits_brace and may_chain(line, self._language_id)
-        goes_on = self._awaits_brace or self._awaits_link or wants_more(line, self._language_id)
-        return _Verdict.GO_ON if goes_on else _Verdict.AFTER
+        if self._awaits_brace or wants_more(line, self._language_id):
+            return _Verdict.GO_ON
+        self._awaits_link = may_chain(line, self._language_id)
+        return _Verdict.GO_ON if self._awaits_link else _Verdict.AFTER
 
     def _in_body(self, i: int, line: str, *, begins_block: bool) -> _Verdict:
         if i == self._first:

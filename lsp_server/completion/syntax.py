@@ -82,7 +82,7 @@ def is_arm(line: str, language_id: str) -> bool:
 
 def may_chain(line: str, language_id: str) -> bool:
     """Tell whether a line below `line` may go on with it by a dot in front."""
-    return language_id in _CHAINING and not line.rstrip().endswith((";", ",", "{", "}", "(", "[", ":"))
+    return language_id in _CHAINING and not line.rstrip().endswith((";", ",", "{", "(", "[", ":"))
 
 
 def is_link(line: str) -> bool:

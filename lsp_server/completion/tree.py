@@ -11,12 +11,15 @@ from functools import cache, lru_cache
 from tree_sitter import Language, Node, Parser, Point, Tree
 
 from lsp_server.completion.place import Place
-from lsp_server.completion.syntax import CLOSER_OF, unmatched
+from lsp_server.completion.syntax import CLOSER_OF, ends_by_indent, unmatched
 from lsp_server.grammars import grammar_of
 
 _MAX_BYTES = 48_000
 _MAX_BYTES_PER_LINE = 300
 """Beyond these it is data or was minified: a tree would cost much and tell little."""
+_MANY_LINES = 40
+"""Where the grammar can make nothing of half of so many (C++ in a header taken for C), each parse costs up to ten times
+as much, and tells nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,8 @@ def _flaws(root: Node, start: int, end: int) -> Iterator[Node]:
         node = stack.pop()
         if not node.has_error or node.start_byte > end or node.end_byte < start:
             continue
-        if node.is_error or node.is_missing:
+        # One that began further up wraps what comes after it, whatever is written here.
+        if (node.is_error or node.is_missing) and node.start_byte >= start:
             yield node
         stack += node.children
 
@@ -100,14 +104,22 @@ def _window(place: Place) -> _Window | None:
     head = "\n".join((*place.outer, *place.above, place.before))
     tail = "\n".join((place.after, *place.below))
     # Blocks that end below the window are ended here, or all in them would be one error.
-    openers = unmatched("\n".join((head, tail)), place.language_id)[1] if place.goes_on_below else []
+    is_open = place.goes_on_below and not ends_by_indent(place.language_id)
+    openers = unmatched("\n".join((head, tail)), place.language_id)[1] if is_open else []
     closers = "".join("\n" + CLOSER_OF[opener] for opener in reversed(openers))
     before, after = head.encode("utf-8", "replace"), (tail + closers).encode("utf-8", "replace")
     n_lines = 1 + len(place.outer) + len(place.above) + len(place.below)
     n_bytes = len(before) + len(after)
     if n_bytes > _MAX_BYTES or n_bytes > 4 * _MAX_BYTES_PER_LINE + n_lines * _MAX_BYTES_PER_LINE:
         return None
-    return _Window(language, before, after, _parser(language).parse(before + after))
+    tree = _parser(language).parse(before + after)
+    if n_lines > _MANY_LINES and 2 * _n_lost(tree.root_node) > n_bytes:
+        return None
+    return _Window(language, before, after, tree)
+
+
+def _n_lost(root: Node) -> int:
+    return sum(node.end_byte - node.start_byte for node in (root, *root.children) if node.is_error)
 
 
 def _point(text: bytes) -> Point:
