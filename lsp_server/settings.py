@@ -16,6 +16,9 @@ from inference.models.catalogue import DEFAULT_MODEL
 SECTION = "hearthline"
 """The group these settings form in the client's own."""
 
+DEFAULT_MIN_CONFIDENCE = 0.6
+"""Of 125 answers of the default model, to holes of one line and of random spans in HumanEval, 9 of the 67 that failed
+their tests were less sure than this and 1 of the 58 that passed; at 0.7 it is 13 and 3, at 0.75 17 and 5."""
 
 _HTTP_URL = re.compile(r"https?://[^\s/?#]+([/?#]\S*)?\Z")
 
@@ -54,7 +57,7 @@ class CompletionSettings:
     multiline: Multiline = Multiline.AUTO
     prefetch: bool = True
     candidates: int = 3
-    min_confidence: float = 0.6
+    min_confidence: float = DEFAULT_MIN_CONFIDENCE
     in_comments: bool = True
     in_strings: bool = True
 

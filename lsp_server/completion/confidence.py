@@ -1,5 +1,9 @@
 """How sure the model was of what is shown. Pure.
 
+The mean, not the joint probability: that is the smaller the longer an answer is, right or wrong. Ranking answers of a
+0.5B model to random spans of HumanEval by it put a right one above a wrong one in 58 % of the pairs, by the mean in
+68 %; for single lines both give 70 %.
+
 Invariant: tokens that are not shown, because they were cut or made after the end, have no say.
 """
 

@@ -1,5 +1,6 @@
 """How sure the model was of what is shown."""
 
+import json
 import math
 
 import pytest
@@ -7,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsp_server.completion.confidence import Piece, confidence
+from lsp_server.engine import wire
+from lsp_server.engine.protocol import CompletionRequest
 
 SURE, HALF = Piece("total", 0.0), Piece(" + 1", math.log(0.5))
 
@@ -32,3 +35,11 @@ def test_it_is_the_mean_over_what_is_shown(pieces: list[Piece], shown: str, expe
 def test_it_is_a_share_whatever_an_engine_sends(pieces: list[tuple[str, float | None]], shown: str) -> None:
     sure = confidence((Piece(*piece) for piece in pieces), shown)
     assert sure is None or 0.0 <= sure <= 1.0
+
+
+@pytest.mark.parametrize("is_worker", [True, False])
+@pytest.mark.parametrize("wants_logprobs", [True, False])
+def test_an_engine_is_asked_for_probabilities_only_where_they_are_wanted(is_worker: bool, wants_logprobs: bool) -> None:
+    request = CompletionRequest("a = ", "", "file:///a", wants_logprobs=wants_logprobs)
+    body = json.loads(wire.completion_body(request, None, is_worker=is_worker))
+    assert body.get("logprobs") == (1 if wants_logprobs else None)

@@ -1,8 +1,12 @@
-"""Where nothing is suggested: comments and strings of who wants none there, and what looks like secrets."""
+"""Where nothing is suggested: in comments and strings of who wants none there, of what looks like secrets, in doubt."""
+
+import math
 
 import pytest
 
+from lsp_server.completion.lines import Drop
 from lsp_server.document import Document, Position
+from lsp_server.engine.protocol import CompletionRequest
 from lsp_server.engine.scripted import Rule, ScriptedEngine
 from lsp_server.features.suggester import Suggester, Suggestion
 from lsp_server.session import Session
@@ -18,8 +22,8 @@ KEY = "-----BEGIN RSA PRIVATE KEY" + "-----"
 class Window:
     """One document, and a scripted engine that remembers what it was asked."""
 
-    def __init__(self, uri: str, text: str, **completion: bool) -> None:
-        self.engine = ScriptedEngine([Rule("", "value")])
+    def __init__(self, uri: str, text: str, *, logprob: float | None = None, **completion: float) -> None:
+        self.engine = ScriptedEngine([Rule("", "value", logprob=logprob)])
         settings = Settings(CompletionSettings(debounce_ms=0, **completion))  # type: ignore[arg-type]
         self.session = Session(Status(NoClient()), self.engine, settings)
         before, _, after = text.partition("‸")
@@ -66,3 +70,18 @@ async def test_comments_and_strings_are_left_alone_for_who_says_so(text: str, se
 async def test_code_is_completed_where_comments_and_strings_are_not() -> None:
     window = Window("file:///home/me/app.py", "x = ‸", in_comments=False, in_strings=False)
     assert (await window.suggest()).text == "value"
+
+
+@pytest.mark.parametrize(
+    ("share", "least", "text"), [(0.5, 0.6, ""), (0.7, 0.6, "value"), (0.5, 0.0, "value"), (None, 1.0, "value")]
+)
+async def test_nothing_is_shown_that_the_model_was_not_sure_of(share: float | None, least: float, text: str) -> None:
+    logprob = None if share is None else math.log(share)
+    window = Window("file:///home/me/app.py", "x = ‸", logprob=logprob, min_confidence=least)
+    suggestion = await window.suggest()
+    assert suggestion.text == text
+    if not text:
+        assert (suggestion.reason, suggestion.words) == (Reason.NOTHING_TO_ADD, Drop.UNSURE)
+    request = window.engine.served[0].request
+    assert isinstance(request, CompletionRequest)
+    assert request.wants_logprobs is (least > 0)
