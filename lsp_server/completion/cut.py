@@ -14,6 +14,7 @@ from lsp_server.completion.scope import Scope, scope_at
 from lsp_server.completion.syntax import (
     CLOSER_OF,
     closer_of_line,
+    ends_by_colon,
     is_definition,
     marks,
     open_string,
@@ -28,6 +29,7 @@ _CONTROL = re.compile(
     r"|\[(?:PREFIX|SUFFIX|MIDDLE)\]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 )
 _CONTROL_BEGUN = re.compile(r"<(?:\||\[|/?[a-zA-Z_])?[^<>\s]{0,25}\Z|\[[A-Z]{0,6}\Z|\r\Z")
+_LINE_START = re.compile(r"^(?=[^\n])", re.MULTILINE)
 _MAX_LEADING_NEWLINES = 3
 _PROSE = "plaintext"
 
@@ -90,7 +92,16 @@ def _fit(text: str, place: Place) -> Body | Drop:
         return Body(Kind.REST, gap + stripped, place.before)
     if n_newlines > 1 and not opens_block(place.before, place.language_id):
         return Drop.EMPTY  # the line is complete, and so is what it belongs to
-    return Body(Kind.NEXT, "\n" + lead.rpartition("\n")[2] + stripped, place.before)
+    return Body(Kind.NEXT, "\n" + _under(place.before, lead.rpartition("\n")[2] + stripped, place), place.before)
+
+
+def _under(header: str, text: str, place: Place) -> str:
+    """Move `text`, whole lines, one step in where it is no deeper than `header`, whose body it must be."""
+    width = indent_width(header)
+    is_missing = ends_by_colon(place.language_id) and opens_block(header, place.language_id)
+    if not is_missing or indent_width(text) != width or indent_width(place.below[0] if place.below else "") > width:
+        return text
+    return _LINE_START.sub(indent_unit(place), text)
 
 
 def _fit_blank(indent: str, text: str, place: Place, *, is_absolute: bool) -> Body | Drop:
@@ -100,6 +111,9 @@ def _fit_blank(indent: str, text: str, place: Place, *, is_absolute: bool) -> Bo
     the lines that follow are as much too deep.
     """
     before = place.before
+    moved = _under(place.above[-1] if place.above else "", (indent if is_absolute else before + indent) + text, place)
+    if indent_width(moved) > indent_width(indent if is_absolute else before + indent) and moved.startswith(before):
+        return Body(Kind.BLANK, moved[len(before) :], before)
     if is_absolute:
         if indent_width(indent) < indent_width(before):
             return Drop.MISFIT

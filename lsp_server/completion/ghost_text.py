@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from lsp_server.completion.cut import cut
 from lsp_server.completion.fewest_flaws import with_fewest_flaws
 from lsp_server.completion.lines import Drop
+from lsp_server.completion.neighbours import with_neighbours
 from lsp_server.completion.place import TAB_WIDTH, Place, indent_of, indent_unit
 from lsp_server.completion.scope import ONE_LINE, Scope, scope_at
 from lsp_server.completion.syntax import closer_of_line, opens_block, unmatched
@@ -57,7 +58,7 @@ def ghost_text(raw: str, place: Place, *, is_cut_off: bool = False, single_line:
         return GhostText("", drop)
     fitted = _fitted(_indented_as_file(text, place), place, single_line=single_line)
     if not fitted:
-        return GhostText("", Drop.CUT_OFF if is_cut_off else Drop.UNBALANCED)
+        return GhostText("", _reason_not_to_fit(text, place, is_cut_off=is_cut_off))
     return GhostText(fitted.replace("\n", place.newline))
 
 
@@ -69,7 +70,14 @@ def _fitted(text: str, place: Place, *, single_line: bool) -> str:
     if scope in ONE_LINE and not single_line and text.endswith(("{", "(", "[")) and not _is_balanced(text, place):
         text = text[:-1].rstrip()  # the block behind a condition is another suggestion
     text = _balanced(text, place, single_line=single_line)
+    text = with_neighbours(text, place) if scope is Scope.CODE else text
     return text if single_line or scope in ONE_LINE else with_fewest_flaws(text, place)
+
+
+def _reason_not_to_fit(text: str, place: Place, *, is_cut_off: bool) -> Drop:
+    if is_cut_off:
+        return Drop.CUT_OFF
+    return Drop.MISFIT if _is_balanced(text, place) else Drop.UNBALANCED
 
 
 def _is_balanced(text: str, place: Place) -> bool:

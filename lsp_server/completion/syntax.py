@@ -70,6 +70,11 @@ def opens_block(line: str, language_id: str) -> bool:
     return False
 
 
+def is_prose(language_id: str) -> bool:
+    """Tell whether lines of this language are no statements: text, or data without blocks of code."""
+    return language_id in _LINES_ARE_WHOLE
+
+
 def ends_by_colon(language_id: str) -> bool:
     """Tell whether headers of this language end with a colon, so that no bracket has to stand around a condition."""
     return language_id in _COLON_BLOCKS - _LINES_ARE_WHOLE

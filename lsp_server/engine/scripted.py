@@ -28,9 +28,8 @@ _PIECES = re.compile(r"\s?\w{1,6}|\s+|[^\w\s]")
 class Rule:
     """What to answer where `pattern` (a regular expression) is found in the prefix or the last message.
 
-    latency_s: before the first token; token_latency_s: before each. logprob: of each token, told where the request wants
-    it. error: raised after `n_before_error` tokens, or
-    before the first.
+    latency_s: before the first token; token_latency_s: before each. logprob: of each token, told where the request
+    wants it. error: raised after `n_before_error` tokens, or before the first.
     """
 
     pattern: str
