@@ -43,3 +43,20 @@ def test_an_engine_is_asked_for_probabilities_only_where_they_are_wanted(is_work
     request = CompletionRequest("a = ", "", "file:///a", wants_logprobs=wants_logprobs)
     body = json.loads(wire.completion_body(request, None, is_worker=is_worker))
     assert body.get("logprobs") == (1 if wants_logprobs else None)
+
+
+@pytest.mark.parametrize(
+    ("told", "logprob"),
+    [
+        ("null", None),
+        ('{"token_logprobs": null}', None),
+        ('{"token_logprobs": [null]}', None),
+        ('{"token_logprobs": [-0.5]}', -0.5),
+        ('{"token_logprobs": [-0.5, -0.25]}', -0.75),
+        ('{"content": []}', None),
+    ],
+)
+def test_what_an_engine_tells_of_a_piece(told: str, logprob: float | None) -> None:
+    token = wire.read_chunk(f'{{"choices": [{{"text": "a", "logprobs": {told}}}]}}', is_worker=False)
+    assert token is not None
+    assert token.logprob == logprob
