@@ -1,8 +1,8 @@
 """From raw model output to the text shown at the cursor, or to the reason why none is.
 
-Owns the rules of what a person gets to see; they are line rules that hold for every language. Invariants: text shown
-holds no control token, begins at the cursor, ends without whitespace, leaves the brackets of the document no worse
-balanced, and does not say what stands behind the cursor already.
+Owns the order of the rules of what a person gets to see: those on lines hold for every language, a grammar refines
+them. Invariants: text shown holds no control token, begins at the cursor, ends without whitespace, leaves the brackets
+of the document no worse balanced, and does not say what stands behind the cursor already.
 """
 
 import re

@@ -7,7 +7,7 @@ for a place where nothing stands. Elsewhere, and where the line around the curso
 import re
 from enum import Enum, auto
 from functools import lru_cache
-from itertools import islice, pairwise
+from itertools import islice
 
 from tree_sitter import Node
 
@@ -20,8 +20,8 @@ _QUOTED = re.compile(rb"[A-Za-z@$#]{0,3}[\"'`]")
 _TEXT_LANGUAGES = frozenset({"python", "starlark"})
 _TRIPLE = re.compile(r'"""|\'\'\'')
 _STRING = re.compile(r"string|quote|char_literal")
-_HEADER = re.compile(r"\s*(?:if|elif|while|match|case|with|for)\b\s*\S")
-_CONDITIONAL = re.compile(r"if|while|switch|for|do|match|case")
+_HEADER = re.compile(r"\s*(?:if|elif|while|match|case)\b\s*\S")
+_CONDITIONAL = re.compile(r"(?:if|while|switch|for|do|match|case)_")
 _BLOCK = re.compile(r"block|body|compound_statement|declaration_list|do_group|statement_list")
 _FIELDS = re.compile(r"interface_body|field_declaration_list|object_type|enum_body|enum_variant_list|enumerator_list")
 _WITHOUT_MEANING = frozenset({"{", "}", "comment", "line_comment", "block_comment"})
@@ -103,10 +103,9 @@ def _is_docstring(node: Node) -> bool:
 
 
 def _by_tree(tree: TextTree, leaf: Node) -> Scope:
-    around = [leaf, *ancestors(leaf.parent)]
-    for node, parent in pairwise([*around, None]):
-        if node is None:
-            break
+    """Tell by what `leaf`, the stand-in, is in, from the inside out: what comes first decides."""
+    for node in ancestors(leaf):
+        parent = node.parent
         if "interpolation" in node.type or "substitution" in node.type:
             return Scope.CODE
         if "comment" in node.type:
@@ -116,7 +115,7 @@ def _by_tree(tree: TextTree, leaf: Node) -> Scope:
             return Scope.DOCSTRING if is_statement else Scope.STRING
         if _BLOCK.search(node.type):
             return Scope.CODE
-        is_grouping = node.type == "parenthesized_expression" and not (parent and _CONDITIONAL.search(parent.type))
+        is_grouping = node.type == "parenthesized_expression" and not (parent and _CONDITIONAL.match(parent.type))
         if not is_grouping and _is_closed_round(node, tree):
             return Scope.BRACKETS
     return Scope.CODE
