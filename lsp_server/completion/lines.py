@@ -15,6 +15,7 @@ from lsp_server.completion.syntax import (
     ends_by_indent,
     is_arm,
     is_clause,
+    is_comment,
     is_definition,
     is_link,
     leaves_block,
@@ -96,6 +97,7 @@ class LineWalk:
         # As they would stand in the document; the first is the cursor's own.
         self._lines = [body.before + self._made[0], *self._made[1:]]
         self._first = 1 if body.kind is Kind.NEXT else 0
+        self._start = self._first  # of the unit, comments in front of it not counted
         self._under_opener = self._first == 1 and opens_block(body.before, place.language_id)
         # Lines indented less do not belong to what is written here.
         self._floor = indent_width(self._lines[0]) + (self._kind is Kind.REST or self._under_opener)
@@ -206,7 +208,10 @@ class LineWalk:
             return _Verdict.AFTER  # its body stands below already
         if self._under_opener or self._is_listed or (self._kind is Kind.BLANK and self._has_room):
             return self._in_body(i, line, begins_block=begins_block)
-        if i == self._first:
+        if i == self._start and self._kind is Kind.BLANK and is_comment(line, self._language_id):
+            self._start += 1  # it announces the unit
+            return _Verdict.GO_ON
+        if i == self._start:
             self._among_arms = is_arm(line, self._language_id) and not is_arm(self._place.line_below, self._language_id)
             self._floor = indent_width(line) + (not self._among_arms and not is_link(line))
         self._awaits_link = False

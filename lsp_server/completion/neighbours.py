@@ -8,11 +8,12 @@ from lsp_server.completion.syntax import (
     closer_of_line,
     ends_by_colon,
     is_clause,
+    is_comment,
     is_definition,
+    is_guard,
     is_prose,
     leaves_block,
     opens_block,
-    strip_comment,
     unmatched,
 )
 
@@ -36,7 +37,8 @@ def _goes_with_below(lines: list[str], place: Place) -> bool:
     if _is_idle(last, place):
         return False
     is_right_below = bool(place.below and place.below[0].strip()) and closer_of_line(below) is None
-    if leaves_block(last) and below and indent_width(below) == indent_width(last):
+    is_left = leaves_block(last) and not is_guard(last, place.language_id)
+    if is_left and below and indent_width(below) == indent_width(last):
         return is_clause(below) or closer_of_line(below) is not None or is_definition(below)
     if ends_by_colon(place.language_id) and is_right_below and indent_width(last) < indent_width(below):
         return _heads(lines, place)
@@ -45,8 +47,8 @@ def _goes_with_below(lines: list[str], place: Place) -> bool:
 
 def _is_idle(line: str, place: Place) -> bool:
     """Tell whether `line` is a comment that the model wrote and that nothing follows but what stood there already."""
-    is_comment = bool(line.strip()) and not strip_comment(line, place.language_id).strip()
-    return is_comment and not place.before.strip() and not is_definition(place.line_below)
+    is_own = not place.before.strip() and not is_definition(place.line_below)
+    return is_own and is_comment(line, place.language_id)
 
 
 def _heads(lines: list[str], place: Place) -> bool:

@@ -29,6 +29,9 @@ _CHAINING = frozenset({"rust", "java", "csharp", "kotlin", "swift", "scala", "da
 )
 _LINK = re.compile(r"\??\.|->")
 
+_POSTFIX_CONDITIONS = frozenset({"ruby", "perl", "crystal", "coffeescript"})
+_GUARD = re.compile(r"\s(?:if|unless)\s")
+
 _BRACKET_AT_END = re.compile(r"(?:[({\[]|=>)$")
 _END_OPENER = re.compile(
     r"^\s*(?:def|class|module|if|unless|elif|elsif|else|elseif|for|while|until|case|begin|struct|function|macro|let"
@@ -68,6 +71,16 @@ def opens_block(line: str, language_id: str) -> bool:
     if language_id in _END_BLOCKS:
         return bool(_END_OPENER.search(code)) and not re.search(r"\b(?:end|fi|done)\s*$", code)
     return False
+
+
+def is_comment(line: str, language_id: str) -> bool:
+    """Tell whether `line` is nothing but a comment."""
+    return bool(line.strip()) and not strip_comment(line, language_id).strip()
+
+
+def is_guard(line: str, language_id: str) -> bool:
+    """Tell whether `line` does what it says only on a condition that stands at its end."""
+    return language_id in _POSTFIX_CONDITIONS and bool(_GUARD.search(line))
 
 
 def is_prose(language_id: str) -> bool:
