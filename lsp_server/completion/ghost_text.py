@@ -70,8 +70,15 @@ def _fitted(text: str, place: Place, *, single_line: bool) -> str:
     if scope in ONE_LINE and not single_line and text.endswith(("{", "(", "[")) and not _is_balanced(text, place):
         text = text[:-1].rstrip()  # the block behind a condition is another suggestion
     text = _balanced(text, place, single_line=single_line)
-    text = with_neighbours(text, place) if scope is Scope.CODE else text
-    return text if single_line or scope in ONE_LINE else with_fewest_flaws(text, place)
+    while text and scope is Scope.CODE:
+        shorter = with_neighbours(text, place)
+        if shorter == text:
+            break
+        text = _balanced(shorter, place, single_line=single_line)
+    if single_line or scope in ONE_LINE:
+        return text
+    shorter = with_fewest_flaws(text, place)
+    return shorter if shorter == text or _is_balanced(shorter, place) else text
 
 
 def _reason_not_to_fit(text: str, place: Place, *, is_cut_off: bool) -> Drop:
@@ -111,6 +118,7 @@ def _without_overlap(text: str, place: Place) -> str:
         is_enough = length == len(rest) or length > 2
         if stripped.endswith(rest[:length]) and is_enough and not is_word_part:
             shorter = stripped[:-length]
+            shorter = shorter.rstrip() + " " * shorter[-1:].isspace()
             return shorter if _n_unmatched(shorter, place) <= _n_unmatched(stripped, place) else text
     return text
 
