@@ -28,7 +28,7 @@ _CONTROL = re.compile(
     r"<\|[a-z_]{1,24}\|>|</s>|<(?:fim_[a-z]+|file_sep|repo_name|endoftext)>|<\[(?:fim|end)[^\]\n]{0,20}\]>"
     r"|\[(?:PREFIX|SUFFIX|MIDDLE)\]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 )
-_CONTROL_BEGUN = re.compile(r"<(?:\||\[|/?[a-zA-Z_])?[^<>\s]{0,25}\Z|\[[A-Z]{0,6}\Z|\r\Z")
+_CONTROL_BEGUN = re.compile(r"<(?:\||\[|/?[a-zA-Z_])?[^<>\s]{0,25}\Z|\[[A-Z]{0,6}\Z")
 _LINE_START = re.compile(r"^(?=[^\n])", re.MULTILINE)
 _MAX_LEADING_NEWLINES = 3
 _PROSE = "plaintext"
@@ -65,13 +65,14 @@ def _readable(raw: str, *, has_ended: bool) -> tuple[str, bool]:
     What may yet become a control token or a line end is held back; of a model that has ended it is dropped only where
     it looks like a sentinel.
     """
+    raw = raw.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n")
     found = _CONTROL.search(raw)
     text = raw[: found.start()] if found else raw
     if found is None:
         begun = _CONTROL_BEGUN.search(text)
-        if begun is not None and (not has_ended or begun.group().startswith(("<|", "<[", "\r"))):
+        if begun is not None and (not has_ended or begun.group().startswith(("<|", "<["))):
             text = text[: begun.start()]
-    return text.replace("\r\n", "\n").replace("\r", "\n"), found is not None
+    return text, found is not None
 
 
 def _fit(text: str, place: Place) -> Body | Drop:
