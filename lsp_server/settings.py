@@ -17,7 +17,7 @@ SECTION = "hearthline"
 """The group these settings form in the client's own."""
 
 DEFAULT_MIN_CONFIDENCE = 0.6
-"""Of 108 answers of the default model that were to be shown, to holes of one line and of random spans in HumanEval, 8 of
+"""Of 108 answers of the default model to be shown, for holes of one line and of random spans in HumanEval, 8 of
 the 50 that failed their tests were less sure than this, and 1 of the 58 that passed; at 0.7 it is 8 and 3."""
 
 _HTTP_URL = re.compile(r"https?://[^\s/?#]+([/?#]\S*)?\Z")
