@@ -54,6 +54,9 @@ class Reason(StrEnum):
     STALE = "stale"
     OFF = "off"
     LANGUAGE_DISABLED = "languageDisabled"
+    IN_COMMENT = "inComment"
+    IN_STRING = "inString"
+    SECRET = "secret"  # noqa: S105 - the name of a reason
     FILE_TOO_LARGE = "fileTooLarge"
     FILE_BINARY = "fileBinary"
     FILE_UNKNOWN = "fileUnknown"
@@ -105,6 +108,9 @@ _REASON_WORDS = {
     Reason.STALE: "the text changed while the answer was made",
     Reason.OFF: "completion is switched off (hearthline.completion.enabled)",
     Reason.LANGUAGE_DISABLED: "completion is switched off for this language (hearthline.completion.disabledLanguages)",
+    Reason.IN_COMMENT: "completion is switched off inside comments (hearthline.completion.inComments)",
+    Reason.IN_STRING: "completion is switched off inside strings (hearthline.completion.inStrings)",
+    Reason.SECRET: "this looks like passwords or keys, which are shown to no model",
     Reason.FILE_TOO_LARGE: "this file is too large",
     Reason.FILE_BINARY: "this file is not text",
     Reason.FILE_UNKNOWN: "the editor has not opened this file here",

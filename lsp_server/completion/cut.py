@@ -5,12 +5,17 @@ Invariant: an end that was found once is the end whatever follows. `cut(raw + mo
 """
 
 import re
+from dataclasses import replace
 
 from lsp_server.completion.lines import Body, Cut, Drop, Kind, LineWalk, shown_or_empty
 from lsp_server.completion.place import Place, indent_unit, indent_width
+from lsp_server.completion.prose import cut_prose
+from lsp_server.completion.scope import Scope, scope_at
 from lsp_server.completion.syntax import (
     CLOSER_OF,
     closer_of_line,
+    ends_by_colon,
+    is_definition,
     marks,
     open_string,
     opens_block,
@@ -23,8 +28,10 @@ _CONTROL = re.compile(
     r"<\|[a-z_]{1,24}\|>|</s>|<(?:fim_[a-z]+|file_sep|repo_name|endoftext)>|<\[(?:fim|end)[^\]\n]{0,20}\]>"
     r"|\[(?:PREFIX|SUFFIX|MIDDLE)\]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 )
-_CONTROL_BEGUN = re.compile(r"<(?:\||\[|/?[a-zA-Z_])?[^<>\s]{0,25}$|\[[A-Z]{0,6}$|\r$")
+_CONTROL_BEGUN = re.compile(r"<(?:\||\[|/?[a-zA-Z_])?[^<>\s]{0,25}\Z|\[[A-Z]{0,6}\Z")
+_LINE_START = re.compile(r"^(?=[^\n])", re.MULTILINE)
 _MAX_LEADING_NEWLINES = 3
+_PROSE = "plaintext"
 
 
 def cut(raw: str, place: Place, *, has_ended: bool, single_line: bool) -> Cut:
@@ -38,9 +45,12 @@ def cut(raw: str, place: Place, *, has_ended: bool, single_line: bool) -> Cut:
     is_far_off = lead.count("\n") > _MAX_LEADING_NEWLINES
     if is_far_off or lead == text:
         return Cut("", has_ended or is_far_off, Drop.EMPTY)
-    body = _fit(text, place)
+    scope = scope_at(place)
+    body = _fit(text, replace(place, language_id=_PROSE) if scope is Scope.DOCSTRING else place)
     if isinstance(body, Drop):
         return Cut("", is_final=True, drop=body)
+    if scope is Scope.DOCSTRING and body.kind is not Kind.MIDLINE:
+        return cut_prose(body, place, has_ended=has_ended, single_line=single_line)
     found = _inline_end(body, place)
     if found is not None:
         return shown_or_empty(body.text[:found], is_final=True)
@@ -55,13 +65,14 @@ def _readable(raw: str, *, has_ended: bool) -> tuple[str, bool]:
     What may yet become a control token or a line end is held back; of a model that has ended it is dropped only where
     it looks like a sentinel.
     """
+    raw = raw.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n")
     found = _CONTROL.search(raw)
     text = raw[: found.start()] if found else raw
     if found is None:
         begun = _CONTROL_BEGUN.search(text)
-        if begun is not None and (not has_ended or begun.group().startswith(("<|", "<[", "\r"))):
+        if begun is not None and (not has_ended or begun.group().startswith(("<|", "<["))):
             text = text[: begun.start()]
-    return text.replace("\r\n", "\n").replace("\r", "\n"), found is not None
+    return text, found is not None
 
 
 def _fit(text: str, place: Place) -> Body | Drop:
@@ -82,7 +93,16 @@ def _fit(text: str, place: Place) -> Body | Drop:
         return Body(Kind.REST, gap + stripped, place.before)
     if n_newlines > 1 and not opens_block(place.before, place.language_id):
         return Drop.EMPTY  # the line is complete, and so is what it belongs to
-    return Body(Kind.NEXT, "\n" + lead.rpartition("\n")[2] + stripped, place.before)
+    return Body(Kind.NEXT, "\n" + _under(place.before, lead.rpartition("\n")[2] + stripped, place), place.before)
+
+
+def _under(header: str, text: str, place: Place) -> str:
+    """Move `text`, whole lines, one step in where it is no deeper than `header`, whose body it must be."""
+    width = indent_width(header)
+    is_missing = ends_by_colon(place.language_id) and opens_block(header, place.language_id)
+    if not is_missing or indent_width(text) != width or indent_width(place.below[0] if place.below else "") > width:
+        return text
+    return _LINE_START.sub(indent_unit(place), text)
 
 
 def _fit_blank(indent: str, text: str, place: Place, *, is_absolute: bool) -> Body | Drop:
@@ -92,10 +112,17 @@ def _fit_blank(indent: str, text: str, place: Place, *, is_absolute: bool) -> Bo
     the lines that follow are as much too deep.
     """
     before = place.before
+    moved = _under(place.above[-1] if place.above else "", (indent if is_absolute else before + indent) + text, place)
+    if indent_width(moved) > indent_width(indent if is_absolute else before + indent) and moved.startswith(before):
+        return Body(Kind.BLANK, moved[len(before) :], before)
     if is_absolute:
         if indent_width(indent) < indent_width(before):
             return Drop.MISFIT
         missing = indent.removeprefix(before) if indent.startswith(before) else ""
+        above = place.above[-1] if place.above else ""
+        if is_definition(text) and above.strip() and not opens_block(above, place.language_id) and "@" not in above:
+            # What the model skipped a line for stays apart from what ends right above.
+            return Body(Kind.NEXT, "\n" + indent + text, before)
         return Body(Kind.BLANK, missing + text, before)
     wanted = indent_width(place.line_above)
     if opens_block(place.line_above, place.language_id):

@@ -1,17 +1,21 @@
 """From raw model output to the text shown at the cursor, or to the reason why none is.
 
-Owns the rules of what a person gets to see; they are line rules that hold for every language. Invariants: text shown
-holds no control token, begins at the cursor, ends without whitespace, leaves the brackets of the document no worse
-balanced, and does not say what stands behind the cursor already.
+Owns the order of the rules of what a person gets to see: those on lines hold for every language, a grammar refines
+them. Invariants: text shown holds no control token, begins at the cursor, ends without whitespace, leaves the brackets
+of the document no worse balanced, and does not say what stands behind the cursor already.
 """
 
 import re
 from dataclasses import dataclass
 
 from lsp_server.completion.cut import cut
+from lsp_server.completion.fewest_flaws import with_fewest_flaws
 from lsp_server.completion.lines import Drop
+from lsp_server.completion.neighbours import with_neighbours
 from lsp_server.completion.place import TAB_WIDTH, Place, indent_of, indent_unit
-from lsp_server.completion.syntax import opens_block, unmatched
+from lsp_server.completion.scope import ONE_LINE, Scope, scope_at
+from lsp_server.completion.syntax import closer_of_line, opens_block, unmatched
+from lsp_server.grammars import grammar_of
 
 _REPEATED_PIECE = re.compile(r"(.{1,20}?)\1{3,}")
 _TEXT = re.compile(r'"""(?:(?!""")[\s\S])*(?:"""|\Z)')
@@ -52,10 +56,39 @@ def ghost_text(raw: str, place: Place, *, is_cut_off: bool = False, single_line:
     drop = _reason_to_drop(text, place)
     if drop is not None:
         return GhostText("", drop)
-    fitted = _balanced(_indented_as_file(text, place), place, single_line=single_line)
+    fitted = _fitted(_indented_as_file(text, place), place, single_line=single_line)
     if not fitted:
-        return GhostText("", Drop.CUT_OFF if is_cut_off else Drop.UNBALANCED)
+        return GhostText("", _reason_not_to_fit(text, place, is_cut_off=is_cut_off))
     return GhostText(fitted.replace("\n", place.newline))
+
+
+def _fitted(text: str, place: Place, *, single_line: bool) -> str:
+    """Shorten `text` to what leaves the brackets and the syntax around it whole; empty when nothing can stay."""
+    scope = scope_at(place)
+    if scope is Scope.DOCSTRING:
+        return text
+    if scope in ONE_LINE and not single_line and text.endswith(("{", "(", "[")) and not _is_balanced(text, place):
+        text = text[:-1].rstrip()  # the block behind a condition is another suggestion
+    text = _balanced(text, place, single_line=single_line)
+    while text and scope is Scope.CODE:
+        shorter = with_neighbours(text, place)
+        if shorter == text:
+            break
+        text = _balanced(shorter, place, single_line=single_line)
+    if single_line or scope in ONE_LINE:
+        return text
+    shorter = with_fewest_flaws(text, place)
+    return shorter if shorter == text or _is_balanced(shorter, place) else text
+
+
+def _reason_not_to_fit(text: str, place: Place, *, is_cut_off: bool) -> Drop:
+    if is_cut_off:
+        return Drop.CUT_OFF
+    return Drop.MISFIT if _is_balanced(text, place) else Drop.UNBALANCED
+
+
+def _is_balanced(text: str, place: Place) -> bool:
+    return _n_unmatched(text, place) <= _n_unmatched("", place)
 
 
 def _whole_lines(raw: str, language_id: str) -> str:
@@ -85,6 +118,7 @@ def _without_overlap(text: str, place: Place) -> str:
         is_enough = length == len(rest) or length > 2
         if stripped.endswith(rest[:length]) and is_enough and not is_word_part:
             shorter = stripped[:-length]
+            shorter = shorter.rstrip() + " " * shorter[-1:].isspace()
             return shorter if _n_unmatched(shorter, place) <= _n_unmatched(stripped, place) else text
     return text
 
@@ -109,12 +143,29 @@ def _indented_as_file(text: str, place: Place) -> str:
     if "\n" not in text:
         return text
     unit = indent_unit(place)
-    first, *lines = text.split("\n")
+    first, *lines = _moved_to_column(text, place)
     if unit == "\t":
         width = min((len(indent_of(line)) for line in lines if line.startswith("  ")), default=TAB_WIDTH)
         step = " " * (width if width in (2, 4, 8) else TAB_WIDTH)
         return "\n".join([first, *(_replace_in_indent(line, step, "\t") for line in lines)])
     return "\n".join([first, *(_replace_in_indent(line, "\t", unit) for line in lines)])
+
+
+def _moved_to_column(text: str, place: Place) -> list[str]:
+    """Split `text` in lines; a block that was written as if its header began at column 0 is moved to where it does."""
+    first, *lines = text.split("\n")
+    indent = indent_of(place.before)
+    header = place.before + first
+    is_known = grammar_of(place.language_id) is not None  # elsewhere an indentation may mean something
+    is_block = (
+        is_known
+        and bool(indent and first.strip())
+        and header.rstrip().endswith("{")
+        and closer_of_line(lines[-1]) == "}"
+    )
+    if not is_block or indent_of(lines[-1]) or "`" in text or '"""' in text:
+        return [first, *lines]
+    return [first, *(indent + line if line.strip() else line for line in lines)]
 
 
 def _replace_in_indent(line: str, old: str, new: str) -> str:

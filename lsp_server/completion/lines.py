@@ -6,22 +6,28 @@ Invariant: a verdict on a line depends on the lines up to it alone, and on as mu
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
+from lsp_server.completion.closers import lacks_closer
 from lsp_server.completion.place import Place, indent_width
+from lsp_server.completion.repetition import n_echoed, n_repeated
+from lsp_server.completion.scope import ONE_LINE, Scope, is_among_fields, is_empty_body, scope_at
 from lsp_server.completion.syntax import (
-    CLOSER_OF,
     closer_of_line,
     ends_by_indent,
+    is_arm,
     is_clause,
+    is_comment,
     is_definition,
+    is_link,
     leaves_block,
     may_become_word,
+    may_chain,
     may_open_below,
     opens_block,
     unmatched,
+    wants_more,
 )
 
 _TRIPLE_QUOTED = frozenset({"python", "kotlin", "scala", "swift", "julia", "dart", "groovy"})
-_MAX_PERIOD = 4
 
 
 class Drop(StrEnum):
@@ -32,6 +38,7 @@ class Drop(StrEnum):
     REPETITION = "the model repeated itself"
     MISFIT = "the model went on in a place that is not the cursor's"
     UNBALANCED = "the model's brackets do not fit"
+    UNSURE = "the model was not sure enough"
     CUT_OFF = "the answer was cut off before it made sense"
 
 
@@ -81,19 +88,25 @@ class LineWalk:
         self._place = place
         self._language_id = place.language_id
         self._kind = body.kind
-        self._single_line = single_line
+        scope = Scope.CODE if body.kind is Kind.NEXT else scope_at(place)
+        self._single_line = single_line or scope in ONE_LINE
+        self._is_in_brackets = scope is Scope.BRACKETS
         self._has_ended = has_ended
         self._drop = Drop.EMPTY  # the reason should nothing be left
         self._made = body.text.split("\n")
         # As they would stand in the document; the first is the cursor's own.
         self._lines = [body.before + self._made[0], *self._made[1:]]
         self._first = 1 if body.kind is Kind.NEXT else 0
+        self._start = self._first  # of the unit, comments in front of it not counted
         self._under_opener = self._first == 1 and opens_block(body.before, place.language_id)
         # Lines indented less do not belong to what is written here.
         self._floor = indent_width(self._lines[0]) + (self._kind is Kind.REST or self._under_opener)
         # Where more of the same block follows at once, what is missing is one statement.
         self._has_room = self._width_of_next() < self._floor or closer_of_line(place.below[0]) is not None
         self._keep: int | None = None  # across a blank line, go on only at lines indented so far
+        self._is_listed = body.kind is Kind.REST and is_among_fields(place)  # its like may follow, line by line
+        self._among_arms = False
+        self._awaits_link = False  # the next line belongs here only if it begins with a dot
         self._awaits_brace = False  # the first line is a header whose brace may stand below it
         self._in_block = False  # the last header is ended by indentation, not by a bracket
         self._blank_since: int | None = None
@@ -110,9 +123,10 @@ class LineWalk:
                 return self._upto(i + 1, is_final=False)
             if verdict is _Verdict.BEFORE:
                 return self._upto(i if self._blank_since is None else self._blank_since, is_final=True)
-            period = self._period(i)
-            if period or verdict is _Verdict.AFTER:
-                return self._upto(i + 1 - period, is_final=True)
+            made = self._lines[self._first : i + 1]
+            n_copied = n_repeated(made) or n_echoed(made, self._place.below)
+            if n_copied or verdict is _Verdict.AFTER:
+                return self._upto(i + 1 - n_copied, is_final=True)
         return self._upto(len(self._lines), is_final=self._has_ended)
 
     def _upto(self, end: int, *, is_final: bool) -> Cut:
@@ -153,11 +167,12 @@ class LineWalk:
         if not is_complete and may_become_word(line):
             return _Verdict.WAIT
         width = indent_width(line)
+        if self._awaits_link:
+            return self._by_link(line, is_complete=is_complete)
         closer = closer_of_line(line)
         if closer is not None:
-            if self._blank_since is not None or not self._is_needed(closer, width, i):
-                return _Verdict.BEFORE
-            return _Verdict.AFTER if is_complete else _Verdict.WAIT
+            is_needed = self._blank_since is None and self._is_needed(closer, width, i)
+            return _Verdict.BEFORE if not is_needed else _Verdict.AFTER if is_complete else _Verdict.WAIT
         if self._blank_since is not None and (self._keep is None or width < self._keep):
             return _Verdict.BEFORE
         if i > self._first and is_definition(line) and width <= self._floor:
@@ -166,32 +181,55 @@ class LineWalk:
             return _Verdict.GO_ON
         if is_clause(line) and (i == self._first or (self._blank_since is None and width + 1 >= self._floor)):
             return _Verdict.GO_ON
-        return _Verdict.BEFORE if width < self._floor else _Verdict.GO_ON
+        is_other = self._among_arms and width == self._floor and not is_arm(line, self._language_id)
+        return _Verdict.BEFORE if width < self._floor or is_other else _Verdict.GO_ON
+
+    def _is_needed(self, closer: str, width: int, i: int) -> bool:
+        lines = (*self._place.above, *self._lines[:i])
+        return lacks_closer(closer, width, lines, self._place.line_below, self._language_id)
+
+    def _by_link(self, line: str, *, is_complete: bool) -> _Verdict:
+        """Judge the line below a complete expression: only one that goes on with it belongs here."""
+        if self._blank_since is not None or indent_width(line) < self._floor:
+            return _Verdict.BEFORE
+        if is_link(line):
+            return _Verdict.GO_ON
+        return _Verdict.WAIT if not is_complete and line.strip() in ("?", "-") else _Verdict.BEFORE
 
     def _after_line(self, i: int, line: str) -> _Verdict:
         """Judge by a complete line whether it was the last, and what may follow it."""
         if self._single_line:
             return _Verdict.AFTER
+        if self._is_in_brackets:
+            return _Verdict.GO_ON if self._open_made else _Verdict.AFTER
         self._in_text ^= self._language_id in _TRIPLE_QUOTED and line.count('"""') % 2 == 1
         begins_block = opens_block(line, self._language_id)
         if begins_block and indent_width(line) < self._width_of_next():
             return _Verdict.AFTER  # its body stands below already
-        if self._under_opener or (self._kind is Kind.BLANK and self._has_room):
+        if self._under_opener or self._is_listed or (self._kind is Kind.BLANK and self._has_room):
             return self._in_body(i, line, begins_block=begins_block)
-        if i == self._first:
-            self._floor = indent_width(line) + 1
-        if self._open_all or self._in_text:
+        if i == self._start and self._kind is Kind.BLANK and is_comment(line, self._language_id):
+            self._start += 1  # it announces the unit
+            return _Verdict.GO_ON
+        if i == self._start:
+            self._among_arms = is_arm(line, self._language_id) and not is_arm(self._place.line_below, self._language_id)
+            self._floor = indent_width(line) + (not self._among_arms and not is_link(line))
+        self._awaits_link = False
+        if self._open_all or self._in_text or self._among_arms:
             return _Verdict.GO_ON
         self._in_block = self._in_block or begins_block
         if self._in_block:
             self._keep = self._floor
             return _Verdict.GO_ON
         self._awaits_brace = i == self._first and may_open_below(line, self._language_id)
-        return _Verdict.GO_ON if self._awaits_brace else _Verdict.AFTER
+        if self._awaits_brace or wants_more(line, self._language_id):
+            return _Verdict.GO_ON
+        self._awaits_link = may_chain(line, self._language_id)
+        return _Verdict.GO_ON if self._awaits_link else _Verdict.AFTER
 
     def _in_body(self, i: int, line: str, *, begins_block: bool) -> _Verdict:
         if i == self._first:
-            if self._under_opener:
+            if self._under_opener or self._is_listed:
                 self._floor = indent_width(line)
             if self._under_opener or self._is_empty_body():
                 self._keep = self._floor
@@ -211,7 +249,9 @@ class LineWalk:
         return ends_by_indent(self._language_id) or closer_of_line(self._place.line_below) is not None
 
     def _is_empty_body(self) -> bool:
-        """Tell whether the cursor is at the first line of a block."""
+        """Tell whether the cursor is at the first line of a block, comments and a docstring not counted."""
+        if is_empty_body(self._place):
+            return True
         if not opens_block(self._place.line_above, self._language_id):
             return False
         below = self._place.line_below
@@ -224,28 +264,3 @@ class LineWalk:
             return False
         above = self._place.before if self._kind is Kind.NEXT else self._place.line_above
         return stripped == self._place.line_below.strip() or (i == self._first and stripped == above.strip())
-
-    def _is_needed(self, closer: str, width: int, i: int) -> bool:
-        """Tell whether a block above line `i` lacks its closer: nothing below stands where it would end."""
-        below = self._place.line_below
-        if below and indent_width(below) > width:
-            return False
-        if below and indent_width(below) == width and closer_of_line(below) == closer:
-            return False
-        for line in (*reversed(self._lines[:i]), *reversed(self._place.above)):
-            if line.strip() and indent_width(line) <= width:
-                opened = unmatched(line, self._language_id)[1]
-                if closer in CLOSER_OF.values():
-                    return any(CLOSER_OF[opener] == closer for opener in opened)
-                return closer == "</" or opens_block(line, self._language_id)
-        return False
-
-    def _period(self, i: int) -> int:
-        """Return after how many lines the text repeats itself up to line `i`; 0 where it does not."""
-        lines = [line.strip() for line in self._lines[: i + 1]]
-        if not any(map(str.isalnum, lines[i])):
-            return 0
-        for period in range(1, _MAX_PERIOD + 1):
-            if i + 1 - self._first >= 2 * period and lines[-period:] == lines[-2 * period : -period]:
-                return period
-        return 0

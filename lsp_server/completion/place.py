@@ -1,15 +1,19 @@
 """Where the cursor is, as text: the lines around it, cut to a size that costs the same in any document.
 
 Invariant: no line of a Place holds a line ending, none is longer than MAX_LINE_CHARS, and there are at most
-N_LINES above and below.
+N_LINES above and below, and N_OUTER beyond those.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 
 from lsp_server.document import DocumentSnapshot, Position, content_length
 
 N_LINES = 60
+N_OUTER = 12
+_MOST_LOOKED_AT = 2_000
+"""Lines above the window among which the headers of the blocks around it are looked for."""
 MAX_LINE_CHARS = 500
 TAB_WIDTH = 4
 """How far a tab counts when indentations are compared; in a file that uses only one of both it does not matter."""
@@ -17,7 +21,11 @@ TAB_WIDTH = 4
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What stands around the cursor. above: nearest last; below: nearest first; before and after: the cursor's line."""
+    """What stands around the cursor. above: nearest last; below: nearest first; before and after: the cursor's line.
+
+    outer: headers of the blocks that begin above the window, outermost first. goes_on_below: the window ends before
+    the document does.
+    """
 
     language_id: str
     above: tuple[str, ...]
@@ -25,6 +33,8 @@ class Place:
     after: str
     below: tuple[str, ...]
     newline: str = "\n"
+    outer: tuple[str, ...] = ()
+    goes_on_below: bool = False
 
     @property
     def line_above(self) -> str:
@@ -42,14 +52,32 @@ def place_at(snapshot: DocumentSnapshot, position: Position) -> Place:
     lines = snapshot.lines
     line = lines[position.line]
     after = line[position.column : min(content_length(line), position.column + MAX_LINE_CHARS)]
+    first = max(0, position.line - N_LINES)
     return Place(
         language_id=snapshot.language_id,
-        above=tuple(_content(lines[i]) for i in range(max(0, position.line - N_LINES), position.line)),
+        above=tuple(_content(lines[i]) for i in range(first, position.line)),
         before=line[max(0, position.column - MAX_LINE_CHARS) : position.column],
         after=after,
         below=tuple(_content(each) for each in islice(lines, position.line + 1, position.line + 1 + N_LINES)),
         newline=snapshot.line_ending,
+        outer=_headers(lines, first),
+        goes_on_below=position.line + 1 + N_LINES < len(lines),
     )
+
+
+def _headers(lines: Sequence[str], first: int) -> tuple[str, ...]:
+    """Return the lines above `first` that what stands there is indented under, outermost first."""
+    # The first that is not blank tells how deep the window begins.
+    start = next((i for i in range(first, min(len(lines), first + N_LINES)) if lines[i].strip()), first)
+    headers: list[str] = []
+    width = indent_width(lines[start]) if start < len(lines) else 0
+    for i in range(first - 1, max(-1, first - 1 - _MOST_LOOKED_AT), -1):
+        if width == 0 or len(headers) == N_OUTER:
+            break
+        if lines[i].strip() and indent_width(lines[i]) < width:
+            headers.append(_content(lines[i]))
+            width = indent_width(lines[i])
+    return tuple(reversed(headers))
 
 
 def _content(line: str) -> str:

@@ -24,6 +24,14 @@ _END_BLOCKS = frozenset({"ruby", "lua", "julia", "elixir", "shellscript", "cryst
 _EQUALS_BLOCKS = frozenset({"fsharp", "haskell", "scala", "ocaml"})
 _SEMICOLON_LANGUAGES = frozenset({"c", "cpp", "csharp", "java", "php", "objective-c", "d"})
 
+_CHAINING = frozenset({"rust", "java", "csharp", "kotlin", "swift", "scala", "dart", "ruby", "php", "cpp"}) | frozenset(
+    {"javascript", "javascriptreact", "typescript", "typescriptreact"}
+)
+_LINK = re.compile(r"\??\.|->")
+
+_POSTFIX_CONDITIONS = frozenset({"ruby", "perl", "crystal", "coffeescript"})
+_GUARD = re.compile(r"\s(?:if|unless)\s")
+
 _BRACKET_AT_END = re.compile(r"(?:[({\[]|=>)$")
 _END_OPENER = re.compile(
     r"^\s*(?:def|class|module|if|unless|elif|elsif|else|elseif|for|while|until|case|begin|struct|function|macro|let"
@@ -39,7 +47,7 @@ _CLOSER_WORD = re.compile(rf"(?:{'|'.join(_CLOSER_WORDS)})\b")
 _LEAVES = re.compile(r"(?:return|raise|throw|break|continue)\b")
 _DEFINITION = re.compile(
     r"(?:export\s+|default\s+|public\s+|private\s+|protected\s+|static\s+|async\s+|abstract\s+|pub(?:\([^)]*\))?\s+)*"
-    r"(?:def|class|func|fn|function|fun|interface|struct|enum|trait|impl|module|type)\s+\w|@\w"
+    r"(?:def|class|func|fn|function|fun|interface|struct|enum|trait|impl|module|type|member)\s+\w|@\w"
 )
 _CONTINUES = re.compile(r"(?:[=+&|.]|\b(?:and|or|not|in|is|await|new|import|from|as))$")
 
@@ -63,6 +71,41 @@ def opens_block(line: str, language_id: str) -> bool:
     if language_id in _END_BLOCKS:
         return bool(_END_OPENER.search(code)) and not re.search(r"\b(?:end|fi|done)\s*$", code)
     return False
+
+
+def is_comment(line: str, language_id: str) -> bool:
+    """Tell whether `line` is nothing but a comment."""
+    return bool(line.strip()) and not strip_comment(line, language_id).strip()
+
+
+def is_guard(line: str, language_id: str) -> bool:
+    """Tell whether `line` does what it says only on a condition that stands at its end."""
+    return language_id in _POSTFIX_CONDITIONS and bool(_GUARD.search(line))
+
+
+def is_prose(language_id: str) -> bool:
+    """Tell whether lines of this language are no statements: text, or data without blocks of code."""
+    return language_id in _LINES_ARE_WHOLE
+
+
+def ends_by_colon(language_id: str) -> bool:
+    """Tell whether headers of this language end with a colon, so that no bracket has to stand around a condition."""
+    return language_id in _COLON_BLOCKS - _LINES_ARE_WHOLE
+
+
+def is_arm(line: str, language_id: str) -> bool:
+    """Tell whether `line` is one of several cases that begin with a bar."""
+    return language_id in _EQUALS_BLOCKS and line.lstrip().startswith("|")
+
+
+def may_chain(line: str, language_id: str) -> bool:
+    """Tell whether a line below `line` may go on with it by a dot in front."""
+    return language_id in _CHAINING and not line.rstrip().endswith((";", ",", "{", "(", "[", ":"))
+
+
+def is_link(line: str) -> bool:
+    """Tell whether `line` goes on with the expression above it."""
+    return bool(_LINK.match(line.lstrip()))
 
 
 def ends_by_indent(language_id: str) -> bool:

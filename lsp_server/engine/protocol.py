@@ -40,6 +40,7 @@ class CompletionRequest:
     """Fill in the middle between `prefix` and `suffix` (text, not tokens).
 
     key: one document's requests share it; a newer one supersedes the older. deadline_ms counts from arrival.
+    wants_logprobs: tokens shall say how probable they were, where the engine can tell.
     """
 
     prefix: str
@@ -52,6 +53,7 @@ class CompletionRequest:
     temperature: float = 0.0
     priority: Priority = Priority.INTERACTIVE
     deadline_ms: int | None = None
+    wants_logprobs: bool = False
 
 
 @dataclass(frozen=True, slots=True)

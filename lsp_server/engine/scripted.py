@@ -28,14 +28,15 @@ _PIECES = re.compile(r"\s?\w{1,6}|\s+|[^\w\s]")
 class Rule:
     """What to answer where `pattern` (a regular expression) is found in the prefix or the last message.
 
-    latency_s: before the first token; token_latency_s: before each. error: raised after `n_before_error` tokens, or
-    before the first.
+    latency_s: before the first token; token_latency_s: before each. logprob: of each token, told where the request
+    wants it. error: raised after `n_before_error` tokens, or before the first.
     """
 
     pattern: str
     reply: Reply = ""
     latency_s: float = 0.0
     token_latency_s: float = 0.0
+    logprob: float | None = None
     error: EngineError | None = None
     n_before_error: int = 0
 
@@ -99,6 +100,7 @@ class ScriptedEngine:
 
     async def _stream(self, rule: Rule, pieces: list[str], reply: str, served: Served) -> AsyncGenerator[Token, None]:
         await asyncio.sleep(rule.latency_s)
+        wants_logprobs = isinstance(served.request, CompletionRequest) and served.request.wants_logprobs
         for piece in [*pieces, ""]:
             if rule.error is not None and served.n_tokens == rule.n_before_error:
                 served.closed_early = False
@@ -111,4 +113,4 @@ class ScriptedEngine:
                 yield Token("", finish=Finish(reason, "scripted", n_decoded=served.n_tokens))
                 return
             served.n_tokens += 1
-            yield Token(piece)
+            yield Token(piece, rule.logprob if wants_logprobs else None)

@@ -58,7 +58,7 @@ class _Delta(msgspec.Struct, frozen=True):
 
 
 class _Logprobs(msgspec.Struct, frozen=True):
-    token_logprobs: tuple[float | None, ...] = ()
+    token_logprobs: tuple[float | None, ...] | None = None
 
 
 class _Choice(msgspec.Struct, frozen=True):
@@ -117,6 +117,9 @@ def completion_body(request: CompletionRequest, model: str | None, *, is_worker:
         "temperature": request.temperature,
         "stream": True,
     }
+    if request.wants_logprobs:
+        # How many alternatives to list beside each token: an engine of another make takes 0 for none at all.
+        body["logprobs"] = 1
     if is_worker:
         extra = {
             "path": request.path,
@@ -168,8 +171,9 @@ def read_chunk(data: str, *, is_worker: bool) -> Token | None:
     finish = _finish(chunk, choice.finish_reason) if choice.finish_reason else None
     if not text and finish is None:
         return None
-    logprobs = choice.logprobs.token_logprobs if choice.logprobs else ()
-    return Token(text or "", logprob=logprobs[0] if logprobs else None, finish=finish)
+    told = (choice.logprobs.token_logprobs if choice.logprobs else None) or ()
+    logprobs = [logprob for logprob in told if logprob is not None]
+    return Token(text or "", logprob=sum(logprobs) if logprobs else None, finish=finish)
 
 
 def _finish(chunk: _Chunk, reason: str) -> Finish:

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from contextlib import aclosing
 
-from lsp_server.completion.ghost_text import ghost_text, is_done
+from lsp_server.completion.confidence import Piece, confidence
+from lsp_server.completion.ghost_text import GhostText, ghost_text, is_done
 from lsp_server.completion.lines import Drop
 from lsp_server.completion.place import Place
 from lsp_server.completion.surroundings import Surroundings
@@ -26,9 +27,16 @@ class Answer:
     """
 
     def __init__(
-        self, engine: Engine, request: CompletionRequest, here: Surroundings, place: Place, *, single_line: bool
+        self,
+        engine: Engine,
+        request: CompletionRequest,
+        here: Surroundings,
+        place: Place,
+        *,
+        single_line: bool,
+        min_confidence: float = 0.0,
     ) -> None:
-        """Begin to ask."""
+        """Begin to ask. min_confidence: show nothing that the model was less sure of, 0.0 to 1.0."""
         self.here = here
         self.request = request
         self.text = ""
@@ -38,7 +46,9 @@ class Answer:
         self._engine = engine
         self._place = place
         self._single_line = single_line
+        self._min_confidence = min_confidence
         self._raw = ""
+        self._pieces: list[Piece] = []
         self._grown = asyncio.Event()
         self._task = asyncio.ensure_future(self._make())
         # Fetches what went wrong after everybody had left, so that nothing complains about it.
@@ -94,17 +104,23 @@ class Answer:
                 n_tokens += 1
                 ending = token.finish.reason if token.finish else None
                 if token.text:
-                    self._grow(token.text)
+                    self._grow(Piece(token.text, token.logprob))
                     if is_done(self._raw, self._place, single_line=self._single_line):
                         break
         is_cut_off = ending in (FinishReason.LENGTH, FinishReason.DEADLINE)
         shown = ghost_text(self._raw, self._place, is_cut_off=is_cut_off, single_line=self._single_line)
+        shown = self._if_sure(shown)
         _log.debug("%d tokens for %d characters; %s", n_tokens, len(shown.text), shown.drop or "shown")
         self.text, self.drop = shown.text, shown.drop
         self.took_s = time.monotonic() - began_s
         self.is_late = not shown.text and ending is FinishReason.DEADLINE
 
-    def _grow(self, text: str) -> None:
-        self._raw += text
+    def _if_sure(self, shown: GhostText) -> GhostText:
+        sure = confidence(self._pieces, shown.text)
+        return GhostText("", Drop.UNSURE) if sure is not None and sure < self._min_confidence else shown
+
+    def _grow(self, piece: Piece) -> None:
+        self._raw += piece.text
+        self._pieces.append(piece)
         self._grown.set()
         self._grown = asyncio.Event()

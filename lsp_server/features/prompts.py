@@ -1,8 +1,8 @@
 """From a place in a document to the request that the engine is sent; what of it is computed ahead.
 
-Owns the front of each document's prompts. Invariants: only the first request in a document waits for what is looked up,
-for `_PATIENCE_S`, and what comes later serves the next one; what is dear is computed at background priority before it
-is used.
+Owns the front of each document's prompts. Invariants: no request holds credentials; only the first request in a
+document waits for what is looked up, for `_PATIENCE_S`, and what comes later serves the next one; what is dear is
+computed at background priority before it is used.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from lsp_server.document import DocumentSnapshot, Position
 from lsp_server.engine.protocol import CompletionRequest, EngineCapabilities, FinishReason, Priority, Snippet
 from lsp_server.errors import EngineError
 from lsp_server.features.finding import Finder
+from lsp_server.features.refusal import HoldsSecretError, check_secrets
 from lsp_server.session import Session
 
 _PATIENCE_S = 0.015
@@ -73,7 +74,7 @@ class Prompts:
     ) -> CompletionRequest:
         """Return a request for `position`, by what is known at this moment.
 
-        is_patient: who asks waits until all of it is computed. Raises EngineError.
+        is_patient: who asks waits until all of it is computed. Raises EngineError, HoldsSecretError.
         """
         known = await self._session.engine.capabilities()
         budget = budget_of(known.prefill_tokens_per_s, known.n_context)
@@ -89,7 +90,10 @@ class Prompts:
         return self._request(snapshot, position, used or Front(), budget, key)
 
     async def request_beside(self, snapshot: DocumentSnapshot, position: Position, key: str) -> CompletionRequest:
-        """Return a request as the last one went, maybe for a text that is not there yet. Raises EngineError."""
+        """Return a request as the last one went, maybe for a text that is not there yet.
+
+        Raises EngineError, HoldsSecretError.
+        """
         known = await self._session.engine.capabilities()
         budget = budget_of(known.prefill_tokens_per_s, known.n_context)
         used = self._prompt(snapshot.uri).fronts.used
@@ -106,6 +110,7 @@ class Prompts:
         self, snapshot: DocumentSnapshot, position: Position, used: Front, budget: Budget, key: str
     ) -> CompletionRequest:
         context = fim_context(snapshot, position, budget, used.start)
+        check_secrets(context)
         return CompletionRequest(
             prefix=context.prefix,
             suffix=context.suffix,
@@ -120,7 +125,7 @@ class Prompts:
         return self._session.settings.completion.prefetch and known.prefill_tokens_per_s is not None
 
     async def _open(self, prompt: _Prompt, snapshot: DocumentSnapshot) -> None:
-        with suppress(EngineError):  # nobody waits; who asks first is told
+        with suppress(EngineError, HoldsSecretError):  # nobody waits; who asks first is told
             known = await self._session.engine.capabilities()
             if not self._computes_ahead(known) or not self._session.is_current(snapshot):
                 return
@@ -142,7 +147,7 @@ class Prompts:
 
         One after the other: what was begun serves the next one too, as far as they are the same.
         """
-        with suppress(EngineError):  # whoever asks next is told, and begins anew
+        with suppress(EngineError, HoldsSecretError):  # whoever asks next is told, and begins anew
             while (wanted := prompt.fronts.wanted) not in (None, prompt.computed) and prompt.asked is not None:
                 request = self._request(*prompt.asked, wanted, budget, f"{prompt.asked[0].uri}#front")
                 if not await self._has_computed(request):

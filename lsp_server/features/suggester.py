@@ -24,6 +24,7 @@ from lsp_server.errors import EngineError, EngineFailed, EngineUnavailable, Mode
 from lsp_server.features.answer import Answer
 from lsp_server.features.finding import Finder
 from lsp_server.features.prompts import Prompts
+from lsp_server.features.refusal import HoldsSecretError, refusal
 from lsp_server.feedback.records import Source
 from lsp_server.session import Session
 from lsp_server.settings import Multiline
@@ -94,9 +95,9 @@ class Suggester:
         is_invoked: the person asked and waits, and gets several candidates; otherwise they type on, and only a pause
         is worth an answer.
         """
-        refusal = self._refusal(snapshot)
-        if refusal is not None:
-            return self._report(Suggestion(reason=refusal), State.OFF)
+        refused = refusal(snapshot, position, self._session.settings.completion)
+        if refused is not None:
+            return self._report(Suggestion(reason=refused), State.OFF)
         under = self._under.setdefault(snapshot.uri, _Under())
         if under.waiting is not None:
             under.waiting.cancel()
@@ -125,14 +126,6 @@ class Suggester:
         if under is not None:
             _stop(under.answer, under.ahead)
 
-    def _refusal(self, snapshot: DocumentSnapshot) -> Reason | None:
-        settings = self._session.settings.completion
-        if not settings.enabled:
-            return Reason.OFF
-        if snapshot.language_id in settings.disabled_languages:
-            return Reason.LANGUAGE_DISABLED
-        return Reason.of_unfit(snapshot.unfit) if snapshot.unfit else None
-
     async def _make(
         self, snapshot: DocumentSnapshot, position: Position, under: _Under, *, is_invoked: bool
     ) -> Suggestion:
@@ -150,6 +143,8 @@ class Suggester:
                 suggestion = replace(suggestion, others=others)
         except EngineError as error:
             return self._report_error(error)
+        except HoldsSecretError:
+            return self._report(Suggestion(reason=Reason.SECRET), State.OFF)
         if not self._session.is_current(snapshot):
             return self._report(Suggestion(reason=Reason.STALE))
         if suggestion.text and self._session.settings.completion.prefetch:
@@ -228,7 +223,7 @@ class Suggester:
             return
         _stop(under.ahead)
         key, priority = f"{snapshot.uri}#ahead", Priority.BACKGROUND
-        with suppress(EngineError):  # nobody waits; who asks next is told
+        with suppress(EngineError, HoldsSecretError):  # nobody waits; who asks next is told
             request = await self._prompts.request_beside(accepted, behind, key)
             answer = under.ahead = self._begin(
                 accepted, behind, request, priority=priority, deadline_ms=_AHEAD_DEADLINE_MS
@@ -252,6 +247,7 @@ class Suggester:
             temperature=temperature,
             priority=priority,
             deadline_ms=deadline_ms,
+            wants_logprobs=settings.min_confidence > 0,
         )
         return Answer(
             self._session.engine,
@@ -259,6 +255,7 @@ class Suggester:
             Surroundings.of(snapshot, position),
             place_at(snapshot, position),
             single_line=settings.multiline is Multiline.NEVER,
+            min_confidence=settings.min_confidence,
         )
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -1,17 +1,20 @@
 """What holds for ghost text whatever the document and whatever the model writes."""
 
 import re
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lsp_server import grammars
 from lsp_server.completion.ghost_text import ghost_text, is_done
 from lsp_server.completion.lines import Drop
 from lsp_server.completion.place import N_LINES, Place, indent_unit, place_at
+from lsp_server.completion.scope import Scope, scope_at
 from lsp_server.completion.syntax import unmatched
 from lsp_server.document import Document, Position
 
-LANGUAGES = ("python", "typescript", "go", "ruby", "rust", "yaml", "markdown", "csharp", "unheard-of")
+LANGUAGES = (*sorted(grammars.LANGUAGES), "fsharp", "haskell", "scala", "julia", "sql", "markdown", "unheard-of")
 
 CONTROL = re.compile(r"<\|\w+\|>|<fim_\w+>|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -31,6 +34,7 @@ WORDS: tuple[str, ...] = (
     "[1, 2]",
 )
 WORDS += ('"text"', "'", '"', "`", "# note", "// note", "/* a */", "a = b", "->", "=>", "class A {", ";", ",", '"""')
+WORDS += ("| 1 -> a", ".map(f)", "/*", "*/", "'''", "a +", "if a and ", "raise e")
 TOKENS = (
     *WORDS,
     "\n",
@@ -88,7 +92,8 @@ def test_no_bracket_loses_its_partner(place: Place, raw: str, is_cut_off: bool) 
         around = "\n".join((*place.above, place.before + text + place.after, *place.below))
         return sum(map(len, unmatched(around, place.language_id)))
 
-    if '"""' not in place.before + raw + place.after:  # then it is prose, and its brackets are text
+    # In prose brackets are text.
+    if '"""' not in place.before + raw + place.after and scope_at(place) is not Scope.DOCSTRING:
         assert n_unmatched(ghost_text(raw, place, is_cut_off=is_cut_off).text) <= n_unmatched("")
 
 
@@ -108,6 +113,28 @@ def test_the_line_below_is_not_written_above_itself(place: Place, raw: str, is_c
 def test_whitespace_at_the_end_is_dropped(place: Place, raw: str, is_cut_off: bool) -> None:
     text = ghost_text(raw, place, is_cut_off=is_cut_off).text
     assert text == text.rstrip() or (place.after.strip() and text == text.rstrip() + " ")
+
+
+@given(places(), raws, st.booleans())
+def test_windows_line_ends_change_nothing_else(place: Place, raw: str, is_cut_off: bool) -> None:
+    raw = raw.replace("\r\n", "\n")
+    shown = ghost_text(raw, place, is_cut_off=is_cut_off)
+    windows = ghost_text(raw.replace("\n", "\r\n"), replace(place, newline="\r\n"), is_cut_off=is_cut_off)
+    assert windows == replace(shown, text=shown.text.replace("\n", "\r\n"))
+
+
+@given(st.sampled_from(LANGUAGES), st.text(), st.text(), st.text(), st.data())
+def test_any_text_in_any_language_is_read(
+    language_id: str, before: str, after: str, raw: str, data: st.DataObject
+) -> None:
+    snapshot = Document("file:///a", before + after, version=1, language_id=language_id).snapshot()
+    line = data.draw(st.integers(0, len(snapshot.lines) - 1))
+    place = place_at(snapshot, Position(line, data.draw(st.integers(0, len(snapshot.lines[line].rstrip("\r\n"))))))
+    shown = ghost_text(raw, place)
+    assert bool(shown.text.strip()) == (shown.drop is None)
+    assert ghost_text(raw, place) == shown
+    if is_done(raw, place):
+        assert ghost_text(raw + "x", place) == shown
 
 
 def test_a_place_is_small_in_any_document() -> None:

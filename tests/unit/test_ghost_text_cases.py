@@ -5,8 +5,13 @@ stopped by a limit; `single-line`; `crlf`: the document ends its lines so), then
 cursor is `‸`), `--- model` and `--- shown`, or `--- nothing: REASON`. A section holds its lines without the line
 end before the next mark; blank lines at its end are not part of it, except in `model`. `␣` stands for a space that
 an editor would trim.
+
+Beside them, where it lies next to the checkout, a set that others made for another product is read. Its expectations
+are met but for those listed in `DIFFERENCES`, each with the reason why a person is better served so.
 """
 
+import gzip
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +22,7 @@ from lsp_server.completion.ghost_text import GhostText, ghost_text, is_done
 from lsp_server.completion.lines import Drop
 from lsp_server.completion.place import Place, place_at
 from lsp_server.document import Document, Position
+from lsp_server.languages import language_of
 
 CURSOR = "‸"
 
@@ -97,3 +103,42 @@ def test_stopping_as_soon_as_it_is_done_shows_the_same(case: Case) -> None:
     assert done == list(range(done[0], len(case.model) + 1)) if done else True
     for end in done:
         assert case.shown_of(case.model[:end], has_ended=False) == case.expected()
+
+
+OTHERS = Path(__file__).parents[3] / "shared" / "data" / "completion" / "ghost_text_cases.jsonl.gz"
+LANGUAGES = {".dart": "dart", ".fs": "fsharp", ".hs": "haskell", ".jl": "julia", ".r": "r"}
+"""What an editor says of files that no command of ours opens."""
+
+DIFFERENCES = {
+    "Should autocomplete CSS pseudoclass": "The semicolon stands behind the cursor; a second one is not written.",
+    "Should autocomplete a simple Go function declaration": "The file is indented by tabs, and so is what is shown.",
+    "Should autocomplete SQL query with nested functions and missing bracket": "Nothing opens the bracket.",
+    "Should autocomplete a Rust function implementation inside a struct": (
+        "The last brace is the function's own: without it the file does not parse. The body is moved under its header."
+    ),
+    "Should complete R loop and print statement": "The bracket stands behind the cursor.",
+    "Should handle Scala case class with a missing field": "Both brackets stand behind the cursor.",
+    "Should complete F# list comprehension expression": "The bracket stands behind the cursor.",
+    "Should autocomplete Java when inside a block": "The cursor's line is blank: it is used, not followed by another.",
+    "Should autocomplete a Markdown heading and preserve formatting": (
+        "A heading ends with its line: what is below it is another suggestion."
+    ),
+    "Should autocomplete a Java method within a class": "The cursor's line is blank: the brace goes there.",
+}
+
+
+@pytest.mark.skipif(not OTHERS.exists(), reason="development data, no part of the project")
+def test_what_others_expect_is_shown_but_for_what_is_worse() -> None:
+    with gzip.open(OTHERS, "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    differing = {row["description"] for row in rows if _shown_of_row(row) != (row.get("expectedCompletion") or "")}
+    assert differing == set(DIFFERENCES)
+    assert len(rows) - len(differing) >= 100
+
+
+def _shown_of_row(row: dict[str, str]) -> str:
+    suffix = Path(row["filename"]).suffix.lower()
+    document = row["input"].replace("<|fim|>", CURSOR)
+    language_id = LANGUAGES.get(suffix) or language_of(row["filename"])
+    case = Case("", language_id, frozenset(), document, row["llmOutput"], "", None)
+    return case.shown_of(case.model, has_ended=True).text

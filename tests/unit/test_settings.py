@@ -22,6 +22,9 @@ def test_every_setting_is_read() -> None:
                 "debounceMs": 0,
                 "disabledLanguages": ["markdown"],
                 "multiline": "never",
+                "minConfidence": 0.25,
+                "inComments": False,
+                "inStrings": False,
             },
             "engine": {"url": "https://gpu.example:8000/v1", "tokenEnv": "GPU_TOKEN"},
             "worker": {"autostart": False, "idleExitMinutes": 0.5},
@@ -34,6 +37,7 @@ def test_every_setting_is_read() -> None:
     assert (completion.enabled, completion.model) == (False, "smollm2-135m-instruct")
     assert (completion.max_tokens, completion.debounce_ms) == (32, 0)
     assert (completion.disabled_languages, completion.multiline) == (("markdown",), Multiline.NEVER)
+    assert (completion.min_confidence, completion.in_comments, completion.in_strings) == (0.25, False, False)
     assert (settings.engine.url, settings.engine.token_env) == ("https://gpu.example:8000/v1", "GPU_TOKEN")
     assert (settings.worker.autostart, settings.worker.idle_exit_minutes) == (False, 0.5)
     assert (settings.index.enabled, settings.index.exclude) == (False, ("vendor/",))
