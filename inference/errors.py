@@ -3,8 +3,9 @@
 InferenceError
 ├── BlasError                 the fast BLAS cannot be put under MLX
 ├── ModelError
-│   ├── ModelUnknown          neither a name in the catalogue nor a folder with a checkpoint
-│   ├── ModelMissing          in the catalogue, not on this machine
+│   ├── ModelUnknown          neither a name in the catalogue nor on the hub, nor a folder with a checkpoint
+│   ├── ModelMissing          a name or a path that may be right, and nothing there on this machine
+│   ├── ModelHeld             a worker uses it
 │   ├── ModelUnsupported      a file whose architecture, tokenizer or layout this version cannot read
 │   ├── CheckpointDamaged     files of a checkpoint are not those its lock file records
 │   └── PullFailed            a model could not be fetched; nothing half-written is left
@@ -34,11 +35,15 @@ class ModelError(InferenceError):
 
 
 class ModelUnknown(ModelError):
-    """Neither a name in the catalogue nor a folder with a checkpoint."""
+    """Neither a name in the catalogue nor on the hub, nor a folder with a checkpoint."""
 
 
 class ModelMissing(ModelError):
-    """The model is in the catalogue and not on this machine."""
+    """A name or a path that may be right, and nothing there on this machine."""
+
+
+class ModelHeld(ModelError):
+    """A worker uses the model."""
 
 
 class ModelUnsupported(ModelError):

@@ -5,6 +5,7 @@ all. Tensors are streamed by row, so the memory needed does not grow with the mo
 """
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,12 @@ def convert_gguf(
     (directory / "config.json").write_text(text + "\n", encoding="utf-8")
     write_tokenizer(gguf_file.metadata, directory)
     _write_weights(weights, directory / "model.safetensors", layout, on_progress)
+
+
+def count_parameters(path: Path) -> int:
+    """Count the parameters of the checkpoint that the GGUF file at `path` becomes. Raises ModelUnsupported, OSError."""
+    gguf_file = read_gguf(path)
+    return sum(math.prod(weight.tensor.shape) for weight in _weights(gguf_file, _config(gguf_file)))
 
 
 def checkpoint_bytes(n_parameters: int, layout: CheckpointLayout) -> int:
