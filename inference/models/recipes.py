@@ -21,7 +21,7 @@ from inference.models.lock import Lock, lock_files, sha256_of, write_lock
 from inference.models.progress import Reporter, Stage
 from inference.models.reference import HubId, is_commit, is_gguf, is_path, parse_hub_id
 from inference.models.snapshot import fetch_snapshot
-from inference.models.store import file_source
+from inference.models.store import file_source, made_of
 
 _OTHER_CONVERTER = "was made by another version"
 
@@ -152,15 +152,15 @@ class _LocalGGUF:
             raise ModelMissing(f"there is no file {path}")
         if not is_gguf(path.name):
             raise ModelUnsupported(f"{path} is not a GGUF file; other files are not converted")
-        reporter.note(f"{path} is converted once into a checkpoint of its own and stays as it is")
         sha256 = sha256_of(path, _summing(reporter, Stage.VERIFY, path.stat().st_size))
         stem = re.sub(r"[^\w.-]+|-{2,}", "-", path.stem, flags=re.ASCII).strip("-.") or "model"
-        return cls(f"{stem}-{sha256[:12]}", path, sha256, file_source(path))
+        return cls(made_of(sha256) or f"{stem}-{sha256[:12]}", path, sha256, file_source(path))
 
     def outdated(self, locked: Lock) -> str | None:
         return None if locked.converter == CONVERTER else f"{self.name} {_OTHER_CONVERTER}"
 
     def make(self, work: Path, reporter: Reporter) -> Path:
+        reporter.note(f"{self.path} is converted once into a checkpoint of its own and stays as it is")
         return _convert(self.name, self.path, self.sha256, self.file_origin, work, reporter)
 
 

@@ -81,6 +81,14 @@ def is_complete(directory: Path) -> bool:
     return (directory / LOCK_FILE).is_file()
 
 
+def made_of(gguf_sha256: str) -> str | None:
+    """Give the name of the model that was made of a file of this machine with this sha256; None where there is none."""
+    for _, locked in _pulled():
+        if locked and locked.gguf_sha256 == gguf_sha256 and locked.source.startswith(FILE_SOURCE):
+            return locked.model
+    return None
+
+
 def file_source(path: Path) -> tuple[str, str]:
     """Say for a lock file that a model was made of the file at `path`: the source, and the revision."""
     status = path.stat()
