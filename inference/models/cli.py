@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from inference import paths, singleton
-from inference.errors import CheckpointDamaged, InferenceError, ModelHeld, ModelMissing
+from inference.errors import CheckpointDamaged, InferenceError, ModelHeld, ModelMissing, ModelUnknown
 from inference.models import lock, store
 from inference.models.catalogue import CATALOGUE, DEFAULT_MODEL, ModelSpec
 from inference.models.progress import Stage
+from inference.models.reference import is_gguf, is_path
 from inference.models.reporters import LineReporter, TerminalReporter, size_text
 from inference.models.store import InstalledModel
 
@@ -131,6 +132,10 @@ def _remove(output: Console, errors: Console, name: str) -> int:
     # Slow to import, and needed by this command alone.
     from inference.models.pull import remove
 
+    if is_path(name):
+        if not is_gguf(name):
+            raise ModelUnknown(f"{name} is yours, not one that was pulled; remove it as any other folder")
+        name = store.checkpoint_dir(name).name
     held = _held_by_worker()
     if held is None or name in held:
         raise ModelHeld(f"the worker holds {name} or is loading; stop it first: hearthline worker stop")

@@ -13,6 +13,8 @@ import pytest
 
 from inference.errors import CheckpointDamaged, ModelUnsupported
 from inference.models.convert import QUANTISATION, checkpoint_bytes, convert_gguf
+from inference.models.gguf_file import read_gguf
+from inference.models.gguf_model import list_weights, read_config
 from inference.models.load import load_model
 from inference.models.safetensors_file import SafetensorsWriter
 from tests.model.tiny_gguf import HIDDEN, vocabulary, write_tiny_gguf
@@ -62,12 +64,13 @@ def test_finer_embedding_is_kept(tiny: Path) -> None:
     assert loaded.name == tiny.name
 
 
-def test_quantised_layout_is_read_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("architecture", ["qwen2", "qwen3moe"])
+def test_quantised_layout_is_read_back(tmp_path: Path, architecture: str) -> None:
     import mlx.core as mx
 
     checkpoint = tmp_path / "quantised"
     checkpoint.mkdir()
-    convert_gguf(write_tiny_gguf(tmp_path / "tiny.gguf"), checkpoint, "quantised")
+    convert_gguf(write_tiny_gguf(tmp_path / "tiny.gguf", architecture), checkpoint, "quantised")
     loaded = load_model(checkpoint)
 
     assert json.loads((checkpoint / "config.json").read_text())["quantization"] == QUANTISATION
@@ -107,6 +110,15 @@ def test_what_is_not_known_is_refused(tmp_path: Path, architecture: str, extra: 
     path = write_odd_gguf(tmp_path / "odd.gguf", architecture, extra)
     with pytest.raises(ModelUnsupported, match=sentence):
         convert_gguf(path, tmp_path, "float32")
+
+
+def test_tensor_that_an_architecture_should_not_have(tmp_path: Path) -> None:
+    gguf_file = read_gguf(write_tiny_gguf(tmp_path / "tiny.gguf", "qwen3moe"))
+    config = read_config(gguf_file) | {"model_type": "llama"}
+    with pytest.raises(
+        ModelUnsupported, match=r"has a tensor blk\.0\.attn_q_norm\.weight that its architecture should"
+    ):
+        list_weights(gguf_file, config)
 
 
 def test_file_that_is_no_gguf(tmp_path: Path) -> None:
