@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -23,7 +24,10 @@ def main(words: Sequence[str] | None = None) -> int:
         return cli.main(words[1:])
     arguments = _parser().parse_args(words)
     if arguments.command == "serve":
-        from inference.serve import ServeOptions, exit_now, serve
+        from inference.serve import ExitCode, ServeOptions, exit_now, serve
+
+        if not _convert_files((arguments.model, arguments.assistant_model)):
+            return ExitCode.LOAD_FAILED
 
         options = ServeOptions(
             arguments.model,
@@ -36,6 +40,18 @@ def main(words: Sequence[str] | None = None) -> int:
     if arguments.command == "probe":
         return _probe()
     return _status() if arguments.command == "status" else _stop()
+
+
+def _convert_files(models: Sequence[str | None]) -> bool:
+    """Convert those of `models` that are GGUF files and were not yet; tell whether all could be.
+
+    In processes of their own, since converting imports MLX, and a worker loads a fast BLAS before that.
+    """
+    from inference.models import store
+
+    files = [model for model in models if model is not None and store.needs_conversion(model)]
+    command = (sys.executable, "-P", "-m", "inference", "models", "pull")
+    return all(subprocess.run([*command, file], stdout=sys.stderr, check=False).returncode == 0 for file in files)
 
 
 def _parser() -> argparse.ArgumentParser:

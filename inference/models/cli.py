@@ -84,7 +84,7 @@ def _list(output: Console, as_json: bool) -> int:
     table.add_column("", no_wrap=True)
     for name in (*CATALOGUE, *others):
         spec, model = CATALOGUE.get(name), here.get(name)
-        roles = spec.roles if spec else ()
+        roles = _roles(spec, model) or ()
         table.add_row(
             f"[bold]{name}[/]" if model else name,
             "both" if len(roles) == len(_ROLES) else " ".join(roles),
@@ -103,7 +103,7 @@ def _row(name: str, spec: ModelSpec | None, model: InstalledModel | None) -> dic
     """Describe a model for programs; null stands for what is not known here."""
     return {
         "name": name,
-        "roles": spec.roles if spec else None,
+        "roles": _roles(spec, model),
         "download_bytes": spec.source.n_bytes if spec else None,
         "licence": spec.licence if spec else None,
         "default": name == DEFAULT_MODEL,
@@ -113,6 +113,13 @@ def _row(name: str, spec: ModelSpec | None, model: InstalledModel | None) -> dic
         "source": model.source if model else None,
         "revision": model.revision if model else None,
     }
+
+
+def _roles(spec: ModelSpec | None, model: InstalledModel | None) -> tuple[str, ...] | None:
+    """Tell what a model is for; None for one that is in no catalogue."""
+    if model is not None and model.is_adapter:
+        return ("adapter",)
+    return spec.roles if spec else None
 
 
 def _pull(output: Console, errors: Console, name: str) -> int:

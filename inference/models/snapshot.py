@@ -1,4 +1,4 @@
-"""An MLX checkpoint on the hub, fetched file by file and taken as it is.
+"""An MLX checkpoint, or an adapter for one, on the hub, fetched file by file and taken as it is.
 
 Invariant: what could be run is never fetched. Names are taken from a list of what a checkpoint is made of: JSON, a
 Jinja template (which runs in a sandbox) and safetensors; no Python, no pickle. What cannot be run here is refused
@@ -18,16 +18,19 @@ from inference.models.download import RemoteFile, download, http_client
 from inference.models.hub import HubListing
 from inference.models.lock import Lock, LockedFile, sha256_of, write_lock
 from inference.models.progress import Reporter, Stage
+from inference.models.store import ADAPTER_CONFIG
 
 _INDEX = "model.safetensors.index.json"
 _NEEDED = ("config.json", "tokenizer.json")
 # In the order they are fetched: what may tell that the rest is of no use comes first.
 _SMALL = (*_NEEDED, _INDEX, "tokenizer_config.json", "generation_config.json", "chat_template.jinja")
+# mlx-lm's name, and PEFT's.
+_ADAPTER_WEIGHTS = ("adapters.safetensors", "adapter_model.safetensors")
 _WEIGHTS = re.compile(r"model[\w.-]*\.safetensors", re.ASCII)
 
 
 def choose_files(listing: HubListing) -> list[RemoteFile]:
-    """Choose what is fetched of a repository, small files first. Raises ModelUnsupported."""
+    """Choose what is fetched of a checkpoint or an adapter, small files first. Raises ModelUnsupported."""
     weights = sorted(name for name in listing.files if _WEIGHTS.fullmatch(name))
     ggufs = sorted(name for name in listing.files if name.endswith(".gguf") and "/" not in name)
     if not weights and ggufs:
@@ -35,6 +38,9 @@ def choose_files(listing: HubListing) -> list[RemoteFile]:
             f"{listing.repository} holds GGUF files; pull one of them by its name, as in hearthline models pull "
             f"{listing.repository}:{ggufs[0]}. There are {', '.join(ggufs)}"
         )
+    adapter = [name for name in _ADAPTER_WEIGHTS if name in listing.files][:1]
+    if not weights and adapter and ADAPTER_CONFIG in listing.files:
+        return [listing.files[name] for name in (ADAPTER_CONFIG, *adapter)]
     missing = [name for name in _NEEDED if name not in listing.files] + ([] if weights else ["model*.safetensors"])
     if missing:
         raise ModelUnsupported(
@@ -80,7 +86,10 @@ def fetch_snapshot(name: str, listing: HubListing, work: Path, reporter: Reporte
 def _require_use(path: Path, repository: str, fetched: set[str]) -> None:
     """Refuse what cannot be run here as soon as one of its small files tells. Raises ModelUnsupported."""
     if path.name == "config.json":
-        model_type = _read_object(path, repository).get("model_type")
+        config = _read_object(path, repository)
+        model_type = config.get("model_type")
+        if config.get("model_file") is not None:
+            raise ModelUnsupported(f"{repository} wants a program of its own to be run, which never happens here")
         if not isinstance(model_type, str) or not is_known(model_type):
             raise ModelUnsupported(f"{repository} has the architecture {model_type!r}, which mlx-lm does not know")
     elif path.name == _INDEX:

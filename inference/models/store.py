@@ -15,6 +15,8 @@ from inference.models.catalogue import CATALOGUE, find_model
 from inference.models.lock import FILE_SOURCE, LOCK_FILE, Lock, read_lock
 from inference.models.reference import folder_name, is_gguf, is_path, parse_hub_id
 
+ADAPTER_CONFIG = "adapter_config.json"
+
 
 @dataclass(frozen=True, slots=True)
 class InstalledModel:
@@ -25,6 +27,11 @@ class InstalledModel:
     size_bytes: int
     source: str
     revision: str
+
+    @property
+    def is_adapter(self) -> bool:
+        """Tell whether this is no model, but what is put into one."""
+        return not (self.directory / "config.json").exists() and (self.directory / ADAPTER_CONFIG).exists()
 
 
 def checkpoint_dir(name_or_path: str) -> Path:
@@ -46,6 +53,12 @@ def checkpoint_dir(name_or_path: str) -> Path:
     raise ModelMissing(
         f"the model {spec.name} is not on this machine; fetch it with: hearthline models pull {spec.name}"
     )
+
+
+def needs_conversion(name_or_path: str) -> bool:
+    """Tell whether this is a GGUF file of which no checkpoint has been made yet, as it is now."""
+    path = Path(name_or_path).expanduser().absolute()
+    return is_path(name_or_path) and is_gguf(path.name) and path.is_file() and _converted(path) is None
 
 
 def resident_name(name_or_path: str) -> str:

@@ -223,6 +223,7 @@ class TestRefused:
         [
             ({"config.json": b'{"model_type": "resnet"}'}, "architecture 'resnet', which mlx-lm does not know"),
             ({"config.json": b'{"model_type": "../../evil"}'}, "which mlx-lm does not know"),
+            ({"config.json": b'{"model_type": "qwen2", "model_file": "a.py"}'}, "a program of its own to be run"),
             ({"config.json": b"{"}, "the config.json of .* cannot be read"),
             ({"config.json": b"[]"}, "is not an object"),
             ({"model.safetensors.index.json": b'{"weight_map": {"a": "x.bin"}}'}, "its index names x.bin"),
@@ -282,6 +283,17 @@ class TestRefused:
         sources.error_codes[page] = "RevisionNotFound"
         with pytest.raises(ModelUnknown, match=f"has no revision v9; .* models pull {REPOSITORY}@main"):
             pull(f"{REPOSITORY}@v9", Recorder())
+
+
+@pytest.mark.parametrize("weights", ["adapters.safetensors", "adapter_model.safetensors"])
+def test_adapter(sources: Sources, weights: str) -> None:
+    files = {"adapter_config.json": b"{}", weights: b"weights"}
+    sources.add_hub_repository(REPOSITORY, files | NEVER_FETCHED)
+
+    directory = pull(REPOSITORY, Recorder())
+
+    assert {path.name for path in directory.iterdir()} == {*files, lock.LOCK_FILE}
+    assert [model.is_adapter for model in store.installed()] == [True]
 
 
 def test_kill_is_gone_on_from(sources: Sources, checkpoint: dict[str, bytes]) -> None:
