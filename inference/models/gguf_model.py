@@ -78,6 +78,10 @@ def read_config(gguf_file: GGUFFile) -> dict[str, Any]:
         except KeyError as error:
             raise ModelUnsupported(f"this GGUF file does not say its {architecture}.{key}") from error
 
+    if metadata.get("split.count", 1) > 1 or "token_embd.weight" not in gguf_file.tensors:
+        raise ModelUnsupported(
+            "this GGUF file is a part of a model; join all parts first, as llama.cpp's llama-gguf-split --merge does"
+        )
     if f"{architecture}.rope.scaling.type" in metadata:
         raise ModelUnsupported("this GGUF file scales its rotary embedding, which this version cannot")
     vocabulary, _ = gguf_file.tensors["token_embd.weight"].shape

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from inference.errors import ModelUnknown, SourceUnreachable
 from inference.models.catalogue import CATALOGUE, SnapshotSource
 from inference.models.download import RemoteFile, reason
+from inference.models.reference import is_commit
 
 # A person waits; a hub that cannot be reached must cost seconds, not minutes.
 _TIMEOUT_S = 5.0
@@ -48,7 +49,7 @@ def list_repository(repository: str, revision: str | None = None) -> HubListing:
         ) from error
     except Exception as error:  # the library lets errors of several HTTP clients through
         raise SourceUnreachable(f"the hub does not answer ({reason(error)})") from error
-    if info.sha is None:
+    if info.sha is None or not is_commit(info.sha):
         raise SourceUnreachable(f"the hub does not tell the commit of {repository}")
     token = get_token()
     headers = {"Authorization": f"Bearer {token}"} if token else {}

@@ -31,7 +31,9 @@ def write_odd_gguf(path: Path, architecture: str = "qwen2", extra: dict[str, Any
     """Write a GGUF with one small tensor: enough to be looked at, and refused."""
     writer = gguf.GGUFWriter(str(path), architecture)
     for key, value in (extra or {}).items():
-        writer.add_string(key, value)
+        writer.add_key_value(
+            key, value, gguf.GGUFValueType.STRING if isinstance(value, str) else gguf.GGUFValueType.UINT16
+        )
     writer.add_tensor("token_embd.weight", np.zeros((4, 32), dtype=np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -104,9 +106,10 @@ def test_size_is_foreseen(tiny: Path) -> None:
         ("gemma3", {}, "the architecture gemma3 of this GGUF file is not known"),
         ("qwen2", {}, "does not say its qwen2.embedding_length"),
         ("llama", {"llama.rope.scaling.type": "yarn"}, "scales its rotary embedding"),
+        ("llama", {"split.count": 2}, "is a part of a model; join all parts first"),
     ],
 )
-def test_what_is_not_known_is_refused(tmp_path: Path, architecture: str, extra: dict[str, str], sentence: str) -> None:
+def test_what_is_not_known_is_refused(tmp_path: Path, architecture: str, extra: dict[str, Any], sentence: str) -> None:
     path = write_odd_gguf(tmp_path / "odd.gguf", architecture, extra)
     with pytest.raises(ModelUnsupported, match=sentence):
         convert_gguf(path, tmp_path, "float32")

@@ -278,6 +278,12 @@ class TestRefused:
         with pytest.raises(ModelUnknown, match=r"no repository aaa/zzz; if it is private"):
             pull("aaa/zzz", Recorder())
 
+    def test_commit_that_is_none(self, sources: Sources, checkpoint: dict[str, bytes]) -> None:
+        """It becomes the name of a folder."""
+        sources.add_hub_repository(REPOSITORY, checkpoint, "../../escaped")
+        with pytest.raises(SourceUnreachable, match="does not tell the commit"):
+            pull(REPOSITORY, Recorder())
+
     def test_unknown_revision(self, sources: Sources) -> None:
         page = f"/api/models/{REPOSITORY}/revision/v9"
         sources.error_codes[page] = "RevisionNotFound"
