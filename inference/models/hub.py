@@ -48,7 +48,9 @@ def list_repository(repository: str, revision: str | None = None) -> HubListing:
             f"the hub's {repository} has no revision {revision}; its newest: hearthline models pull {repository}@main"
         ) from error
     except Exception as error:  # the library lets errors of several HTTP clients through
-        raise SourceUnreachable(f"the hub does not answer ({reason(error)})") from error
+        raise SourceUnreachable(
+            f"the hub does not answer ({reason(error)}); check the network, or let HF_ENDPOINT name a mirror of it"
+        ) from error
     if info.sha is None or not is_commit(info.sha):
         raise SourceUnreachable(f"the hub does not tell the commit of {repository}")
     token = get_token()

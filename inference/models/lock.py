@@ -51,8 +51,11 @@ class Lock:
 
     @property
     def way_out(self) -> str:
-        """Say how to have it again when it is damaged."""
-        return _way_out(self.source.removeprefix(FILE_SOURCE) if self.source.startswith(FILE_SOURCE) else self.model)
+        """Say how to have the same again when it is damaged."""
+        if self.source.startswith(FILE_SOURCE):
+            return _way_out(self.source.removeprefix(FILE_SOURCE))
+        # What is in the catalogue has its revision there.
+        return _way_out(f"{self.model}@{self.revision}" if "/" in self.model else self.model)
 
 
 def write_lock(directory: Path, lock: Lock) -> None:

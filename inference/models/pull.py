@@ -30,13 +30,16 @@ def pull(name: str, reporter: Reporter) -> Path:
     and left where it is. A second process that pulls the same model waits for the first. Raises ModelUnknown,
     PullFailed, ModelUnsupported; whatever was fetched until then is kept for the next attempt.
     """
-    directory = paths.models_dir()
-    with _disk_errors_named(directory):
-        recipe = recipes.find_recipe(name, reporter)
-        final, work = directory / folder_name(recipe.name), _work_dir(recipe.name)
+    recipe = recipes.find_recipe(name, reporter)
+    final, work = paths.models_dir() / folder_name(recipe.name), _work_dir(recipe.name)
+    with _disk_errors_named(final.parent):
         if work.exists() or not final.exists() or _problem(final, recipe) is not None:
             with only_one_pull(recipe.name, reporter):
-                _pull_unless_there(recipe, final, work, reporter)
+                try:
+                    _pull_unless_there(recipe, final, work, reporter)
+                finally:
+                    with contextlib.suppress(OSError):
+                        work.rmdir()  # it goes when it is empty: there is nothing to go on from
         _note_place(final, recipe)
     return final
 

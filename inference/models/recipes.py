@@ -57,7 +57,7 @@ def find_recipe(name: str, reporter: Reporter) -> Recipe:
         spec = find_model(name)
         source = spec.source
         if isinstance(source, GGUFSource):
-            return _CatalogueGGUF(spec)
+            return _CatalogueGGUF(spec, source)
         return _Snapshot(spec.name, source.repository, source.revision)
     revision = hub_id.revision
     if revision is not None and not is_commit(revision):
@@ -89,6 +89,7 @@ class _CatalogueGGUF:
     """A GGUF file whose sha256 the catalogue knows."""
 
     spec: ModelSpec
+    source: GGUFSource
     file_origin: None = None
 
     @property
@@ -101,9 +102,7 @@ class _CatalogueGGUF:
     def make(self, work: Path, reporter: Reporter) -> Path:
         layout = checkpoint_layout(describe_device().kind)
         gguf = fetch_gguf(self.spec, work, layout, reporter)
-        source = self.spec.source
-        sha256 = source.sha256 if isinstance(source, GGUFSource) else None
-        return _convert(self.name, gguf, sha256, read_origin(work), work, reporter)
+        return _convert(self.name, gguf, self.source.sha256, read_origin(work), work, reporter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +151,10 @@ class _LocalGGUF:
             raise ModelMissing(f"there is no file {path}")
         if not is_gguf(path.name):
             raise ModelUnsupported(f"{path} is not a GGUF file; other files are not converted")
-        sha256 = sha256_of(path, _summing(reporter, Stage.VERIFY, path.stat().st_size))
+        try:
+            sha256 = sha256_of(path, _summing(reporter, Stage.VERIFY, path.stat().st_size))
+        except OSError as error:
+            raise ModelMissing(f"{path} cannot be read: {error.strerror or error}") from error
         stem = re.sub(r"[^\w.-]+|-{2,}", "-", path.stem, flags=re.ASCII).strip("-.") or "model"
         return cls(made_of(sha256) or f"{stem}-{sha256[:12]}", path, sha256, file_source(path))
 
@@ -165,9 +167,9 @@ class _LocalGGUF:
 
 
 def _other_revision(name: str, revision: str | None, locked: Lock) -> str | None:
-    if revision in (None, locked.revision):
+    if revision is None or revision == locked.revision:
         return None
-    return f"{name} is here as of {locked.revision[:12]}, and {revision[:12]} is asked for" if revision else None
+    return f"{name} is here as of {locked.revision[:12]}, and {revision[:12]} is asked for"
 
 
 def _convert(

@@ -114,9 +114,9 @@ def test_damage_is_found_at_load_and_mended(sources: Sources, checkpoint: dict[s
     directory = pull(REPOSITORY, Recorder())
     (directory / "tokenizer.json").write_bytes(b"{}")
 
-    with pytest.raises(CheckpointDamaged, match=rf"hearthline models pull {REPOSITORY}$"):
+    with pytest.raises(CheckpointDamaged, match=rf"hearthline models pull {REPOSITORY}@{HUB_REVISION}$"):
         load_model(directory)
-    pull(REPOSITORY, Recorder())
+    pull(f"{REPOSITORY}@{HUB_REVISION}", Recorder())
 
     assert load_model(directory).name == REPOSITORY
 
@@ -277,6 +277,7 @@ class TestRefused:
             pull(REPOSITORY, Recorder())
         with pytest.raises(ModelUnknown, match=r"no repository aaa/zzz; if it is private"):
             pull("aaa/zzz", Recorder())
+        assert not list(paths.models_dir().glob("*.pull"))
 
     def test_commit_that_is_none(self, sources: Sources, checkpoint: dict[str, bytes]) -> None:
         """It becomes the name of a folder."""
