@@ -32,15 +32,15 @@ class HubId:
 
 
 def parse_hub_id(text: str) -> HubId | None:
-    """Read `org/name[:file.gguf][@revision]`; None for anything else."""
-    if _begins_as_path(text):
+    """Read `org/name[:file.gguf][@revision]`; None for anything else, such as `folder/file.gguf`."""
+    if _begins_as_path(text) or (is_gguf(text) and ":" not in text):
         return None
     found = _HUB_ID.fullmatch(text)
     return HubId(found["repository"], found["filename"], found["revision"]) if found else None
 
 
 def is_path(text: str) -> bool:
-    """Tell whether `text` is a path: it begins with `/`, `.` or `~`, ends with `.gguf`, or has too many separators."""
+    """Tell whether `text` is a path: it begins as one, is a GGUF file's, or has a separator and is no id."""
     return _begins_as_path(text) or (parse_hub_id(text) is None and (os.sep in text or is_gguf(text)))
 
 

@@ -27,7 +27,6 @@ from inference.models.catalogue import CATALOGUE, ModelSpec, SnapshotSource
 from inference.models.load import load_model
 from inference.models.progress import Stage
 from inference.models.pull import pull
-from inference.models.reference import HubId, folder_name, is_path, parse_hub_id
 from tests.tiny_model import write_tiny_checkpoint
 from tests.unit.model_sources import HUB_REVISION, Sources, serve_sources
 from tests.unit.test_models_pull import DEADLINE_S, ROOT, Recorder, wait_until
@@ -324,54 +323,6 @@ def test_kill_is_gone_on_from(sources: Sources, checkpoint: dict[str, bytes]) ->
     pull(REPOSITORY, Recorder())
 
     assert sources.ranges_of(held) == [None, f"bytes={kept}-"]
-
-
-class TestReferences:
-    @pytest.mark.parametrize(
-        ("text", "hub_id"),
-        [
-            ("org/name", HubId("org/name")),
-            ("Qwen/Qwen2.5-Coder-0.5B", HubId("Qwen/Qwen2.5-Coder-0.5B")),
-            ("org/name@main", HubId("org/name", None, "main")),
-            ("org/name@refs/pr/1", HubId("org/name", None, "refs/pr/1")),
-            ("org/name:a-Q4_K_M.gguf", HubId("org/name", "a-Q4_K_M.gguf")),
-            ("org/name:a.gguf@v1", HubId("org/name", "a.gguf", "v1")),
-        ],
-    )
-    def test_ids(self, text: str, hub_id: HubId) -> None:
-        assert parse_hub_id(text) == hub_id
-        assert not is_path(text)
-
-    @pytest.mark.parametrize(
-        "text",
-        [
-            "/a/b",
-            "./a",
-            "../a",
-            "~/models/a",
-            "a/b/c",
-            ".",
-            "..",
-            "~",
-            "model.gguf",
-            "a/b.gguf",
-            "a--b/c",
-            "a/..",
-            "/a:b.gguf",
-        ],
-    )
-    def test_paths(self, text: str) -> None:
-        assert is_path(text) != (parse_hub_id(text) is not None)
-        assert is_path(text) or text == "a/b.gguf"
-
-    @pytest.mark.parametrize("text", ["smollm2-135m-instruct", "qwen", "a@b", "a:b"])
-    def test_plain_names(self, text: str) -> None:
-        assert not is_path(text)
-        assert parse_hub_id(text) is None
-
-    def test_folders(self) -> None:
-        assert folder_name("org/name:a.gguf") == "org--name--a.gguf"
-        assert folder_name("smollm2") == "smollm2"
 
 
 def test_an_id_that_is_not_here_says_how_to_fetch_it() -> None:
