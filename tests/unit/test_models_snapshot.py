@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -307,14 +306,15 @@ def test_kill_is_gone_on_from(sources: Sources, checkpoint: dict[str, bytes]) ->
     held = offered["model-00002-of-00002.safetensors"]
     sources.hold_after[held] = 30_000
     command = [sys.executable, "-P", "-m", "inference", "models", "pull", REPOSITORY]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     part = work_dir() / HUB_REVISION / "model-00002-of-00002.safetensors.part"
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
-        wait_until(lambda: part.exists() and part.stat().st_size > 0)
-        process.send_signal(signal.SIGKILL)
+        wait_until(lambda: process.poll() is not None or (part.exists() and part.stat().st_size > 0))
+        assert process.poll() is None
     finally:
         process.kill()
-        process.wait(DEADLINE_S)
+        _, errors = process.communicate(timeout=DEADLINE_S)
+        print(errors)
     with pytest.raises(ModelMissing):
         store.checkpoint_dir(REPOSITORY)
 
