@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from inference import paths
-from inference.errors import CheckpointDamaged, DiskRefused, ModelMissing
+from inference.errors import CheckpointDamaged, DiskRefused, ModelMissing, ModelUnsupported
 from inference.models import lock, recipes
 from inference.models.disk import sync
 from inference.models.lock import read_lock, write_lock
@@ -28,18 +28,14 @@ def pull(name: str, reporter: Reporter) -> Path:
 
     name: of the catalogue, of the hub (`org/name[:file.gguf][@revision]`), or the path of a GGUF file, which is read
     and left where it is. A second process that pulls the same model waits for the first. Raises ModelUnknown,
-    PullFailed, ModelUnsupported; whatever was fetched until then is kept for the next attempt.
+    ModelMissing, ModelUnsupported, and PullFailed, after which whatever was fetched is kept for the next attempt.
     """
     recipe = recipes.find_recipe(name, reporter)
     final, work = paths.models_dir() / folder_name(recipe.name), _work_dir(recipe.name)
     with _disk_errors_named(final.parent):
         if work.exists() or not final.exists() or _problem(final, recipe) is not None:
-            with only_one_pull(recipe.name, reporter):
-                try:
-                    _pull_unless_there(recipe, final, work, reporter)
-                finally:
-                    with contextlib.suppress(OSError):
-                        work.rmdir()  # it goes when it is empty: there is nothing to go on from
+            with only_one_pull(recipe.name, reporter), _nothing_useless_left(work):
+                _pull_unless_there(recipe, final, work, reporter)
         _note_place(final, recipe)
     return final
 
@@ -121,6 +117,19 @@ def only_one_pull(name: str, reporter: Reporter) -> Iterator[None]:
             reporter.note(f"another process is pulling {name}; waiting for it")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextlib.contextmanager
+def _nothing_useless_left(work: Path) -> Iterator[None]:
+    """Remove the work folder where there is nothing to go on from: it is empty, or what is in it cannot be run."""
+    try:
+        yield
+    except ModelUnsupported:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+    finally:
+        with contextlib.suppress(OSError):
+            work.rmdir()
 
 
 @contextlib.contextmanager

@@ -462,6 +462,15 @@ class TestGGUFOfNoCatalogue:
         with pytest.raises(ModelUnknown, match=r"has no c\.gguf; its GGUF files are a-q4\.gguf, b-q8\.gguf"):
             pull("tiny/Tiny-GGUF:c.gguf", Recorder())
 
+    def test_what_cannot_be_converted_does_not_stay(self, sources: Sources, tmp_path: Path) -> None:
+        content = write_tiny_gguf(tmp_path / "tiny.gguf").read_bytes().replace(b"qwen2", b"gemma")
+        sources.add_hub_repository("tiny/Tiny-GGUF", {"a.gguf": content})
+
+        with pytest.raises(ModelUnsupported, match="the architecture gemma of this GGUF file is not known"):
+            pull("tiny/Tiny-GGUF:a.gguf", Recorder())
+
+        assert [path.name for path in paths.models_dir().iterdir()] == [".tiny--Tiny-GGUF--a.gguf.lock"]
+
 
 def test_unknown_name_says_what_was_meant() -> None:
     with pytest.raises(ModelUnknown, match="did you mean smollm2-135m-instruct"):
