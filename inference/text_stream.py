@@ -37,7 +37,7 @@ class StopStrings:
             # The one that ends first, as if the text had come character by character.
             self._held, self.was_hit = "", True
             return text[: min(found)[1]]
-        n_held = max((_n_begun(text, stop) for stop in self._stops), default=0)
+        n_held = max((n_begun(text, stop) for stop in self._stops), default=0)
         self._held = text[len(text) - n_held :]
         return text[: len(text) - n_held]
 
@@ -47,8 +47,8 @@ class StopStrings:
         return held
 
 
-def _n_begun(text: str, stop: str) -> int:
-    """Count the characters at the end of `text` that are a beginning of `stop`."""
+def n_begun(text: str, stop: str) -> int:
+    """Count the characters at the end of `text` that are a beginning of `stop`, all of it left out."""
     longest = min(len(text), len(stop) - 1)
     return next((n for n in range(longest, 0, -1) if text.endswith(stop[:n])), 0)
 
