@@ -137,7 +137,7 @@ def _rewrite(loaded: Any, encode: Callable[[str], list[int]], max_tokens: int) -
     lines = (_SOURCES / "text_stream.py").read_text().splitlines(keepends=True)
     source = "".join(lines[26:52])
     words = f"Rename the method `push` to `feed`. Answer with the whole file.\n\n```python\n{source}```"
-    prompt = loaded.tokenizer.render_chat([{"role": "user", "content": words}])
+    prompt = loaded.tokenizer.render_chat([{"role": "user", "content": words}]).ids
     return Task("edit", [*prompt, *encode(f"```python\n{lines[26]}")], max_tokens)
 
 
