@@ -27,9 +27,10 @@ from inference.fim_templates import Prompt
 from inference.job_response import EventChannel, JobResponse
 from inference.jobs import Failed, Job
 from inference.metrics import Metrics
-from inference.openai_answers import Answer, ChatAnswer, CompletionAnswer, model_list, plain_refusal, refusal
+from inference.openai_answers import Answer, CompletionAnswer, model_list, plain_refusal, refusal
 from inference.openai_api import ChatRequest, CompletionRequest, parse_request
-from inference.prompts import build_chat_prompt, build_completion_prompt, fim_template
+from inference.openai_chat_answers import ChatAnswer
+from inference.prompts import ChatPrompt, build_chat_prompt, build_completion_prompt, fim_template, make_answer_reader
 from inference.residents import Resident, Residents, Role
 
 MAX_BODY_BYTES = 4 * 2**20
@@ -37,6 +38,9 @@ _JSON = "application/json"
 
 
 R = TypeVar("R", CompletionRequest, ChatRequest)
+P = TypeVar("P", bound=Prompt)
+Head = tuple[int, str, int]
+"""What an answer begins with: its number, the model and when it was made, in seconds since 1970."""
 
 
 class Worker:
@@ -149,13 +153,21 @@ async def models(request: Request) -> Response:
 async def completions(request: Request) -> JobResponse:
     """Fill in the middle, or continue a text."""
     wanted = parse_request(await _body(request), CompletionRequest)
-    return await _answer(request, wanted, "completion", build_completion_prompt, CompletionAnswer)
+
+    def make_answer(head: Head, _: Prompt) -> Answer:
+        return CompletionAnswer(*head)
+
+    return await _answer(request, wanted, "completion", build_completion_prompt, make_answer)
 
 
 async def chat_completions(request: Request) -> JobResponse:
     """Answer a conversation."""
     wanted = parse_request(await _body(request), ChatRequest)
-    return await _answer(request, wanted, "assistant", build_chat_prompt, ChatAnswer)
+
+    def make_answer(head: Head, prompt: ChatPrompt) -> Answer:
+        return ChatAnswer(*head, make_answer_reader(wanted, prompt))
+
+    return await _answer(request, wanted, "assistant", build_chat_prompt, make_answer)
 
 
 async def stop(request: Request) -> Response:
@@ -185,8 +197,8 @@ async def _answer(
     request: Request,
     wanted: R,
     role: Role,
-    build_prompt: Callable[[R, Resident], Prompt],
-    answer_type: type[Answer],
+    build_prompt: Callable[[R, Resident], P],
+    make_answer: Callable[[Head, P], Answer],
 ) -> JobResponse:
     """Make a job of what is `wanted`, and the response that runs it."""
     worker: Worker = request.app.state.worker
@@ -208,12 +220,13 @@ async def _answer(
         deadline_s=None if wanted.deadline_ms is None else arrived_s + wanted.deadline_ms / 1e3,
         sampling=wanted.sampling(),
         stop_ids=prompt.stop_ids | resident.loaded.eos_ids,
+        visible_ids=prompt.visible_ids,
         stop_strings=wanted.stop_strings(),
         wants_logprobs=wanted.wants_logprobs(),
         goes_on_at=prompt.goes_on_at,
         cuts=prompt.cuts,
     )
-    answer = answer_type(next(worker.numbers), resident.name, int(time.time()))
+    answer = make_answer((next(worker.numbers), resident.name, int(time.time())), prompt)
     return JobResponse(worker.engine, job, channel, answer, is_stream=bool(wanted.stream))
 
 

@@ -51,13 +51,14 @@ class Prompt:
     """Token ids to feed, and ids that end the answer beside the model's own end tokens.
 
     goes_on_at: the index behind the prefix, which the answer goes on from; None where that is the end.
-    cuts: after how many ids later prompts may differ from this one.
+    cuts: after how many ids later prompts may differ from this one. visible_ids: control tokens that the answer shows.
     """
 
     ids: list[int]
     stop_ids: frozenset[int] = frozenset()
     goes_on_at: int | None = None
     cuts: tuple[int, ...] = ()
+    visible_ids: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,10 +29,14 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Text that is ready to be shown. logprob: natural logarithm of the probability of its tokens, if asked for."""
+    """Text that is ready to be shown. logprob: natural logarithm of the probability of its tokens, if asked for.
+
+    n_tokens: how many tokens became known with it.
+    """
 
     text: str
     logprob: float | None = None
+    n_tokens: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,8 @@ class Job:
 
     prompt: at least one token. goes_on_at: where in it stands what the answer goes on from, when that is not its end.
     cuts: after how many of its tokens later prompts may differ.
-    stop_ids end the answer and are not part of it. arrived_s and deadline_s are on the engine's clock. emit is called
-    on the engine's thread and must neither block nor raise.
+    stop_ids end the answer and are not part of it; so does any control token, visible_ids apart. arrived_s and
+    deadline_s are on the engine's clock. emit is called on the engine's thread and must neither block nor raise.
     """
 
     model: str
@@ -85,6 +89,7 @@ class Job:
     deadline_s: float | None = None
     sampling: Sampling = field(default_factory=Sampling)
     stop_ids: frozenset[int] = frozenset()
+    visible_ids: frozenset[int] = frozenset()
     stop_strings: tuple[str, ...] = ()
     wants_logprobs: bool = False
     goes_on_at: int | None = None

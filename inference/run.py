@@ -62,7 +62,8 @@ class Run:
 
     def _emit_token(self, decoded: "Decoded") -> FinishReason | None:
         self.n_decoded += 1
-        if decoded.token in self.job.stop_ids or self.resident.is_control(decoded.token):
+        is_visible = decoded.token in self.job.visible_ids
+        if decoded.token in self.job.stop_ids or (self.resident.is_control(decoded.token) and not is_visible):
             return FinishReason.STOP
         piece = self.text.push(decoded.token, decoded.logprob)
         if piece is not None:

@@ -1,7 +1,7 @@
-"""Tokens to text that may be shown: whole characters, no control token, nothing of a stop string.
+"""Tokens to text that may be shown: whole characters, nothing of a stop string.
 
-Invariant: the text of all pieces together is what the tokens say up to the first control token or the stop string that
-is complete first, however the tokens cut it.
+Invariant: the text of all pieces together is what the tokens say up to the stop string that is complete first, however
+the tokens cut it. A control token that is to be shown says its name.
 """
 
 from typing import Protocol
@@ -60,9 +60,11 @@ class TextStream:
         self._decoder = decoder
         self._stops = StopStrings(stop_strings)
         self._logprob: float | None = None
+        self._n_tokens = 0
 
     def push(self, token_id: int, logprob: float | None) -> Piece | None:
-        """Take the next token, which is no control token; return what can be shown now, if anything."""
+        """Take the next token, one that is to be shown; return what can be shown now, if anything."""
+        self._n_tokens += 1
         if logprob is not None:
             self._logprob = (self._logprob or 0.0) + logprob
         return self._piece(self._stops.push(self._decoder.push(token_id)))
@@ -82,4 +84,5 @@ class TextStream:
         if not text:
             return None
         logprob, self._logprob = self._logprob, None
-        return Piece(text, logprob)
+        n_tokens, self._n_tokens = self._n_tokens, 0
+        return Piece(text, logprob, n_tokens)

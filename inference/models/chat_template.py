@@ -57,8 +57,10 @@ class ChatTemplate:
             raise ModelUnsupported(f"this model's chat template is not valid: {error}") from error
         self._source = source
         self._variables = dict(variables)
-        self._control_tokens = sorted(control_tokens, key=len, reverse=True)
-        alternatives = "|".join(map(re.escape, self._control_tokens))
+        by_length = sorted(control_tokens, key=len, reverse=True)
+        self._name_begins = tuple({token[:i] for token in by_length for i in range(1, len(token))})
+        self._name_ends = tuple({token[i:] for token in by_length for i in range(1, len(token))})
+        alternatives = "|".join(map(re.escape, by_length))
         self._split = re.compile(f"({alternatives})")
         # A look-ahead matches at every place where a name begins, overlapping ones included.
         self._begin = re.compile(f"(?=(?:{alternatives}))(.)", re.DOTALL)
@@ -155,9 +157,9 @@ class ChatTemplate:
         content = self._begin.sub(rf"\1{mark}", content)
         # The template's own text may end with the beginning of a name, or begin with the end of one. It may trim, too.
         bare = content.strip()
-        if any(bare.startswith(token[i:]) for token in self._control_tokens for i in range(1, len(token))):
+        if bare.startswith(self._name_ends):
             content = _mark_begin(content, mark)
-        if any(bare.endswith(token[:i]) for token in self._control_tokens for i in range(1, len(token))):
+        if bare.endswith(self._name_begins):
             end = content.rstrip()
             content = f"{end}{mark}{content[len(end) :]}"
         return content
