@@ -64,10 +64,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """Answer a conversation."""
+    """Answer a conversation. thinks: think before answering, or do not; None leaves it to the model."""
 
     messages: tuple[Message, ...]
     key: str
+    thinks: bool | None = None
     max_tokens: int = 512
     temperature: float = 0.0
     priority: Priority = Priority.FOREGROUND
@@ -96,11 +97,13 @@ class Token:
     """A piece of an answer. The last one carries `finish`, and its text may be empty.
 
     logprob: natural logarithm of the probability the model gave to this piece, where the engine tells.
+    reasoning: a piece of the thinking in front of the answer, which is never part of `text`.
     """
 
     text: str
     logprob: float | None = None
     finish: Finish | None = None
+    reasoning: str = ""
 
 
 @dataclass(frozen=True, slots=True)

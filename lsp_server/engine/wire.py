@@ -55,6 +55,8 @@ class ModelList(msgspec.Struct, frozen=True):
 
 class _Delta(msgspec.Struct, frozen=True):
     content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None  # its name in newer versions of vLLM, and elsewhere
 
 
 class _Logprobs(msgspec.Struct, frozen=True):
@@ -135,6 +137,8 @@ def chat_body(request: ChatRequest, model: str | None, *, is_worker: bool) -> by
         "temperature": request.temperature,
         "stream": True,
     }
+    if request.thinks is not None:
+        body["reasoning_effort"] = "medium" if request.thinks else "none"
     return _encode(body, request, model, is_worker=is_worker)
 
 
@@ -150,7 +154,7 @@ def _encode(body: Body, request: CompletionRequest | ChatRequest, model: str | N
 
 
 def read_chunk(data: str, *, is_worker: bool) -> Token | None:
-    """Decode one event of a stream; None where it carries neither text nor an end (a role, a lone usage).
+    """Decode one event of a stream; None where it carries neither words nor an end (a role, a lone usage).
 
     Raises EngineError when the chunk is one, or is not of this protocol.
     """
@@ -164,12 +168,14 @@ def read_chunk(data: str, *, is_worker: bool) -> Token | None:
     if not chunk.choices:
         return None
     choice = chunk.choices[0]
-    text = choice.text if choice.text is not None else (choice.delta.content if choice.delta else None)
+    delta = choice.delta or _Delta()
+    text = choice.text or delta.content or ""
+    reasoning = delta.reasoning_content or delta.reasoning or ""
     finish = _finish(chunk, choice.finish_reason) if choice.finish_reason else None
-    if not text and finish is None:
+    if not text and not reasoning and finish is None:
         return None
     logprobs = choice.logprobs.token_logprobs if choice.logprobs else ()
-    return Token(text or "", logprob=logprobs[0] if logprobs else None, finish=finish)
+    return Token(text, logprob=logprobs[0] if logprobs else None, finish=finish, reasoning=reasoning)
 
 
 def _finish(chunk: _Chunk, reason: str) -> Finish:

@@ -181,6 +181,21 @@ async def test_chat(hearthline_home: Path) -> None:
         assert peer.bodies[0]["priority"] == "foreground"
 
 
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+async def test_thinking_is_never_part_of_the_text(hearthline_home: Path, name: str) -> None:
+    chunks = [
+        event(choices=[{"delta": {name: "hm"}, "finish_reason": None}]),
+        event(choices=[{"delta": {"content": "yes"}, "finish_reason": None}]),
+        event(model="m", choices=[{"delta": {}, "finish_reason": "stop"}]),
+        DONE,
+    ]
+    async with worker(hearthline_home, chat=says(*chunks)) as (peer, engine):
+        for thinks, effort in ((True, "medium"), (False, "none"), (None, None)):
+            answer = await tokens_of(engine, ChatRequest((Message("user", "well?"),), key="k", thinks=thinks))
+            assert [(token.text, token.reasoning) for token in answer] == [("", "hm"), ("yes", ""), ("", "")]
+            assert peer.bodies[-1].get("reasoning_effort") == effort
+
+
 async def test_one_connection_serves_request_after_request(hearthline_home: Path) -> None:
     async with worker(hearthline_home, completions=says(token_event("a", "stop"), DONE)) as (peer, engine):
         for _ in range(3):
