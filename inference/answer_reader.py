@@ -1,7 +1,8 @@
 """What an assistant's answer says: its thinking, its text and its tool calls. Pure: text in pieces in, events out.
 
-Invariants: how the text is cut into pieces changes nothing; marks within the thinking are part of it, so that thinking
-about a call is no call.
+Invariant: how the text is cut into pieces changes nothing. A call ends the thinking, also where the model forgets to
+say so, as the Qwen3.5 models at times do after many turns; short of a call's exact beginning, marks in the thinking
+are part of it.
 """
 
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ class AnswerReader:
     """
 
     def __init__(self, *, is_thinking: bool = False, calls: CallReader | None = None, max_calls: int | None = None):
-        self._reasoning = Reasoning(is_open=is_thinking)
+        self._reasoning = Reasoning(is_open=is_thinking, call=calls.BEGINNING if calls else None)
         self._calls = calls
         self._max_calls = max_calls
         self._is_full = False

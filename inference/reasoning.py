@@ -20,10 +20,14 @@ class _Place(Enum):
 
 
 class Reasoning:
-    """Parts one answer. is_open: the prompt ends within the thinking already."""
+    """Parts one answer.
 
-    def __init__(self, *, is_open: bool) -> None:
+    is_open: the prompt ends within the thinking already. call: text that ends the thinking and is part of the answer.
+    """
+
+    def __init__(self, *, is_open: bool, call: str | None = None) -> None:
         self._place = _Place.OPENED if is_open else _Place.BEFORE
+        self._ends = (END,) if call is None else (END, call)
         self._held = ""
 
     @property
@@ -56,13 +60,15 @@ class Reasoning:
             self._held = self._held.lstrip()
             if self._held:
                 self._place = _Place.THINKING
-        thought, end, rest = self._held.partition(END)
-        if end:
-            self._place, self._held = _Place.CLOSED, rest
-            return thought.rstrip()
-        n_held = n_begun(thought, END)
-        sure = thought[: len(thought) - n_held].rstrip()
-        self._held = thought[len(sure) :]
+        found = [at for end in self._ends if (at := self._held.find(end)) >= 0]
+        if found:
+            at = min(found)
+            thought = self._held[:at].rstrip()
+            self._place, self._held = _Place.CLOSED, self._held[at:].removeprefix(END)
+            return thought
+        n_held = max(n_begun(self._held, end) for end in self._ends)
+        sure = self._held[: len(self._held) - n_held].rstrip()
+        self._held = self._held[len(sure) :]
         return sure
 
     def _take_answer(self) -> str:

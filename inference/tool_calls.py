@@ -12,7 +12,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from inference.text_stream import n_begun
 from inference.tool_arguments import Parameters, to_json
@@ -51,6 +51,9 @@ _Steps = Iterator[CallEvent | None]
 
 class CallReader(ABC):
     """Reads one answer. n_calls: that have begun; is_open: the last of them has not ended."""
+
+    BEGINNING: ClassVar[str]
+    """What a call begins with exactly as templates write it."""
 
     def __init__(self) -> None:
         self.n_calls = 0
@@ -116,6 +119,8 @@ class CallReader(ABC):
 class JsonCallReader(CallReader):
     """Reads calls that are JSON objects. Each comes whole, because only then is it known to be one."""
 
+    BEGINNING = f"{OPEN}\n{{"
+
     def __init__(self) -> None:
         super().__init__()
         self._n_looked_at = 0
@@ -149,6 +154,7 @@ class ElementCallReader(CallReader):
     followed by what may follow it, so that text about calls can be an argument.
     """
 
+    BEGINNING = f"{OPEN}\n<function="
     _FUNCTION = re.compile(r"<function=([^<>\s]+)>")
     _PARAMETER = re.compile(r"<parameter=([^<>\n]+)>")
     _FUNCTION_BEGUN = re.compile(r"<function=[^<>\s]*\Z")

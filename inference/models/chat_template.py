@@ -16,10 +16,10 @@ from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from inference.errors import ModelUnsupported
+from inference.reasoning import BEGIN
 from inference.tool_calls import OPEN, CallForm
 
 _ROLES = frozenset({"system", "user", "assistant", "tool"})
-_THINK = "<think>"
 
 TemplateMessage = Mapping[str, Any]
 """role, content (a string), and where there is such: reasoning_content, name, tool_call_id, and tool_calls, a list of
@@ -85,7 +85,7 @@ class ChatTemplate:
     @property
     def can_think(self) -> bool:
         """Tell whether the template has a place for thinking."""
-        return _THINK in self._source
+        return BEGIN in self._source
 
     def knows(self, switch: str) -> bool:
         """Tell whether the template asks for the variable called `switch`."""
@@ -138,7 +138,7 @@ class ChatTemplate:
                     n_left = -1
             elif plain := piece.replace(mark, "").replace(cut, ""):
                 pieces.append((plain, False))
-        return Rendered(pieces, tuple(cuts), text.rstrip().endswith(_THINK))
+        return Rendered(pieces, tuple(cuts), text.rstrip().endswith(BEGIN))
 
     def _mark_message(self, message: TemplateMessage, mark: str) -> dict[str, Any]:
         if message["role"] not in _ROLES:

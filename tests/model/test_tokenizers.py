@@ -2,6 +2,7 @@
 
 from collections.abc import Set
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,7 @@ def test_chats_with_tools_and_thinking_are_those_of_transformers(
     tokenizer = Tokenizer.from_directory(test_model_dir)
     tokenizer.chat_template = ChatTemplate(source, ["<|im_start|>", "<|im_end|>"], {})
     tool_calls = [{"id": "c", "type": "function", "function": CALL}]
-    messages = [
+    messages: list[dict[str, Any]] = [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": " hi 漢字\n"},
         {"role": "assistant", "content": "", "reasoning_content": "hm", "tool_calls": tool_calls},

@@ -159,9 +159,13 @@ def test_a_call_that_is_cut_short_stays_open() -> None:
     assert not answer.has_called
 
 
-def test_thinking_about_a_call_is_no_call() -> None:
-    text = "I could " + element("now") + "\n</think>\n\nDone" + element("now")
-    assert said(reader("elements", is_thinking=True), text) == ("I could " + element("now"), "Done", [("now", {})])
+def test_a_call_ends_the_thinking_also_where_the_model_forgets_to() -> None:
+    for form, call in (("elements", element("now")), ("json", object_("now", {}))):
+        answer = reader(form, is_thinking=True)  # type: ignore[arg-type]
+        assert said(answer, f"I could use <tool_call> or\n{call}") == ("I could use <tool_call> or", "", [("now", {})])
+    text = "I could <tool_call> it\n</think>\n\nDone" + element("now")
+    assert said(reader("elements", is_thinking=True), text) == ("I could <tool_call> it", "Done", [("now", {})])
+    assert said(AnswerReader(is_thinking=True), element("now")) == (element("now"), "", [])
 
 
 def test_of_calls_beyond_the_limit_nothing_comes() -> None:
