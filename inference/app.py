@@ -153,11 +153,9 @@ async def models(request: Request) -> Response:
 async def completions(request: Request) -> JobResponse:
     """Fill in the middle, or continue a text."""
     wanted = parse_request(await _body(request), CompletionRequest)
-
-    def make_answer(head: Head, _: Prompt) -> Answer:
-        return CompletionAnswer(*head)
-
-    return await _answer(request, wanted, "completion", build_completion_prompt, make_answer)
+    return await _answer(
+        request, wanted, "completion", build_completion_prompt, lambda head, _: CompletionAnswer(*head)
+    )
 
 
 async def chat_completions(request: Request) -> JobResponse:

@@ -18,9 +18,9 @@ class Answer(ABC):
         self._head = {"model": model, "created": created}
         self._number = number
 
-    def _object(self, kind: str, prefix: str, choice: dict[str, Any], accounts: dict[str, Any] | None) -> bytes:
+    def _object(self, kind: str, prefix: str, choice: dict[str, Any], costs: dict[str, Any] | None) -> bytes:
         body = {"id": f"{prefix}-{self._number}", "object": kind, **self._head, "choices": [{"index": 0, **choice}]}
-        return msgspec.json.encode(body | (accounts or {}))
+        return msgspec.json.encode(body | (costs or {}))
 
     @property
     def is_complete(self) -> bool:
