@@ -24,7 +24,11 @@ from inference.scheduler import QueueFull, Scheduler
 from inference.speculation import Experience
 
 _MAX_JOBS_PER_PRIORITY = 32
+# Of a class; more would make its steps long for whoever waits behind one.
+_MAX_BEGUN_PER_PRIORITY = 8
 _MAX_PROMPT_CACHE_BYTES = 512 * 2**20
+# Jobs that may not step, held or without room, are looked at so often for deadlines that have passed.
+_WAITING_POLL_S = 0.5
 # A single job can be at fault; when this many in a row fail, the device or the weights are, and a new process helps.
 _MAX_FAILURES_IN_A_ROW = 3
 
@@ -45,6 +49,11 @@ class _Withdrawal:
     job: Job
 
 
+@dataclass(frozen=True, slots=True)
+class _Hold:
+    is_held: bool
+
+
 class Engine:
     """The engine's thread, as its callers see it: `submit`, `cancel` and `stop` from any thread, `state` to look at."""
 
@@ -62,12 +71,13 @@ class Engine:
         self._load = load
         self._metrics = metrics
         self._on_end = on_end
-        self._inbox: queue.SimpleQueue[Job | _Withdrawal | None] = queue.SimpleQueue()
-        self._scheduler = Scheduler[Job](_MAX_JOBS_PER_PRIORITY)
+        self._inbox: queue.SimpleQueue[Job | _Withdrawal | _Hold | None] = queue.SimpleQueue()
+        self._scheduler = Scheduler[Job](_MAX_JOBS_PER_PRIORITY, _MAX_BEGUN_PER_PRIORITY)
         self._by_name: dict[str, Resident] = {}
         self._prompt_caches: dict[str, PromptCache] = {}
         self._experience: dict[str, Experience] = {}
         self._runs: dict[Job, Run] = {}
+        self._can_step = False
         self._n_failures_in_a_row = 0
         self._mean_job_s = 1.0
         self._is_stopping = False
@@ -89,6 +99,10 @@ class Engine:
     def cancel(self, job: Job) -> None:
         """Withdraw `job`, before its next step. One that has ended stays ended."""
         self._inbox.put(_Withdrawal(job))
+
+    def hold_background(self, is_held: bool) -> None:
+        """Let background jobs wait, those under way too, or go on. None ends by it; their deadlines still pass."""
+        self._inbox.put(_Hold(is_held))
 
     def stop(self) -> None:
         """End after the current step; jobs that have not ended fail with NotReady."""
@@ -144,15 +158,25 @@ class Engine:
         self.state = EngineState("loading", progress, message)
 
     def _read_messages(self) -> None:
-        """Act on everything in the inbox; with nothing else to do, wait for the first of it."""
-        wait = len(self._scheduler) == 0
-        while wait or not self._inbox.empty():
-            message = self._inbox.get()
-            wait = False
+        """Act on everything in the inbox; where no job can step, wait for the first of it."""
+        message = self._next_message()
+        while message is not None:
             if isinstance(message, Job):
                 self._accept(message)
-            elif isinstance(message, _Withdrawal) and self._scheduler.cancel(message.job):
+            elif isinstance(message, _Hold):
+                self._scheduler.is_background_held = message.is_held
+            elif self._scheduler.cancel(message.job):
                 self._end(message.job, FinishReason.CANCELLED)
+            self._can_step = True
+            message = self._next_message()
+
+    def _next_message(self) -> Job | _Withdrawal | _Hold | None:
+        try:
+            if self._can_step:
+                return self._inbox.get_nowait()
+            return self._inbox.get(timeout=_WAITING_POLL_S if len(self._scheduler) else None)
+        except queue.Empty:
+            return None
 
     def _accept(self, job: Job) -> None:
         try:
@@ -169,11 +193,15 @@ class Engine:
         """Schedule, step, emit."""
         for late in self._scheduler.expire(self.clock()):
             self._end(late, FinishReason.DEADLINE)
-        job = self._scheduler.next()
-        if job is None:
-            return
+        jobs = self._scheduler.next(self.clock(), lambda _: True)
+        self._can_step = bool(jobs)
+        for job in jobs:
+            self._step(job)
+
+    def _step(self, job: Job) -> None:
         try:
-            reason = self._step(job)
+            run = self._runs.get(job) or self._begin(job)
+            reason = run.step(self.clock)
         except Exception as error:
             self._scheduler.finish(job)
             self._fail(job, error)
@@ -182,10 +210,8 @@ class Engine:
         if reason is not None:
             self._scheduler.finish(job)
             self._end(job, reason)
-
-    def _step(self, job: Job) -> FinishReason | None:
-        run = self._runs.get(job) or self._begin(job)
-        return run.step(self.clock)
+        elif run.n_decoded:
+            self._scheduler.decode(job, job)
 
     def _begin(self, job: Job) -> Run:
         now_s = self.clock()

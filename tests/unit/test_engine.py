@@ -17,7 +17,7 @@ from inference.jobs import Event, Failed, Finished, FinishReason, Job, Piece, Sa
 from inference.metrics import Metrics
 from inference.models.load import load_model
 from inference.residents import Report, Resident, Residents
-from inference.scheduler import Priority
+from inference.scheduler import MAX_PASSED_OVER_S, Priority
 from tests.tiny_model import END_ID, write_tiny_checkpoint
 
 DEADLINE_S = 30.0
@@ -295,6 +295,42 @@ def test_an_interactive_job_waits_for_one_step_at_most(start: StartEngine) -> No
     first_fed = bytes(bench.gate.first_fed)
     assert first_fed.startswith(b"bi")  # one chunk of the background job, then the prompt of the interactive one
     assert first_fed[5:8] == b"bbb"  # which decodes three more tokens before the rest of the background job's chunks
+
+
+def test_held_background_jobs_wait_and_others_do_not(start: StartEngine) -> None:
+    bench = start(n_context=8192)
+    begun, held, late, urgent = (bench.client() for _ in range(4))
+    begun.ask(max_tokens=40, priority=Priority.BACKGROUND)
+    assert isinstance(begun.first(), Piece)
+    bench.gate.hold()
+    assert bench.gate.reached.wait(DEADLINE_S)
+    bench.engine.hold_background(True)
+    bench.gate.is_open.set()
+    held.ask(max_tokens=4, priority=Priority.BACKGROUND)
+    late.ask(max_tokens=4, priority=Priority.BACKGROUND, deadline_s=bench.clock() + 1.0)
+    urgent.ask(max_tokens=4)
+    assert urgent.finished()[1].n_decoded == 4
+    bench.clock.now_s += 1.0
+    assert late.finished()[1].reason is FinishReason.DEADLINE
+    assert held.events.empty()
+    assert bench.engine.n_active == 1
+    bench.engine.hold_background(False)
+    assert begun.finished()[1].n_decoded == 40
+    assert held.finished()[1].n_decoded == 4
+
+
+def test_a_background_job_steps_although_typing_never_ends(start: StartEngine) -> None:
+    bench = start(n_context=8192)
+    background, typing = bench.client(), bench.client()
+    background.ask(max_tokens=8000, priority=Priority.BACKGROUND)
+    assert isinstance(background.first(), Piece)
+    typing.ask(max_tokens=8000, priority=Priority.INTERACTIVE)
+    assert isinstance(typing.first(), Piece)
+    while not background.events.empty():
+        background.first()
+    for _ in range(3):
+        bench.clock.now_s += MAX_PASSED_OVER_S
+        assert isinstance(background.first(), Piece)
 
 
 def test_a_newer_job_supersedes_the_older_which_ends_as_cancelled(start: StartEngine) -> None:
