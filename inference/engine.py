@@ -19,7 +19,7 @@ from inference.jobs import Failed, Finished, FinishReason, Job
 from inference.metrics import Metrics
 from inference.prompt_cache import PromptCache
 from inference.residents import Report, Resident, Residents
-from inference.run import Run, begin
+from inference.run import Run, begin, step_together
 from inference.scheduler import QueueFull, Scheduler
 from inference.speculation import Experience
 
@@ -195,23 +195,24 @@ class Engine:
             self._end(late, FinishReason.DEADLINE)
         jobs = self._scheduler.next(self.clock(), lambda _: True)
         self._can_step = bool(jobs)
-        for job in jobs:
-            self._step(job)
+        if jobs:
+            self._step(jobs)
 
-    def _step(self, job: Job) -> None:
+    def _step(self, jobs: list[Job]) -> None:
+        """Compute one step of `jobs` together; end those that are done."""
         try:
-            run = self._runs.get(job) or self._begin(job)
-            reason = run.step(self.clock)
+            runs = [self._runs.get(job) or self._begin(job) for job in jobs]
+            reasons = [runs[0].step(self.clock)] if len(runs) == 1 else step_together(runs, self.clock)
         except Exception as error:
-            self._scheduler.finish(job)
-            self._fail(job, error)
+            self._fail(jobs, error)
             return
         self._n_failures_in_a_row = 0
-        if reason is not None:
-            self._scheduler.finish(job)
-            self._end(job, reason)
-        elif run.n_decoded:
-            self._scheduler.decode(job, job)
+        for run, reason in zip(runs, reasons, strict=True):
+            if reason is not None:
+                self._scheduler.finish(run.job)
+                self._end(run.job, reason)
+            elif run.n_decoded:
+                self._scheduler.decode(run.job, run.lane)
 
     def _begin(self, job: Job) -> Run:
         now_s = self.clock()
@@ -226,16 +227,19 @@ class Engine:
         if run is None:
             self._send(job, Finished(reason, len(job.prompt), queue_s=self.clock() - job.arrived_s))
             return
+        finished = run.finish(reason)
         self._prompt_caches[job.model].put(run.sequence)
         self._mean_job_s += 0.1 * (run.prefill_s + run.decode_s - self._mean_job_s)
-        self._send(job, run.finish(reason))
+        self._send(job, finished)
 
-    def _fail(self, job: Job, error: Exception) -> None:
-        """End a job that broke. Its KV cache may be half-written and goes with it."""
-        logger.error("a request failed: %s: %s", type(error).__name__, error)
-        self._runs.pop(job, None)
+    def _fail(self, jobs: list[Job], error: Exception) -> None:
+        """End jobs whose step broke. Their KV caches may be half-written and go with them."""
+        logger.error("a step failed: %s: %s", type(error).__name__, error)
         words = f"the model broke on this request ({type(error).__name__}: {error}); try it again"
-        self._send(job, Failed(EngineFailed(words)))
+        for job in jobs:
+            self._scheduler.finish(job)
+            self._runs.pop(job, None)
+            self._send(job, Failed(EngineFailed(words)))
         self._n_failures_in_a_row += 1
         if self._n_failures_in_a_row >= _MAX_FAILURES_IN_A_ROW:
             raise error

@@ -79,12 +79,13 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Gate:
     """Lets the test hold the engine within a step, so that what comes meanwhile is read before the next.
 
-    first_fed: the first token that each step fed to the model.
+    first_fed: the first token that each step fed to the model. n_rows: the sequences in it.
     """
 
     is_open: threading.Event = field(default_factory=threading.Event)
     reached: threading.Event = field(default_factory=threading.Event)
     first_fed: list[int] = field(default_factory=list)
+    n_rows: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.is_open.set()
@@ -93,8 +94,9 @@ class Gate:
         self.reached.clear()
         self.is_open.clear()
 
-    def wait(self, token: int) -> None:
-        self.first_fed.append(token)
+    def wait(self, rows: list[list[int]]) -> None:
+        self.first_fed.append(rows[0][0])
+        self.n_rows.append(len(rows))
         self.reached.set()
         assert self.is_open.wait(DEADLINE_S)
 
@@ -136,7 +138,7 @@ StartEngine = Callable[..., Bench]
 def start(checkpoint: Path) -> Iterator[StartEngine]:
     benches: list[Bench] = []
 
-    def start_engine(n_context: int = 512, broken_token: int | None = None) -> Bench:
+    def start_engine(n_context: int = 512, broken_token: int | None = None, *, run_ahead: bool = False) -> Bench:
         gate, metrics, clock = Gate(), Metrics(), Clock()
 
         def load(report: Report) -> Residents:
@@ -146,15 +148,15 @@ def start(checkpoint: Path) -> Iterator[StartEngine]:
 
             class Gated(type(inner)):  # type: ignore[misc]
                 def __call__(self, inputs: mx.array, *rest: object) -> object:
-                    tokens = cast(list[list[int]], inputs.tolist())[0]
-                    gate.wait(tokens[0])
-                    if broken_token in tokens:
+                    rows = cast(list[list[int]], inputs.tolist())
+                    gate.wait(rows)
+                    if any(broken_token in tokens for tokens in rows):
                         raise RuntimeError("the device said no")
                     return super().__call__(inputs, *rest)
 
             inner.__class__ = Gated
             resident = Resident(
-                loaded, frozenset({"completion", "assistant"}), n_context, CHUNK_TOKENS, run_ahead=False
+                loaded, frozenset({"completion", "assistant"}), n_context, CHUNK_TOKENS, run_ahead=run_ahead
             )
             return Residents((resident,), Device("cpu", "test", 0), "none")
 
@@ -280,6 +282,52 @@ def test_jobs_that_take_turns_say_what_they_say_alone(start: StartEngine) -> Non
         fresh.gate.hold()
     fresh.gate.is_open.set()
     assert [client.finished()[0] for client in clients] == alone
+
+
+@pytest.mark.parametrize("run_ahead", [False, True])
+def test_background_jobs_that_decode_together_say_what_they_say_alone(start: StartEngine, run_ahead: bool) -> None:
+    texts = ["one", "the second prompt " * 3, "x" * 40, "and " * 9]
+    lengths = [30, 24, 40, 12]
+    sampling = Sampling(temperature=1.0, seed=4)
+    alone = []
+    for text, length in zip(texts, lengths, strict=True):
+        client = start().client()
+        client.ask(text, length, sampling=sampling)
+        alone.append(client.finished()[0])
+    bench = start(run_ahead=run_ahead)
+    bench.gate.hold()
+    clients = [bench.client() for _ in texts]
+    for client, text, length in zip(clients, texts, lengths, strict=True):
+        client.ask(text, length, priority=Priority.BACKGROUND, sampling=sampling)
+    typing, leaving = bench.client(), bench.client()
+    left = leaving.ask("going away", 400, priority=Priority.BACKGROUND)
+    bench.gate.is_open.set()
+    for _ in range(2):
+        assert isinstance(leaving.first(), Piece)
+    typing.ask("typed", 5, priority=Priority.INTERACTIVE)
+    bench.engine.cancel(left)
+    assert leaving.finished()[1].reason is FinishReason.CANCELLED
+    assert typing.finished()[1].n_decoded == 5
+    assert [client.finished()[0] for client in clients] == alone
+    assert max(bench.gate.n_rows) == 5, "they did not decode together"
+    client.ask(texts[2] + alone[2], 1)
+    assert client.finished()[1].n_cached >= 40, "what was computed together was lost"
+
+
+def test_a_long_prompt_lets_others_of_its_class_go_on(start: StartEngine) -> None:
+    bench = start(n_context=8192)
+    stream, long = bench.client(), bench.client()
+    stream.ask("s" * 4, 8000)
+    assert isinstance(stream.first(), Piece)
+    bench.gate.hold()
+    assert bench.gate.reached.wait(DEADLINE_S)
+    n_steps = len(bench.gate.first_fed)
+    long.ask("\n" * (CHUNK_TOKENS * 6), 1)  # which no answer of this model has
+    bench.gate.is_open.set()
+    long.finished()
+    fed = bytes(bench.gate.first_fed[n_steps:])
+    assert fed.count(b"\n") >= 6
+    assert b"\n\n" not in fed
 
 
 def test_an_interactive_job_waits_for_one_step_at_most(start: StartEngine) -> None:
