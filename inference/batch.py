@@ -92,10 +92,10 @@ class Batch:
                 layer.extend(more)
         else:
             self._kv_cache = new
-        _evaluate(self._kv_cache)
         self._joined += sequences
         for sequence in sequences:
             sequence.kv_cache = []
+        _evaluate(self._kv_cache)
         mx.clear_cache()
 
     def _row(self, sequence: CachedTokens) -> int:

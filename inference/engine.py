@@ -12,12 +12,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
-from inference.errors import EngineFailed, NotReady, Overloaded, RequestError
+from inference.errors import EngineFailed, NotReady, Overloaded, RequestError, RequestInvalid
 from inference.jobs import Failed, Finished, FinishReason, Job
+from inference.kv_memory import KvMemory, KvModel, default_budget
 from inference.metrics import Metrics
-from inference.prompt_cache import PromptCache
 from inference.residents import Report, Resident, Residents
 from inference.run import Run, begin, step_together
 from inference.scheduler import QueueFull, Scheduler
@@ -26,7 +27,6 @@ from inference.speculation import Experience
 _MAX_JOBS_PER_PRIORITY = 32
 # Of a class; more would make its steps long for whoever waits behind one.
 _MAX_BEGUN_PER_PRIORITY = 8
-_MAX_PROMPT_CACHE_BYTES = 512 * 2**20
 # Jobs that may not step, held or without room, are looked at so often for deadlines that have passed.
 _WAITING_POLL_S = 0.5
 # A single job can be at fault; when this many in a row fail, the device or the weights are, and a new process helps.
@@ -44,16 +44,6 @@ class EngineState:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Withdrawal:
-    job: Job
-
-
-@dataclass(frozen=True, slots=True)
-class _Hold:
-    is_held: bool
-
-
 class Engine:
     """The engine's thread, as its callers see it: `submit`, `cancel` and `stop` from any thread, `state` to look at."""
 
@@ -63,18 +53,23 @@ class Engine:
         metrics: Metrics,
         on_end: Callable[[Exception | None], None],
         clock: Callable[[], float] = time.monotonic,
+        kv_budget_bytes: int | None = None,
     ) -> None:
-        """load: runs on the thread, before anything else. on_end: called there last, with what broke, if anything."""
+        """load: runs on the thread, before anything else. on_end: called there last, with what broke, if anything.
+
+        kv_budget_bytes: see `kv_memory`; None takes a share of what the weights leave.
+        """
         self.state = EngineState("loading")
         self.residents: Residents | None = None
         self.clock = clock
         self._load = load
         self._metrics = metrics
         self._on_end = on_end
-        self._inbox: queue.SimpleQueue[Job | _Withdrawal | _Hold | None] = queue.SimpleQueue()
+        self._kv_budget_bytes = kv_budget_bytes
+        self._inbox: queue.SimpleQueue[Job | Callable[[], None]] = queue.SimpleQueue()
         self._scheduler = Scheduler[Job](_MAX_JOBS_PER_PRIORITY, _MAX_BEGUN_PER_PRIORITY)
         self._by_name: dict[str, Resident] = {}
-        self._prompt_caches: dict[str, PromptCache] = {}
+        self._kv_memory = KvMemory(0, {})
         self._experience: dict[str, Experience] = {}
         self._runs: dict[Job, Run] = {}
         self._can_step = False
@@ -98,17 +93,21 @@ class Engine:
 
     def cancel(self, job: Job) -> None:
         """Withdraw `job`, before its next step. One that has ended stays ended."""
-        self._inbox.put(_Withdrawal(job))
+        self._inbox.put(partial(self._withdraw, job))
 
     def hold_background(self, is_held: bool) -> None:
         """Let background jobs wait, those under way too, or go on. None ends by it; their deadlines still pass."""
-        self._inbox.put(_Hold(is_held))
+        self._inbox.put(partial(setattr, self._scheduler, "is_background_held", is_held))
+
+    def shrink_caches(self, n_bytes: int) -> None:
+        """Give up at least `n_bytes` of what is kept for later prompts, or all of it, before the next step."""
+        self._inbox.put(partial(self._shrink_caches, n_bytes))
 
     def stop(self) -> None:
         """End after the current step; jobs that have not ended fail with NotReady."""
         self._is_stopping = True
         self.state = EngineState("stopping", message="the worker is stopping")
-        self._inbox.put(None)
+        self._inbox.put(lambda: None)  # which wakes the thread
 
     @property
     def n_active(self) -> int:
@@ -123,7 +122,7 @@ class Engine:
     @property
     def prompt_cache_bytes(self) -> int:
         """Bytes of KV kept for later prompts."""
-        return sum(cache.n_bytes for cache in list(self._prompt_caches.values()))
+        return self._kv_memory.n_cached_bytes
 
     # The thread.
 
@@ -144,15 +143,28 @@ class Engine:
     def _load_models(self) -> None:
         residents = self._load(self._report)
         self._by_name = residents.by_name
-        self._prompt_caches = {
-            name: PromptCache(model.loaded, _MAX_PROMPT_CACHE_BYTES) for name, model in residents.by_name.items()
-        }
+        self._kv_memory = self._make_kv_memory(residents)
         self._experience = {name: Experience() for name in residents.by_name}
         self.residents = residents
         self.state = EngineState("ready", 1.0)
         for model in residents.models:
             speeds = model.prefill_tokens_per_s, model.decode_tokens_per_s
             logger.info("%s is ready: %s tokens/s prefill, %s decode", model.name, *speeds)
+
+    def _make_kv_memory(self, residents: Residents) -> KvMemory:
+        import mlx.core as mx
+
+        from inference.generation import measure_kv
+
+        budget_bytes = self._kv_budget_bytes or default_budget(residents.device.memory_bytes, mx.get_active_memory())
+        models = {
+            name: KvModel(model.loaded, measure_kv(model.loaded.model, model.loaded.make_cache()), model.n_context)
+            for name, model in residents.by_name.items()
+        }
+        for name, model in models.items():
+            logger.info("%s: %d bytes of KV a token, %d a checkpoint", name, *model.cost)
+        logger.info("budget for KV: %.0f MB", budget_bytes / 1e6)
+        return KvMemory(budget_bytes, models)
 
     def _report(self, progress: float, message: str) -> None:
         self.state = EngineState("loading", progress, message)
@@ -163,14 +175,12 @@ class Engine:
         while message is not None:
             if isinstance(message, Job):
                 self._accept(message)
-            elif isinstance(message, _Hold):
-                self._scheduler.is_background_held = message.is_held
-            elif self._scheduler.cancel(message.job):
-                self._end(message.job, FinishReason.CANCELLED)
+            else:
+                message()
             self._can_step = True
             message = self._next_message()
 
-    def _next_message(self) -> Job | _Withdrawal | _Hold | None:
+    def _next_message(self) -> Job | Callable[[], None] | None:
         try:
             if self._can_step:
                 return self._inbox.get_nowait()
@@ -178,7 +188,21 @@ class Engine:
         except queue.Empty:
             return None
 
+    def _withdraw(self, job: Job) -> None:
+        if self._scheduler.cancel(job):
+            self._end(job, FinishReason.CANCELLED)
+
+    def _shrink_caches(self, n_bytes: int) -> None:
+        import mlx.core as mx
+
+        self._kv_memory.shrink(n_bytes)
+        mx.clear_cache()
+
     def _accept(self, job: Job) -> None:
+        too_large = self._kv_memory.never_fits(job)
+        if too_large is not None:
+            self._send(job, Failed(RequestInvalid(too_large, "max_tokens")))
+            return
         try:
             superseded = self._scheduler.submit(job)
         except QueueFull:
@@ -193,7 +217,7 @@ class Engine:
         """Schedule, step, emit."""
         for late in self._scheduler.expire(self.clock()):
             self._end(late, FinishReason.DEADLINE)
-        jobs = self._scheduler.next(self.clock(), lambda _: True)
+        jobs = self._scheduler.next(self.clock(), self._kv_memory.has_room)
         self._can_step = bool(jobs)
         if jobs:
             self._step(jobs)
@@ -212,11 +236,17 @@ class Engine:
                 self._scheduler.finish(run.job)
                 self._end(run.job, reason)
             elif run.n_decoded:
-                self._scheduler.decode(run.job, run.lane)
+                self._scheduler.decode(run.job, run.lane(self._n_alike(run)))
+
+    def _n_alike(self, run: Run) -> int:
+        return sum(
+            each.n_decoded > 0 and each.resident is run.resident and each.job.priority is run.job.priority
+            for each in self._runs.values()
+        )
 
     def _begin(self, job: Job) -> Run:
         now_s = self.clock()
-        sequence = self._prompt_caches[job.model].take([*job.prompt], job.cuts)
+        sequence = self._kv_memory.begin(job)
         run = begin(job, self._by_name[job.model], sequence, self._experience[job.model], now_s)
         self._runs[job] = run
         return run
@@ -228,7 +258,7 @@ class Engine:
             self._send(job, Finished(reason, len(job.prompt), queue_s=self.clock() - job.arrived_s))
             return
         finished = run.finish(reason)
-        self._prompt_caches[job.model].put(run.sequence)
+        self._kv_memory.end(job, run.sequence)
         self._mean_job_s += 0.1 * (run.prefill_s + run.decode_s - self._mean_job_s)
         self._send(job, finished)
 
@@ -239,6 +269,7 @@ class Engine:
         for job in jobs:
             self._scheduler.finish(job)
             self._runs.pop(job, None)
+            self._kv_memory.end(job, None)
             self._send(job, Failed(EngineFailed(words)))
         self._n_failures_in_a_row += 1
         if self._n_failures_in_a_row >= _MAX_FAILURES_IN_A_ROW:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, cast
 
 import mlx.core as mx
 
-from inference.kv_cache import CachedTokens, KVCache
+from inference.kv_cache import CachedTokens, KVCache, KvCost, cost_of
 from inference.sampling import Choice, Chooser
 from inference.speculation import NO_DRAFT, Draft, Drafter
 
@@ -70,6 +70,12 @@ def last_logits(model: Any, tokens: mx.array, kv_cache: KVCache, n: int = 1) -> 
 def next_logits(model: Any, tokens: mx.array, kv_cache: KVCache) -> mx.array:
     """Feed one token to each of B sequences, int[B], extending their batched `kv_cache`; return float[B, vocab]."""
     return _output(model, model.model(tokens[:, None], kv_cache))[:, 0]
+
+
+def measure_kv(model: Any, kv_cache: KVCache) -> KvCost:
+    """Tell what KV of `model` costs by feeding a token to `kv_cache`, an empty one. Only shapes are computed."""
+    model.model(mx.array([[0]]), kv_cache)
+    return cost_of(kv_cache)
 
 
 def _output(model: Any, hidden: mx.array) -> mx.array:

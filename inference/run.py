@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from inference.jobs import Finished, FinishReason, Job
 from inference.kv_cache import CachedTokens, can_copy, is_plain
+from inference.kv_memory import joined_tokens
 from inference.residents import Resident
 from inference.speculation import NO_DRAFT, Drafter, Experience
 from inference.text_stream import TextStream
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from inference.batch import Batch
     from inference.generation import Decoded, Steps
     from inference.sampling import Chooser
+
+# Joining and parting copies KV: what guesses promise must differ by so much from what decoding together gives.
+_MARGIN_TO_PART = 1.2
+_MARGIN_TO_STAY_ALONE = 0.9
 
 
 @dataclass(eq=False, slots=True)
@@ -51,10 +56,19 @@ class Run:
         made = self.steps.send(True)
         return self.take(made, clock() - began_s)
 
-    @property
-    def lane(self) -> Hashable:
-        """What jobs of one class share that can decode together."""
-        return self.resident.name if self.batch or can_copy(self.sequence.kv_cache) else self.job
+    def lane(self, n_alike: int) -> Hashable:
+        """Return what jobs of one class share that decode together; the job itself where it is better off alone.
+
+        Together are those of like length, since all are padded to the longest.
+        n_alike: jobs of its class and model that decode, with this one.
+        """
+        is_together = self.batch is not None
+        if not is_together and not can_copy(self.sequence.kv_cache):
+            return self.job
+        margin = _MARGIN_TO_PART if is_together else _MARGIN_TO_STAY_ALONE
+        if self.drafter is not None and self.drafter.beats(n_alike, margin):
+            return self.job
+        return self.resident.name, joined_tokens(len(self.sequence.tokens))
 
     def leave_batch(self) -> None:
         """Take the KV cache back from those that this job decodes together with, if it does."""
@@ -118,6 +132,8 @@ def step_together(runs: Sequence[Run], clock: Callable[[], float]) -> list[Finis
         run.batch = batch
         if run.drafter is not None:
             run.drafter.learn(NO_DRAFT, [decoded.token])
+            run.drafter.learn_step(len(runs), took_s)
+            run.drafter.draft()  # for its gain alone
         reasons.append(run.take([decoded], took_s))
     return reasons
 

@@ -28,6 +28,7 @@ _PRIOR_TOKENS = 8.0
 _FORGOTTEN_PER_TOKEN = 0.02
 _FORGOTTEN_PER_STEP = 0.01
 _STEP_WEIGHT = 0.1
+_GAIN_WEIGHT = 0.1
 # A guess must promise so much more than a step over one token gives.
 _LEAST_GAIN = 1.05
 
@@ -103,8 +104,18 @@ class Experience:
                 best, best_n = expected / self._costs[_width_class(n + 1)], n
         return best_n
 
+    def gain(self, n_matched: int, n: int) -> float:
+        """Return what a step with `n` guessed tokens after a match of `n_matched` makes, in steps over one token."""
+        match = _match_class(n_matched)
+        share = self._held[match] / self._tried[match]
+        return sum(share**index for index in range(n + 1)) / self._costs[_width_class(n + 1)]
+
+    def gain_together(self, n: int) -> float:
+        """Return what a step over one token of each of `n` sequences makes, in steps over one token."""
+        return n / self._costs[_width_class(min(n, MAX_DRAFT_TOKENS + 1))]
+
     def learn_step(self, n_tokens: int, took_s: float) -> None:
-        """Take in that a step over `n_tokens` took `took_s`.
+        """Take in that a step over `n_tokens`, of one sequence or of several, took `took_s`.
 
         What wide steps cost drifts back to what was known before while none is made: one bad moment must not
         decide for the life of the process.
@@ -140,7 +151,10 @@ class Experience:
 
 
 class Drafter:
-    """Guesses for one job. Counts in tokens; n_drafted were computed as guesses, n_accepted of them held."""
+    """Guesses for one job. Counts in tokens; n_drafted were computed as guesses, n_accepted of them held.
+
+    gain: what its steps are expected to make, in steps over one token: a mean over the last of them.
+    """
 
     def __init__(self, experience: Experience, prompt: Sequence[int], goes_on_at: int | None, max_tokens: int) -> None:
         """goes_on_at: where in `prompt` stands what the answer goes on from, when that is not its end.
@@ -148,6 +162,7 @@ class Drafter:
         max_tokens: of the answer; guesses never go beyond.
         """
         self.n_drafted = self.n_accepted = 0
+        self.gain = 1.0
         self._experience = experience
         end = len(prompt) if goes_on_at is None else goes_on_at
         self._n_context = end
@@ -157,6 +172,16 @@ class Drafter:
 
     def draft(self) -> Draft:
         """Guess what comes next; no tokens where nothing matches or where trying would not pay."""
+        draft = self._draft()
+        gain = self._experience.gain(draft.n_matched, len(draft.tokens)) if draft.tokens else 1.0
+        self.gain += _GAIN_WEIGHT * (gain - self.gain)
+        return draft
+
+    def beats(self, n_together: int, margin: float) -> bool:
+        """Tell whether guessing makes more than decoding together with others, `n_together` in all, by `margin`."""
+        return self.gain > margin * self._experience.gain_together(n_together)
+
+    def _draft(self) -> Draft:
         n_left = self._max_tokens - (len(self._text.tokens) - self._n_context)
         n_most = min(n_left - 1, MAX_DRAFT_TOKENS)
         if n_most < 1:

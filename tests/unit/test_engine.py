@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from inference.device import Device
 from inference.engine import Engine
-from inference.errors import EngineFailed, NotReady, Overloaded
+from inference.errors import EngineFailed, NotReady, Overloaded, RequestInvalid
 from inference.jobs import Event, Failed, Finished, FinishReason, Job, Piece, Sampling
 from inference.metrics import Metrics
 from inference.models.load import load_model
@@ -22,6 +23,8 @@ from tests.tiny_model import END_ID, write_tiny_checkpoint
 
 DEADLINE_S = 30.0
 CHUNK_TOKENS = 16
+# Two layers of two heads of 8, keys and values, float32; and the least that jobs reserve that may decode together.
+N_JOINED_BYTES = 2 * 2 * 8 * 2 * 4 * 1024
 
 
 @dataclass
@@ -138,7 +141,13 @@ StartEngine = Callable[..., Bench]
 def start(checkpoint: Path) -> Iterator[StartEngine]:
     benches: list[Bench] = []
 
-    def start_engine(n_context: int = 512, broken_token: int | None = None, *, run_ahead: bool = False) -> Bench:
+    def start_engine(
+        n_context: int = 512,
+        broken_token: int | None = None,
+        *,
+        run_ahead: bool = False,
+        kv_budget_bytes: int | None = None,
+    ) -> Bench:
         gate, metrics, clock = Gate(), Metrics(), Clock()
 
         def load(report: Report) -> Residents:
@@ -161,9 +170,14 @@ def start(checkpoint: Path) -> Iterator[StartEngine]:
             return Residents((resident,), Device("cpu", "test", 0), "none")
 
         end = End()
-        engine = Engine(load, metrics, end, clock)
+        engine = Engine(load, metrics, end, clock, kv_budget_bytes)
         benches.append(Bench(engine, metrics, clock, gate, end))
         engine.start()
+        deadline_s = time.monotonic() + DEADLINE_S
+        while engine.state.status == "loading" and time.monotonic() < deadline_s:
+            time.sleep(0.001)
+        gate.first_fed.clear()  # of what was fed to see what KV costs
+        gate.n_rows.clear()
         return benches[-1]
 
     yield start_engine
@@ -441,6 +455,56 @@ def test_a_deadline_passes_in_the_queue_too(start: StartEngine) -> None:
     assert (text, end.reason, end.n_decoded) == ("", FinishReason.DEADLINE, 0)
     assert end.queue_s == 2.0
     busy.finished()
+
+
+def test_what_can_never_fit_is_refused_and_the_rest_is_answered(start: StartEngine) -> None:
+    bench = start(n_context=8192, kv_budget_bytes=N_JOINED_BYTES * 4)
+    large, small = bench.client(), bench.client()
+    large.ask("x" * 4000, 100)
+    _, end = large.rest()
+    assert isinstance(end, Failed)
+    assert isinstance(end.error, RequestInvalid)
+    assert "4000 tokens" in str(end.error)
+    small.ask("x" * 1000, 4)
+    assert small.finished()[1].n_decoded == 4
+    large.ask("x" * 4000, 90, priority=Priority.INTERACTIVE)
+    assert large.finished()[1].n_decoded == 90, "who types may have it all"
+
+
+def test_a_job_waits_for_room_and_interactive_ones_find_it(start: StartEngine) -> None:
+    bench = start(n_context=1024, kv_budget_bytes=N_JOINED_BYTES * 2)
+    running, waiting, typing = (bench.client() for _ in range(3))
+    first = running.ask(max_tokens=1000, priority=Priority.BACKGROUND)
+    assert isinstance(running.first(), Piece)
+    bench.gate.hold()
+    assert bench.gate.reached.wait(DEADLINE_S)
+    waiting.ask(max_tokens=4, priority=Priority.BACKGROUND)
+    typing.ask(max_tokens=4, priority=Priority.INTERACTIVE)
+    bench.gate.is_open.set()
+    typing.finished()
+    assert waiting.events.empty()
+    assert bench.engine.n_active == 1
+    assert bench.engine.n_queued == 1
+    bench.engine.cancel(first)
+    assert waiting.finished()[1].n_decoded == 4
+
+
+def test_kept_prompts_give_way_to_jobs_and_on_demand(start: StartEngine) -> None:
+    bench = start(n_context=1024, kv_budget_bytes=N_JOINED_BYTES * 2)
+    client = bench.client()
+    for text in "abc":
+        client.ask(text * 300, 2)
+        client.finished()
+    kept = bench.engine.prompt_cache_bytes
+    assert 0 < kept <= N_JOINED_BYTES
+    client.ask("d" * 300, 700, priority=Priority.INTERACTIVE)
+    assert client.finished()[1].n_decoded == 700
+    assert bench.engine.prompt_cache_bytes <= N_JOINED_BYTES * 2
+    bench.engine.shrink_caches(1)
+    bench.engine.shrink_caches(N_JOINED_BYTES)
+    client.ask("e", 1)
+    client.finished()
+    assert bench.engine.prompt_cache_bytes < kept
 
 
 def test_a_full_queue_refuses_and_says_when_to_come_back(start: StartEngine) -> None:
