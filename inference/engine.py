@@ -21,12 +21,14 @@ from inference.kv_memory import KvMemory, KvModel, default_budget
 from inference.metrics import Metrics
 from inference.residents import Report, Resident, Residents
 from inference.run import Run, begin, step_together
-from inference.scheduler import QueueFull, Scheduler
+from inference.scheduler import Priority, QueueFull, Scheduler
 from inference.speculation import Experience
 
 _MAX_JOBS_PER_PRIORITY = 32
 # Of a class; more would make its steps long for whoever waits behind one.
 _MAX_BEGUN_PER_PRIORITY = 8
+# For so long after an interactive job another is likely, and the steps of others are kept brief.
+_TYPING_PAUSE_S = 10.0
 # Jobs that may not step, held or without room, are looked at so often for deadlines that have passed.
 _WAITING_POLL_S = 0.5
 # A single job can be at fault; when this many in a row fail, the device or the weights are, and a new process helps.
@@ -72,6 +74,7 @@ class Engine:
         self._kv_memory = KvMemory(0, {})
         self._experience: dict[str, Experience] = {}
         self._runs: dict[Job, Run] = {}
+        self._last_interactive_s = -math.inf
         self._can_step = False
         self._n_failures_in_a_row = 0
         self._mean_job_s = 1.0
@@ -212,6 +215,8 @@ class Engine:
             return
         if superseded is not None:
             self._end(superseded, FinishReason.CANCELLED)
+        if job.priority is Priority.INTERACTIVE:
+            self._last_interactive_s = self.clock()
 
     def _turn(self) -> None:
         """Schedule, step, emit."""
@@ -226,7 +231,10 @@ class Engine:
         """Compute one step of `jobs` together; end those that are done."""
         try:
             runs = [self._runs.get(job) or self._begin(job) for job in jobs]
-            reasons = [runs[0].step(self.clock)] if len(runs) == 1 else step_together(runs, self.clock)
+            if len(runs) > 1:
+                reasons = step_together(runs, self.clock)
+            else:
+                reasons = [runs[0].step(self.clock, is_brief=self._is_brief(jobs[0]))]
         except Exception as error:
             self._fail(jobs, error)
             return
@@ -237,6 +245,10 @@ class Engine:
                 self._end(run.job, reason)
             elif run.n_decoded:
                 self._scheduler.decode(run.job, run.lane(self._n_alike(run)))
+
+    def _is_brief(self, job: Job) -> bool:
+        is_typed_in = self.clock() - self._last_interactive_s < _TYPING_PAUSE_S
+        return is_typed_in and job.priority is not Priority.INTERACTIVE
 
     def _n_alike(self, run: Run) -> int:
         return sum(

@@ -4,6 +4,7 @@ Used by the engine's thread alone. Invariant: between steps the sequence is one 
 run may be left after any of them.
 """
 
+import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 # Joining and parting copies KV: what guesses promise must differ by so much from what decoding together gives.
 _MARGIN_TO_PART = 1.2
 _MARGIN_TO_STAY_ALONE = 0.9
+_MAX_BRIEF_COST = 1.5
 
 
 @dataclass(eq=False, slots=True)
@@ -43,9 +45,14 @@ class Run:
     decode_s: float = 0.0
     batch: "Batch | None" = None
 
-    def step(self, clock: Callable[[], float]) -> FinishReason | None:
-        """Compute one step alone, emit what is ready; tell whether and why the job is done."""
+    def step(self, clock: Callable[[], float], *, is_brief: bool) -> FinishReason | None:
+        """Compute one step alone, emit what is ready; tell whether and why the job is done.
+
+        is_brief: guess only as much as hardly lengthens the step, since someone may soon wait for its end.
+        """
         self.leave_batch()
+        if self.drafter is not None:
+            self.drafter.max_cost = _MAX_BRIEF_COST if is_brief else math.inf
         began_s = clock()
         made = next(self.steps)
         return self.take(made, clock() - began_s)

@@ -5,6 +5,7 @@ several tokens costs here. Invariant: a guess never changes an answer. Its token
 model computes all together and keeps only as far as they are what would have been chosen anyway.
 """
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -89,10 +90,10 @@ class Experience:
         self._held = [_PRIOR_TOKENS * share for _, share in _MATCH_CLASSES]
         self._tried = [_PRIOR_TOKENS for _ in _MATCH_CLASSES]
 
-    def best_length(self, n_matched: int, n_most: int) -> int:
+    def best_length(self, n_matched: int, n_most: int, max_cost: float = math.inf) -> int:
         """Return how many tokens to guess after a match of `n_matched`, 0 to `n_most`: what makes most tokens a second.
 
-        Each guessed token counts only where all before it hold.
+        Each guessed token counts only where all before it hold. max_cost: of the step, in steps over one token.
         """
         match = _match_class(n_matched)
         share = self._held[match] / self._tried[match]
@@ -100,8 +101,9 @@ class Experience:
         expected = 1.0
         for n in range(1, n_most + 1):
             expected += share**n
-            if expected / self._costs[_width_class(n + 1)] > best:
-                best, best_n = expected / self._costs[_width_class(n + 1)], n
+            cost = self._costs[_width_class(n + 1)]
+            if cost <= max_cost and expected / cost > best:
+                best, best_n = expected / cost, n
         return best_n
 
     def gain(self, n_matched: int, n: int) -> float:
@@ -153,7 +155,8 @@ class Experience:
 class Drafter:
     """Guesses for one job. Counts in tokens; n_drafted were computed as guesses, n_accepted of them held.
 
-    gain: what its steps are expected to make, in steps over one token: a mean over the last of them.
+    gain: what its steps are expected to make, in steps over one token: a mean over the last of them. max_cost: how long
+    a step may last, in the same measure.
     """
 
     def __init__(self, experience: Experience, prompt: Sequence[int], goes_on_at: int | None, max_tokens: int) -> None:
@@ -163,6 +166,7 @@ class Drafter:
         """
         self.n_drafted = self.n_accepted = 0
         self.gain = 1.0
+        self.max_cost = math.inf
         self._experience = experience
         end = len(prompt) if goes_on_at is None else goes_on_at
         self._n_context = end
@@ -194,7 +198,7 @@ class Drafter:
                 n_matched, place, found = n, at, source
         if n_matched == 0:
             return NO_DRAFT
-        n_wanted = self._experience.best_length(n_matched, n_most)
+        n_wanted = self._experience.best_length(n_matched, n_most, self.max_cost)
         if n_wanted == 0:
             self._experience.learn_no_draft(n_matched)
         return Draft(found.tokens[place : place + n_wanted], n_matched)

@@ -18,6 +18,7 @@ from inference.jobs import Event, Failed, Finished, FinishReason, Job, Piece, Sa
 from inference.metrics import Metrics
 from inference.models.load import load_model
 from inference.residents import Report, Resident, Residents
+from inference.run import Run
 from inference.scheduler import MAX_PASSED_OVER_S, Priority
 from tests.tiny_model import END_ID, write_tiny_checkpoint
 
@@ -216,6 +217,31 @@ def test_an_answer_given_before_is_guessed_and_counted_right(start: StartEngine)
     assert "hearthline_decoded_tokens_total 60\n" in counted
     assert f"hearthline_drafted_tokens_total {first.n_drafted + end.n_drafted}\n" in counted
     assert f"hearthline_accepted_tokens_total {first.n_accepted + end.n_accepted}\n" in counted
+
+
+def test_steps_beside_typing_are_kept_brief(start: StartEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[tuple[Priority, bool]] = []
+    step = Run.step
+
+    def noted(run: Run, clock: Callable[[], float], *, is_brief: bool) -> FinishReason | None:
+        steps.append((run.job.priority, is_brief))
+        return step(run, clock, is_brief=is_brief)
+
+    monkeypatch.setattr(Run, "step", noted)
+    bench = start()
+    client = bench.client()
+    for priority in (Priority.BACKGROUND, Priority.INTERACTIVE, Priority.BACKGROUND):
+        client.ask(max_tokens=1, priority=priority)
+        client.finished()
+    bench.clock.now_s += 60.0
+    client.ask(max_tokens=1)
+    client.finished()
+    assert steps == [
+        (Priority.BACKGROUND, False),
+        (Priority.INTERACTIVE, False),
+        (Priority.BACKGROUND, True),
+        (Priority.FOREGROUND, False),
+    ]
 
 
 def test_an_answer_that_ends_within_a_step_drops_the_rest_of_it(start: StartEngine) -> None:
