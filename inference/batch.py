@@ -45,8 +45,11 @@ class Batch:
         """Decode one token of each of `members`: of all that have joined, and of others, which join.
 
         The tokens are those of decoding alone, up to logits so close that the order of summation decides.
+        Raises ValueError when one that has joined is missing, since the step would change its KV.
         """
         self._join([member.sequence for member in members if not self.has(member.sequence)])
+        if len(members) != len(self._joined):
+            raise ValueError("who has joined must step or leave")
         tokens = mx.array([sequence.tokens[-1] for sequence in self._joined])
         logits = next_logits(self._model, tokens, self._kv_cache)
         choices = []

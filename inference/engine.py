@@ -244,7 +244,7 @@ class Engine:
                 self._scheduler.finish(run.job)
                 self._end(run.job, reason)
             elif run.n_decoded:
-                self._scheduler.decode(run.job, run.lane(self._n_alike(run)))
+                self._scheduler.decode(run.job, run.settle(self._n_alike(run)))
 
     def _is_brief(self, job: Job) -> bool:
         is_typed_in = self.clock() - self._last_interactive_s < _TYPING_PAUSE_S

@@ -29,7 +29,11 @@ _MAX_BRIEF_COST = 1.5
 
 @dataclass(eq=False, slots=True)
 class Run:
-    """A job that steps. Times in seconds, of steps that it had a part in; counts in tokens."""
+    """A job that steps. Times in seconds, of steps that it had a part in; counts in tokens.
+
+    lane: see `settle`; None while the prompt is computed. batch: of those it decodes together with, which all have that
+    lane.
+    """
 
     job: Job
     resident: Resident
@@ -43,6 +47,7 @@ class Run:
     n_decoded: int = 0
     prefill_s: float = 0.0
     decode_s: float = 0.0
+    lane: Hashable = None
     batch: "Batch | None" = None
 
     def step(self, clock: Callable[[], float], *, is_brief: bool) -> FinishReason | None:
@@ -63,19 +68,21 @@ class Run:
         made = self.steps.send(True)
         return self.take(made, clock() - began_s)
 
-    def lane(self, n_alike: int) -> Hashable:
-        """Return what jobs of one class share that decode together; the job itself where it is better off alone.
+    def settle(self, n_alike: int) -> Hashable:
+        """Choose with whom to decode: return what jobs of one class share that do so together, or the job itself.
 
-        Together are those of like length, since all are padded to the longest.
+        Together are those of like length, since all are padded to the longest; alone is who is better off by guessing.
         n_alike: jobs of its class and model that decode, with this one.
         """
-        is_together = self.batch is not None
-        if not is_together and not can_copy(self.sequence.kv_cache):
-            return self.job
-        margin = _MARGIN_TO_PART if is_together else _MARGIN_TO_STAY_ALONE
-        if self.drafter is not None and self.drafter.beats(n_alike, margin):
-            return self.job
-        return self.resident.name, joined_tokens(len(self.sequence.tokens))
+        lane: Hashable = self.job
+        margin = _MARGIN_TO_STAY_ALONE if self.lane == self.job else _MARGIN_TO_PART
+        is_better_alone = self.drafter is not None and self.drafter.beats(n_alike, margin)
+        if can_copy(self.sequence.kv_cache) and not is_better_alone:
+            lane = self.resident.name, joined_tokens(len(self.sequence.tokens))
+        if lane != self.lane:
+            self.leave_batch()
+            self.lane = lane
+        return lane
 
     def leave_batch(self) -> None:
         """Take the KV cache back from those that this job decodes together with, if it does."""

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inference.batch import Batch, Member
+from inference.cpu_model import accelerate
 from inference.generation import Decoded, generate
 from inference.jobs import Sampling
 from inference.kv_cache import CachedTokens
@@ -31,11 +32,14 @@ class Model(Protocol):
     def make_cache(self) -> list[Any]: ...
 
 
-@pytest.fixture(scope="module", params=["dense", "hybrid"])
+@pytest.fixture(scope="module", params=["dense", "dense on a CPU", "hybrid"])
 def tiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
     if request.param == "hybrid":
         return TinyHybrid()
-    return load_model(write_tiny_checkpoint(tmp_path_factory.mktemp("models") / "tiny"))
+    loaded = load_model(write_tiny_checkpoint(tmp_path_factory.mktemp("models") / "tiny"))
+    if request.param == "dense on a CPU":
+        accelerate(loaded.model)
+    return loaded
 
 
 def prompt(seed: int, n: int) -> list[int]:
@@ -105,6 +109,24 @@ def test_who_leaves_takes_an_ordinary_kv_cache_along(tiny: Model) -> None:
         assert rest == said(member)[-4:]
 
 
+def test_who_has_run_ahead_lands_before_joining(tiny: Model) -> None:
+    sequence = CachedTokens(prompt(7, 12), tiny.make_cache())
+    steps = generate(tiny.model, sequence, GREEDY, CHUNK_TOKENS, run_ahead=True)
+    while len(sequence.tokens) < 15:
+        next(steps)
+    assert sequence.n_cached == len(sequence.tokens)
+    steps.send(True)
+    assert sequence.n_cached == len(sequence.tokens) - 1
+    batch = Batch(tiny.model)
+    members = [Member(sequence, GREEDY, 12), begun(tiny, prompt(8, 30))]
+    for _ in range(3):
+        batch.step(members)
+    batch.leave(sequence)
+    for _ in range(3):
+        next(steps)
+    assert said(members[0]) == alone(tiny, prompt(7, 12), 10)
+
+
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(
@@ -112,9 +134,14 @@ def test_who_leaves_takes_an_ordinary_kv_cache_along(tiny: Model) -> None:
     )
 )
 def test_joining_and_leaving_midway_changes_no_token(tiny: Model, steps: list[tuple[int, set[int], int]]) -> None:
-    """Before some steps one joins and some leave, who then go on alone for a token and may join again."""
+    """Before some steps one joins and some leave, who then go on alone for a token and join again.
+
+    Between steps the model serves another sequence.
+    """
     batch = Batch(tiny.model)
     members: list[Member] = []
+    urgent = stream(tiny, CachedTokens(prompt(9, 21), tiny.make_cache()))
+    typed: list[int] = []
     for seed, (n_prompt, leaving, n_steps) in enumerate(steps):
         members.append(begun(tiny, prompt(seed, n_prompt)))
         for index in leaving:
@@ -123,6 +150,8 @@ def test_joining_and_leaving_midway_changes_no_token(tiny: Model, steps: list[tu
                 next(stream(tiny, members[index].sequence))
         for _ in range(n_steps):
             batch.step(members)
+            typed.append(next(urgent).token)
+    assert typed == alone(tiny, prompt(9, 21), len(typed))
     for member in members:
         tokens = member.sequence.tokens[: member.n_prompt]
         assert said(member) == alone(tiny, tokens, len(said(member)))

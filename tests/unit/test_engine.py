@@ -17,15 +17,16 @@ from inference.errors import EngineFailed, NotReady, Overloaded, RequestInvalid
 from inference.jobs import Event, Failed, Finished, FinishReason, Job, Piece, Sampling
 from inference.metrics import Metrics
 from inference.models.load import load_model
-from inference.residents import Report, Resident, Residents
+from inference.residents import Report, Resident, Residents, Role
 from inference.run import Run
 from inference.scheduler import MAX_PASSED_OVER_S, Priority
 from tests.tiny_model import END_ID, write_tiny_checkpoint
 
 DEADLINE_S = 30.0
 CHUNK_TOKENS = 16
-# Two layers of two heads of 8, keys and values, float32; and the least that jobs reserve that may decode together.
-N_JOINED_BYTES = 2 * 2 * 8 * 2 * 4 * 1024
+# The shortest sequences that decode together are padded to so many tokens, of two layers of two heads of 8, float32.
+N_JOINED = 1024
+N_JOINED_BYTES = N_JOINED * 2 * 2 * 2 * 8 * 4
 
 
 @dataclass
@@ -147,6 +148,7 @@ def start(checkpoint: Path) -> Iterator[StartEngine]:
         broken_token: int | None = None,
         *,
         run_ahead: bool = False,
+        speculates: bool = True,
         kv_budget_bytes: int | None = None,
     ) -> Bench:
         gate, metrics, clock = Gate(), Metrics(), Clock()
@@ -165,9 +167,8 @@ def start(checkpoint: Path) -> Iterator[StartEngine]:
                     return super().__call__(inputs, *rest)
 
             inner.__class__ = Gated
-            resident = Resident(
-                loaded, frozenset({"completion", "assistant"}), n_context, CHUNK_TOKENS, run_ahead=run_ahead
-            )
+            roles: frozenset[Role] = frozenset({"completion", "assistant"})
+            resident = Resident(loaded, roles, n_context, CHUNK_TOKENS, run_ahead, speculates)
             return Residents((resident,), Device("cpu", "test", 0), "none")
 
         end = End()
@@ -334,7 +335,7 @@ def test_background_jobs_that_decode_together_say_what_they_say_alone(start: Sta
         client = start().client()
         client.ask(text, length, sampling=sampling)
         alone.append(client.finished()[0])
-    bench = start(run_ahead=run_ahead)
+    bench = start(run_ahead=run_ahead, speculates=False)  # since whose guesses hold may be better off alone
     bench.gate.hold()
     clients = [bench.client() for _ in texts]
     for client, text, length in zip(clients, texts, lengths, strict=True):
@@ -352,6 +353,22 @@ def test_background_jobs_that_decode_together_say_what_they_say_alone(start: Sta
     assert max(bench.gate.n_rows) == 5, "they did not decode together"
     client.ask(texts[2] + alone[2], 1)
     assert client.finished()[1].n_cached >= 40, "what was computed together was lost"
+
+
+def test_who_grows_out_of_a_batch_goes_on_as_alone(start: StartEngine) -> None:
+    texts = ["a" * (N_JOINED - 15), "b" * (N_JOINED - 5), "c" * (N_JOINED - 10), "d" * 30]
+    bench = start(n_context=8192, speculates=False)
+    clients = [bench.client() for _ in texts]
+    alone = []
+    for client, text in zip(clients, texts, strict=True):
+        client.ask(text, 30, sampling=Sampling(temperature=1.0, seed=6))
+        alone.append(client.finished()[0])
+    bench.gate.hold()
+    for client, text in zip(clients, texts, strict=True):
+        client.ask(text, 30, sampling=Sampling(temperature=1.0, seed=6), priority=Priority.BACKGROUND)
+    bench.gate.is_open.set()
+    assert [client.finished()[0] for client in clients] == alone
+    assert max(bench.gate.n_rows) > 2
 
 
 def test_a_long_prompt_lets_others_of_its_class_go_on(start: StartEngine) -> None:

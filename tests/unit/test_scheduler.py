@@ -290,6 +290,19 @@ class EveryJobEndsOnce(RuleBasedStateMachine):
         for late in self.scheduler.expire(self.now_s):
             self._end(late)
 
+    @rule(n=st.integers(1, 20), took_s=st.floats(1, MAX_STEP_S))
+    def flood(self, n: int, took_s: float) -> None:
+        """Take many steps of which none ends a job."""
+        for _ in range(n):
+            self.step(took_s, True, "x", 0)
+
+    @rule(n=st.integers(1, 20))
+    def flood_of_short_jobs(self, n: int) -> None:
+        """Take many steps, before each of which a new interactive job arrives and after which it ends."""
+        for _ in range(n):
+            self.submit(INTERACTIVE, None, None)
+            self.step(2.0, True, None, 1)
+
     def _check(self, stepping: list[Job], has_room: bool) -> None:
         waiting = [priority for priority in Priority if self._may_step(priority)]
         self.ready_since_s = {p: self.ready_since_s.get(p, self.now_s) for p in waiting}
