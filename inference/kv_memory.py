@@ -87,7 +87,8 @@ class KvMemory:
     def begin(self, job: Job) -> CachedTokens:
         """Give the prompt of `job`, for which there is room, with what of it is kept; make the rest give way."""
         sequence = self._prompt_caches[job.model].take([*job.prompt], job.cuts)
-        self._reserved[job] = self._bytes_of(job)
+        # What was cut back to the beginning of a longer text keeps the longer one's memory.
+        self._reserved[job] = max(self._bytes_of(job), sequence.n_bytes)
         self.shrink(self.n_cached_bytes + sum(self._reserved.values()) - self._budget_bytes)
         return sequence
 
