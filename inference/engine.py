@@ -1,8 +1,8 @@
 """The one thread that touches MLX: read messages, schedule, step.
 
 Owns the models, the running jobs and their KV caches. Invariants: every submitted job gets exactly one last event;
-messages (new jobs, withdrawals) are read before every step, so nothing urgent waits for more than one; jobs that take
-turns never share a KV cache, so each one's tokens are those it would have had alone.
+messages (new jobs, withdrawals) are read before every step, so nothing urgent waits for more than one; no job's step
+changes another's KV, so each one's tokens are those it would have had alone.
 """
 
 import logging
