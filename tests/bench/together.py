@@ -16,7 +16,7 @@ from tests.bench.report import Goal, Options, Report
 from tests.bench.servers import Ask, Hearthline, hearthline
 from tests.bench.streams import Answer, complete
 
-GOALS = {"together_4_tokens_per_s_ratio": Goal(">=", 2), "together_4_edits_tokens_per_s_ratio": Goal(">=", 0.95)}
+GOALS = {"together_4_tokens_per_s_ratio": Goal(">=", 1.5), "together_4_edits_tokens_per_s_ratio": Goal(">=", 0.95)}
 _N_DECODED = 96
 
 
