@@ -424,6 +424,17 @@ def test_held_background_jobs_wait_and_others_do_not(start: StartEngine) -> None
     assert held.finished()[1].n_decoded == 4
 
 
+def test_a_held_job_does_not_keep_the_engine_from_stopping(start: StartEngine) -> None:
+    bench = start()
+    held = bench.client()
+    bench.engine.hold_background(True)
+    held.ask(priority=Priority.BACKGROUND)
+    bench.engine.stop()
+    _, end = held.rest()
+    assert isinstance(end, Failed)
+    assert isinstance(end.error, NotReady)
+
+
 def test_a_background_job_steps_although_typing_never_ends(start: StartEngine) -> None:
     bench = start(n_context=8192)
     background, typing = bench.client(), bench.client()
