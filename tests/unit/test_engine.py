@@ -11,6 +11,7 @@ from typing import cast
 import mlx.core as mx
 import pytest
 
+from inference.batch import Batch
 from inference.device import Device
 from inference.engine import Engine
 from inference.errors import EngineFailed, NotReady, Overloaded, RequestInvalid
@@ -591,6 +592,27 @@ def test_a_request_that_breaks_the_model_fails_alone(start: StartEngine) -> None
     assert isinstance(end.error, EngineFailed)
     assert "the device said no" in str(end.error)
     assert good.finished()[1].reason is FinishReason.LENGTH
+    assert bench.engine.state.status == "ready"
+
+
+def test_a_step_together_that_breaks_ends_its_jobs_alone(start: StartEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("the device said no")
+
+    monkeypatch.setattr(Batch, "step", broken)
+    bench = start(n_context=1024, speculates=False)
+    clients = [bench.client() for _ in range(2)]
+    bench.gate.hold()
+    for client in clients:
+        client.ask("x", 1000, priority=Priority.BACKGROUND)
+    bench.gate.is_open.set()
+    for client in clients:
+        _, end = client.rest()
+        assert isinstance(end, Failed)
+        assert isinstance(end.error, EngineFailed)
+    clients[0].ask(max_tokens=4)
+    assert clients[0].finished()[1].n_decoded == 4
+    assert bench.engine.n_active == 0
     assert bench.engine.state.status == "ready"
 
 
