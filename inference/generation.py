@@ -1,12 +1,12 @@
 """Prefill, then decode: one sequence through one model. The only module that calls a model."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any, NamedTuple, cast
 
 import mlx.core as mx
 
-from inference.kv_cache import CachedTokens, KVCache
+from inference.kv_cache import CachedTokens, KVCache, KvCost, cost_of
 from inference.sampling import Choice, Chooser
 from inference.speculation import NO_DRAFT, Draft, Drafter
 
@@ -22,6 +22,9 @@ class Decoded(NamedTuple):
     logprob: float | None
 
 
+Steps = Generator[tuple[Decoded, ...], bool | None, None]
+
+
 def generate(
     model: Any,
     sequence: CachedTokens,
@@ -30,7 +33,7 @@ def generate(
     *,
     run_ahead: bool,
     drafter: Drafter | None = None,
-) -> Iterator[tuple[Decoded, ...]]:
+) -> Steps:
     """Prefill what of `sequence` is not cached, then decode without end; every `next` is one step.
 
     Yields nothing () after a prefill chunk, then one or more Decoded a step, the first of which come with the last
@@ -39,6 +42,8 @@ def generate(
     building the step takes, at the price of one step computed in vain at the end of every answer.
     drafter: guesses that are computed along; the tokens stay those of decoding one by one, up to logits so close that
     the order of summation decides. Must be None where the KV cache is not `is_plain`.
+    Where a step has run ahead, sending True asks for that token and for nothing ahead of it. Whenever all but the last
+    token of `sequence` are cached, others may step it before this goes on.
     """
     while n := sequence.n_to_prefill(chunk_tokens):
         _extend(model, sequence, n)
@@ -59,11 +64,25 @@ def last_logits(model: Any, tokens: mx.array, kv_cache: KVCache, n: int = 1) -> 
     Only these go through the output matrix. Calling the model itself computes all T of them, which for the smallest
     coder is a third of the work of a chunk.
     """
-    hidden = model.model(tokens[None], kv_cache)[:, -n:]
+    return _output(model, model.model(tokens[None], kv_cache)[:, -n:])[0]
+
+
+def next_logits(model: Any, tokens: mx.array, kv_cache: KVCache) -> mx.array:
+    """Feed one token to each of B sequences, int[B], extending their batched `kv_cache`; return float[B, vocab]."""
+    return _output(model, model.model(tokens[:, None], kv_cache))[:, 0]
+
+
+def measure_kv(model: Any, kv_cache: KVCache) -> KvCost:
+    """Tell what KV of `model` costs by feeding a token to `kv_cache`, an empty one. Only shapes are computed."""
+    model.model(mx.array([[0]]), kv_cache)
+    return cost_of(kv_cache)
+
+
+def _output(model: Any, hidden: mx.array) -> mx.array:
     owner = getattr(model, "language_model", model)  # which those have that can also see
     head = owner.lm_head if hasattr(owner, "lm_head") else model.model.embed_tokens.as_linear
     logits: mx.array = head(hidden)
-    return logits[0]
+    return logits
 
 
 def _extend(model: Any, sequence: CachedTokens, n: int) -> None:
@@ -88,7 +107,7 @@ def _step(
     fed = sequence.tokens[sequence.n_cached :] + draft.tokens
     n_places = len(draft.tokens) + 1
     logits = last_logits(model, mx.array(fed), sequence.kv_cache, n_places)
-    chosen = _read(choose(logits, len(sequence.tokens) - n_prompt))
+    chosen = read_choice(choose(logits, len(sequence.tokens) - n_prompt))
     n_accepted = next(
         (index for index, token in enumerate(draft.tokens) if chosen[index].token != token), len(draft.tokens)
     )
@@ -107,29 +126,28 @@ def _step(
     return made
 
 
-def _run_ahead(
-    model: Any, sequence: CachedTokens, choose: Chooser, n_prompt: int, drafter: Drafter | None
-) -> Iterator[tuple[Decoded, ...]]:
+def _run_ahead(model: Any, sequence: CachedTokens, choose: Chooser, n_prompt: int, drafter: Drafter | None) -> Steps:
     """Decode one token a step, one step ahead of what is read, until there is a draft."""
     fed = sequence.tokens[sequence.n_cached :]
     pending = _start(model, sequence, mx.array(fed), choose, n_prompt, 0)
     is_prefill = len(fed) > 1
     draft = NO_DRAFT
+    lands: bool | None = False
     while True:
         began_s = time.perf_counter()
-        ahead = None if draft.tokens else _start(model, sequence, pending.token, choose, n_prompt, 1)
-        made = _read(pending)
+        ahead = None if draft.tokens or lands else _start(model, sequence, pending.token, choose, n_prompt, 1)
+        made = read_choice(pending)
         _append(sequence, made)
         if drafter is not None:
             drafter.learn(NO_DRAFT, [made[0].token])
             if not is_prefill:
                 drafter.learn_step(1, time.perf_counter() - began_s)
         is_prefill = False
-        yield made
+        lands = yield made
         if ahead is None:
             return
         pending = ahead
-        draft = NO_DRAFT if drafter is None else drafter.draft()
+        draft = NO_DRAFT if drafter is None or lands else drafter.draft()
 
 
 def _start(
@@ -156,7 +174,8 @@ def _append(sequence: CachedTokens, made: tuple[Decoded, ...]) -> None:
         mx.clear_cache()
 
 
-def _read(choice: Choice) -> tuple[Decoded, ...]:
+def read_choice(choice: Choice) -> tuple[Decoded, ...]:
+    """Wait for the tokens of `choice`."""
     tokens = cast(list[int], choice.token.tolist())
     if choice.logprob is None:
         return tuple(Decoded(token, None) for token in tokens)

@@ -28,6 +28,18 @@ from tests.tiny_model import write_tiny_checkpoint
 LONG = 8000  # tokens, about eight seconds of the tiny model
 
 
+BREAKING_WORKER = """
+import runpy
+from inference.run import Run
+
+def step(*_, **__):
+    raise RuntimeError("the device is gone")
+
+Run.step = step
+runpy.run_module("inference", run_name="__main__")
+"""
+
+
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
@@ -169,6 +181,21 @@ def test_while_it_loads_it_says_so_and_a_failed_load_says_why(hearthline_home: P
         assert "is not a lock file" in failed.json()["error"]["message"]
         assert worker.process.wait(DEADLINE_S) == ExitCode.LOAD_FAILED
         assert_left_nothing_but_its_reason(worker)
+
+
+def test_when_every_step_breaks_the_process_ends_and_says_why(hearthline_home: Path, tiny: Path) -> None:
+    with start_worker(hearthline_home, tiny, program=("-c", BREAKING_WORKER)) as worker:
+        worker.wait_until("ready")
+        for _ in range(3):
+            failed = worker.complete(prompt="x")
+            assert (failed.status_code, failed.json()["error"]["code"]) == (500, "engine_failed")
+        assert worker.process.wait(DEADLINE_S) == ExitCode.ENGINE_FAILED
+        assert "the engine broke: RuntimeError: the device is gone" in worker.stderr()
+        reason = json.loads((worker.run_dir / singleton.EXIT_NAME).read_text())
+        assert reason["code"] == ExitCode.ENGINE_FAILED
+        assert "the device is gone" in reason["message"]
+        assert_left_nothing_but_its_reason(worker)
+        assert "Traceback" in worker.log_path.read_text()
 
 
 def test_a_signal_ends_a_worker_that_is_still_loading(hearthline_home: Path) -> None:
