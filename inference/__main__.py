@@ -31,6 +31,7 @@ def main(words: Sequence[str] | None = None) -> int:
             arguments.n_context,
             arguments.idle_exit_s,
             speculates=not arguments.no_speculation,
+            memory_gb=arguments.memory_gb,
         )
         exit_now(serve(options))
     if arguments.command == "probe":
@@ -45,10 +46,13 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME", help="completes code (default: %(default)s)")
     serve.add_argument("--assistant-model", metavar="NAME", help="chats (default: the same model)")
     serve.add_argument(
-        "--idle-exit-s", type=_positive_seconds, default=1800.0, metavar="S", help="leave after so long without work"
+        "--idle-exit-s", type=_positive, default=1800.0, metavar="S", help="leave after so long without work"
     )
     serve.add_argument("--n-context", type=_context, metavar="N", help="hold at most N tokens per request")
     serve.add_argument("--no-speculation", action="store_true", help="compute every token by a step of its own")
+    serve.add_argument(
+        "--memory-gb", type=_positive, metavar="GB", help="take no more memory (default: a share of what there is)"
+    )
     probe = commands.add_parser("probe", help="tell what MLX computes on, and how fast")
     probe.add_argument("--json", action="store_true", required=True, help="as one JSON object")
     commands.add_parser("status", prog="hearthline worker status", help="tell what the running worker does")
@@ -56,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _positive_seconds(text: str) -> float:
+def _positive(text: str) -> float:
     value = float(text)
     if not 0 < value < float("inf"):
         raise ValueError

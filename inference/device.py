@@ -19,16 +19,21 @@ class Device:
     name: str
     memory_bytes: int
 
+    @property
+    def place(self) -> str:
+        """What a sentence calls the owner of that memory."""
+        return {"cpu": "this machine", "metal": "this Mac", "cuda": "this GPU"}[self.kind]
+
 
 def describe_device() -> Device:
     """Tell what MLX computes on by default. Imports MLX: call `blas.load_fast_blas()` before."""
     import mlx.core as mx
 
     if mx.default_device() == mx.Device(mx.cpu):
-        return Device("cpu", _cpu_name(), _machine_memory_bytes())
+        return Device("cpu", _cpu_name(), machine_memory_bytes())
     info = mx.device_info()
     kind: DeviceKind = "metal" if mx.metal.is_available() else "cuda"
-    memory = info.get("max_recommended_working_set_size") or info.get("memory_size") or _machine_memory_bytes()
+    memory = info.get("max_recommended_working_set_size") or info.get("memory_size") or machine_memory_bytes()
     return Device(kind, str(info.get("device_name", kind)), int(memory))
 
 
@@ -49,5 +54,11 @@ def _cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def _machine_memory_bytes() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def machine_memory_bytes(control_group: Path = Path("/sys/fs/cgroup")) -> int:
+    """Return the machine's memory, or what of it this container may use."""
+    n_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        limit = (control_group / "memory.max").read_text(encoding="ascii").strip()
+    except OSError:
+        return n_bytes
+    return min(n_bytes, int(limit)) if limit.isdigit() else n_bytes

@@ -6,6 +6,7 @@ InferenceError
 │   ├── ModelUnknown          neither a name in the catalogue nor a folder with a checkpoint
 │   ├── ModelMissing          in the catalogue, not on this machine
 │   ├── ModelUnsupported      a file whose architecture, tokenizer or layout this version cannot read
+│   ├── ModelTooLarge         the device has not the memory for it
 │   ├── CheckpointDamaged     files of a checkpoint are not those its lock file records
 │   └── PullFailed            a model could not be fetched; nothing half-written is left
 │       ├── SourceUnreachable   no answer from a source, or not the file it promised
@@ -43,6 +44,10 @@ class ModelMissing(ModelError):
 
 class ModelUnsupported(ModelError):
     """A file whose architecture, tokenizer or layout this version cannot read."""
+
+
+class ModelTooLarge(ModelError):
+    """The device has not the memory for the model, at the context it was asked for."""
 
 
 class CheckpointDamaged(ModelError):

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from inference import singleton
 from inference.app import Worker, make_app
 from inference.engine import Engine
-from inference.errors import ModelMissing, ModelUnknown
+from inference.errors import ModelMissing, ModelTooLarge, ModelUnknown
 from inference.metrics import Metrics
 from inference.residents import load_residents
 from inference.serve import Ending, ExitCode, ServeOptions
@@ -52,6 +52,7 @@ async def run_server(listener: socket.socket, options: ServeOptions) -> Ending:
         options.assistant_model,
         options.n_context,
         speculates=options.speculates,
+        memory_gb=options.memory_gb,
     )
     engine = Engine(load, metrics, engine_ended)
     worker = Worker(engine, metrics, stop=partial(leave, Ending(ExitCode.DONE, "stopped by request")))
@@ -93,6 +94,8 @@ def _failure(broke: Exception, *, was_loaded: bool) -> Ending:
         return Ending(ExitCode.ENGINE_FAILED, f"the engine broke: {type(broke).__name__}: {broke}")
     if isinstance(broke, ModelMissing | ModelUnknown):
         return Ending(ExitCode.MODEL_MISSING, str(broke))
+    if isinstance(broke, ModelTooLarge):
+        return Ending(ExitCode.LOAD_FAILED, str(broke))
     return Ending(ExitCode.LOAD_FAILED, f"the model could not be loaded: {broke}")
 
 

@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     lsp.set_defaults(run=_lsp)
 
     commands.add_parser("worker", help="the inference worker: run (default), status or stop", add_help=False)
-    commands.add_parser("models", help="models on this machine: list, pull, path or verify", add_help=False)
+    commands.add_parser("models", help="models on this machine: list, pull, path, fit or verify", add_help=False)
 
     attempt = commands.add_parser("try", help="watch a model complete sample code through the language server")
     attempt.add_argument("--model", metavar="NAME", help="completion model (default: the embedded one)")
