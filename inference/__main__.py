@@ -32,10 +32,15 @@ def main(words: Sequence[str] | None = None) -> int:
             arguments.idle_exit_s,
             speculates=not arguments.no_speculation,
             memory_gb=arguments.memory_gb,
+            background_on_battery=arguments.background_on_battery,
         )
         exit_now(serve(options))
     if arguments.command == "probe":
         return _probe()
+    if arguments.command == "pause":
+        return _steer("/control/pause", {} if arguments.for_s is None else {"for_s": arguments.for_s})
+    if arguments.command == "resume":
+        return _steer("/control/resume", {})
     return _status() if arguments.command == "status" else _stop()
 
 
@@ -53,9 +58,13 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--memory-gb", type=_positive, metavar="GB", help="take no more memory (default: a share of what there is)"
     )
+    serve.add_argument("--background-on-battery", action="store_true", help="do background work on battery too")
     probe = commands.add_parser("probe", help="tell what MLX computes on, and how fast")
     probe.add_argument("--json", action="store_true", required=True, help="as one JSON object")
     commands.add_parser("status", prog="hearthline worker status", help="tell what the running worker does")
+    pausing = commands.add_parser("pause", prog="hearthline worker pause", help="let background work wait")
+    pausing.add_argument("--for-s", type=_positive, metavar="S", help="for so long (default: until resume)")
+    commands.add_parser("resume", prog="hearthline worker resume", help="let background work go on")
     commands.add_parser("stop", prog="hearthline worker stop", help="stop the running worker")
     return parser
 
@@ -114,6 +123,21 @@ def _status() -> int:
     if names:
         _write(f"holds {names} on {health.get('device_name')} ({health.get('blas')})")
         _write(f"{health.get('active')} requests running, {health.get('queued')} waiting")
+    _write(_background(health))
+    return 0
+
+
+def _background(answer: dict[str, object]) -> str:
+    reasons = answer.get("paused")
+    return f"background work waits: {', '.join(map(str, reasons))}" if reasons else "background work may run"
+
+
+def _steer(path: str, body: dict[str, float]) -> int:
+    answer = singleton.ask(paths.socket_path(), "POST", path, body=json.dumps(body).encode())
+    if answer is None:
+        _write("no worker is running")
+        return 1
+    _write(_background(answer))
     return 0
 
 

@@ -46,6 +46,13 @@ def checkpoint_layout(kind: DeviceKind) -> CheckpointLayout:
     return "float32" if kind == "cpu" else "quantised"
 
 
+def mlx_bytes() -> int:
+    """Return what MLX holds, freed buffers included. A counter: any thread may read it once MLX is loaded."""
+    import mlx.core as mx
+
+    return mx.get_active_memory() + mx.get_cache_memory()
+
+
 def _cpu_name() -> str:
     if sys.platform == "linux":
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():

@@ -18,6 +18,7 @@ InferenceError
     ├── BodyTooLarge          more bytes than a request may have (413)
     ├── Overloaded            no room now; carries when to come back (429)
     ├── NotReady              the weights are being read, or could not be, or the worker is leaving (503)
+    ├── MemoryShort           the worker is at its memory ceiling; carries when to come back (503)
     └── EngineFailed          the model broke while it worked on this request (500)
 """
 
@@ -104,6 +105,14 @@ class NotReady(RequestError):
     def __init__(self, message: str, progress: float | None = None) -> None:
         super().__init__(message)
         self.progress = progress
+
+
+class MemoryShort(RequestError):
+    """The worker is at its memory ceiling. `retry_after_s` is when it may no longer be."""
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class EngineFailed(RequestError):

@@ -46,6 +46,7 @@ class ServeOptions:
     idle_exit_s: float = 1800.0
     speculates: bool = True
     memory_gb: float | None = None
+    background_on_battery: bool = False
 
 
 @dataclass(frozen=True, slots=True)
