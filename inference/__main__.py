@@ -129,7 +129,9 @@ def _status() -> int:
 
 def _background(answer: dict[str, object]) -> str:
     reasons = answer.get("paused")
-    return f"background work waits: {', '.join(map(str, reasons))}" if reasons else "background work may run"
+    if not isinstance(reasons, list) or not reasons:
+        return "background work may run"
+    return f"background work waits: {', '.join(map(str, reasons))}"
 
 
 def _steer(path: str, body: dict[str, float]) -> int:

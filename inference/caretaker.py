@@ -117,8 +117,8 @@ class Caretaker:
         limits = self.limits
         if limits is not None and self.care.level is Level.HARD:
             raise MemoryShort(
-                f"the worker is at its memory ceiling ({of_ceiling(self.care, limits)}); try again in a moment, or give "
-                "it more by --memory-gb",
+                f"the worker is at its memory ceiling ({of_ceiling(self.care, limits)}); try again in a moment, or "
+                "give it more by --memory-gb",
                 round(_INTERVAL_S),
             )
 
@@ -126,7 +126,7 @@ class Caretaker:
         return self._used_bytes(), self._sensors.surroundings()
 
     def _used_bytes(self) -> int:
-        """Return the memory that the ceiling is about: CUDA's is the device's own, all else is charged to the process."""
+        """Return the memory that the ceiling is about: on CUDA the device's own, else what the process is charged."""
         footprint_bytes = self._sensors.footprint_bytes()
         residents = self._engine.residents
         if residents is None:

@@ -135,7 +135,7 @@ def probe(socket_path: Path, timeout_s: float = 2.0) -> dict[str, object] | None
 def ask(
     socket_path: Path, method: str, path: str, timeout_s: float = 2.0, body: bytes | None = None
 ) -> dict[str, object] | None:
-    """Send a request, with JSON as its body if any; return the JSON object answered with 200, None for anything else. Blocking."""
+    """Send a request; return the JSON object answered with 200, None for anything else. body: JSON. Blocking."""
     connection = _UnixConnection(socket_path, timeout_s)
     try:
         connection.request(method, path, body)

@@ -1,6 +1,7 @@
 """What the engine is told after each reading, and what a request is told at the hard watermark."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +33,12 @@ class FakeEngine:
 
     def shrink_caches(self, n_bytes: int) -> None:
         self.told.append(n_bytes)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10.0):
+        while not condition():  # noqa: ASYNC110  what is waited for is not the test's to announce
+            await asyncio.sleep(0.001)
 
 
 @dataclass
@@ -116,13 +123,11 @@ async def test_while_the_models_load_the_machine_alone_counts(bench: Bench) -> N
 @pytest.mark.anyio
 async def test_a_pause_ends_by_itself_without_waiting_for_a_reading(bench: Bench) -> None:
     running = asyncio.create_task(bench.caretaker.run())
-    while bench.caretaker.care == Care():
-        await asyncio.sleep(0)
+    await until(lambda: bench.caretaker.care != Care())
     bench.caretaker.pause(0.05)
     assert bench.engine.told == [True]
     bench.engine.now_s += 1.0
-    while bench.engine.told != [True, False]:
-        await asyncio.sleep(0.001)
+    await until(lambda: bench.engine.told == [True, False])
     running.cancel()
 
 
