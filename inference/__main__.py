@@ -33,6 +33,7 @@ def main(words: Sequence[str] | None = None) -> int:
             speculates=not arguments.no_speculation,
             memory_gb=arguments.memory_gb,
             background_on_battery=arguments.background_on_battery,
+            idle_unload_s=arguments.idle_unload_s,
         )
         exit_now(serve(options))
     if arguments.command == "probe":
@@ -52,6 +53,13 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--assistant-model", metavar="NAME", help="chats (default: the same model)")
     serve.add_argument(
         "--idle-exit-s", type=_positive, default=1800.0, metavar="S", help="leave after so long without work"
+    )
+    serve.add_argument(
+        "--idle-unload-s",
+        type=_positive,
+        default=600.0,
+        metavar="S",
+        help="give back an assistant model's weights after so long without work (default: %(default)g)",
     )
     serve.add_argument("--n-context", type=_context, metavar="N", help="hold at most N tokens per request")
     serve.add_argument("--no-speculation", action="store_true", help="compute every token by a step of its own")

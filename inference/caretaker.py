@@ -39,11 +39,22 @@ logger = logging.getLogger(__name__)
 class Engine(Protocol):
     """What is looked after."""
 
-    residents: Residents | None
-    clock: Callable[[], float]
+    @property
+    def residents(self) -> Residents | None:
+        """The models, None until they are loaded."""
+        ...
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Whose times are the engine's."""
+        ...
 
     def hold_background(self, is_held: bool) -> None:
         """Let background jobs wait, or go on."""
+        ...
+
+    def unload_idle(self, limit_s: float) -> None:
+        """Give back the weights of models that had no work for `limit_s` and need not be ready."""
         ...
 
     def shrink_caches(self, n_bytes: int) -> None:
@@ -52,15 +63,26 @@ class Engine(Protocol):
 
 
 class Caretaker:
-    """Readings, a person's word, and what follows from both. memory_gb: the ceiling, None for one that suits."""
+    """Readings, a person's word, and what follows from both.
+
+    memory_gb: the ceiling, None for one that suits the device. idle_unload_s: see `Engine.unload_idle`.
+    """
 
     def __init__(
-        self, engine: Engine, sensors: Sensors, memory_gb: float | None = None, *, works_on_battery: bool = False
+        self,
+        engine: Engine,
+        sensors: Sensors,
+        memory_gb: float | None = None,
+        idle_unload_s: float = 600.0,
+        *,
+        works_on_battery: bool = False,
     ) -> None:
         self.care = Care()
         self._engine = engine
         self._sensors = sensors
         self._memory_gb = memory_gb
+        self._idle_unload_s = idle_unload_s
+        self._interval_s = min(_INTERVAL_S, idle_unload_s)
         self._works_on_battery = works_on_battery
         self._causes: list[Cause] = []
         self._was_told = asyncio.Event()
@@ -99,6 +121,7 @@ class Caretaker:
         excess_bytes = used_bytes if is_new_shortage else self.care.excess_bytes(limits)
         if excess_bytes:
             self._engine.shrink_caches(excess_bytes)
+        self._engine.unload_idle(self._idle_unload_s)
         self._tell()
 
     def pause(self, for_s: float | None) -> None:
@@ -135,7 +158,7 @@ class Caretaker:
 
     def _until_next_look(self) -> float:
         left_s = self.care.paused_until_s - self._engine.clock()
-        return min(_INTERVAL_S, left_s) if left_s > 0 else _INTERVAL_S
+        return min(self._interval_s, left_s) if left_s > 0 else self._interval_s
 
     def _tell(self) -> None:
         """Tell the engine what changed, and the log why."""

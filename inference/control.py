@@ -100,11 +100,11 @@ async def resume(request: Request) -> Response:
     return _json({"paused": worker.caretaker.paused})
 
 
-def _model(model: Resident, state: str) -> dict[str, Any]:
+def _model(model: Resident, status: str) -> dict[str, Any]:
     return {
         "name": model.name,
         "roles": sorted(model.roles),
-        "state": state,
+        "state": model.state if status == "ready" else status,
         "n_context": model.n_context,
         "fim": fim_template(model) is not None,
         "dtype": model.loaded.dtype,

@@ -1,5 +1,7 @@
 """What MLX computes on here. The one place where platforms differ: everything else asks this module."""
 
+import contextlib
+import ctypes
 import os
 import platform
 import sys
@@ -51,6 +53,16 @@ def mlx_bytes() -> int:
     import mlx.core as mx
 
     return mx.get_active_memory() + mx.get_cache_memory()
+
+
+def give_back_memory() -> None:
+    """Return to the system what MLX and the allocator keep of memory that was freed. For the engine's thread."""
+    import mlx.core as mx
+
+    mx.clear_cache()
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError):  # a C library other than glibc, which keeps less
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _cpu_name() -> str:

@@ -1,4 +1,4 @@
-"""The models this worker holds: loaded once, warmed up and measured, never changed by a request.
+"""The models this worker holds: loaded at the start, warmed up and measured, never changed by a request.
 
 MLX is imported by what is called here, on the engine's thread, so that the socket answers before it is there.
 """
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from inference.models.load import LoadedModel
 
 Role = Literal["completion", "assistant"]
+ModelState = Literal["ready", "unloaded", "loading"]
+"""unloaded: its weights were given back for want of work. loading: they are being read again, since there is some."""
 Report = Callable[[float, str], None]
 """Takes the share of the loading that is done, 0.0 to 1.0, and what is being done."""
 
@@ -35,7 +37,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """A model in memory and how it is run here. Speeds in tokens a second, measured after loading."""
+    """A configured model and how it is run here. Speeds in tokens a second, measured after loading.
+
+    Where it is not ready, `loaded.model` is None.
+    """
 
     loaded: "LoadedModel"
     roles: frozenset[Role]
@@ -45,6 +50,12 @@ class Resident:
     speculates: bool = True
     prefill_tokens_per_s: float | None = None
     decode_tokens_per_s: float | None = None
+    state: ModelState = "ready"
+
+    @property
+    def is_pinned(self) -> bool:
+        """Tell whether it stays in memory without work: a person who types waits for no weights."""
+        return "completion" in self.roles
 
     @property
     def name(self) -> str:

@@ -37,7 +37,7 @@ class ExitCode(IntEnum):
 class ServeOptions:
     """What the command line says. assistant_model: None gives both roles to `model`; n_context: None takes theirs.
 
-    memory_gb: the worker's ceiling, None for a share of what the device has.
+    memory_gb: the ceiling, None for a share of what the device has. idle_unload_s: see `Engine.unload_idle`.
     """
 
     model: str
@@ -47,6 +47,7 @@ class ServeOptions:
     speculates: bool = True
     memory_gb: float | None = None
     background_on_battery: bool = False
+    idle_unload_s: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)

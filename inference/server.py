@@ -57,7 +57,13 @@ async def run_server(listener: socket.socket, options: ServeOptions) -> Ending:
         memory_gb=options.memory_gb,
     )
     engine = Engine(load, metrics, engine_ended)
-    caretaker = Caretaker(engine, this_machine(), options.memory_gb, works_on_battery=options.background_on_battery)
+    caretaker = Caretaker(
+        engine,
+        this_machine(),
+        options.memory_gb,
+        options.idle_unload_s,
+        works_on_battery=options.background_on_battery,
+    )
     worker = Worker(engine, caretaker, metrics, stop=partial(leave, Ending(ExitCode.DONE, "stopped by request")))
     server = _Server(_configure(worker))
     engine.start()

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# The states a sequence computes on, and those that `kv_cache` keeps of it.
-N_STATES = 9
+from inference.kv_cache import MAX_CHECKPOINTS
+
+# The states a sequence computes on, and those that are kept of it.
+N_STATES = 1 + MAX_CHECKPOINTS
 # The process without a model: interpreter, MLX, tokenizer and the activations of a chunk outside attention.
 _PROCESS_BYTES = 200_000_000
 _MIN_CONTEXT = 2048

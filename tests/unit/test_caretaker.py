@@ -24,12 +24,16 @@ class FakeEngine:
     residents: Residents | None = None
     now_s: float = 100.0
     told: list[object] = field(default_factory=list)
+    unload_after_s: float | None = None
 
     def clock(self) -> float:
         return self.now_s
 
     def hold_background(self, is_held: bool) -> None:
         self.told.append(is_held)
+
+    def unload_idle(self, limit_s: float) -> None:
+        self.unload_after_s = limit_s
 
     def shrink_caches(self, n_bytes: int) -> None:
         self.told.append(n_bytes)
@@ -138,6 +142,12 @@ async def test_a_pause_lasts_until_somebody_resumes(bench: Bench) -> None:
     assert await bench.see() == []
     bench.caretaker.resume()
     assert bench.engine.told == [False]
+
+
+@pytest.mark.anyio
+async def test_every_look_gives_back_what_is_idle(bench: Bench) -> None:
+    await bench.see()
+    assert bench.engine.unload_after_s == 600.0
 
 
 def test_nothing_wires_memory_down() -> None:

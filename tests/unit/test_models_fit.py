@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference import kv_cache
 from inference.models.fit import N_STATES, Execution, Footprint, footprint, judge
 
 METAL = Execution(item_bytes=2, chunk_tokens=512, expands_heads=False)
@@ -53,7 +52,7 @@ def test_a_hybrid_model_keeps_kv_in_few_layers_and_states_in_the_others() -> Non
     assert model.kv_bytes_per_token == 20_480
     assert model.state_bytes == 64_389_120
     assert model.n_context == 262_144
-    assert N_STATES == kv_cache._MAX_CHECKPOINTS + 1
+    assert model.total_bytes(0) == 20_100_000_000 + N_STATES * 64_389_120 + model.prefill_bytes(0)
 
 
 def test_layer_kinds_are_taken_as_listed_where_they_are() -> None:
