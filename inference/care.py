@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from inference.device import Device
 from inference.models.fit import size
+
+if TYPE_CHECKING:
+    from inference.device import Device
 
 # The share of the ceiling at which caches give way. A model must fit below it, or it would never get out of there.
 _SOFT_SHARE = 0.9
@@ -34,7 +37,7 @@ class Ceiling:
         return int(_SOFT_SHARE * self.hard_bytes)
 
 
-def ceiling(device: Device, memory_gb: float | None = None) -> Ceiling:
+def ceiling(device: "Device", memory_gb: float | None = None) -> Ceiling:
     """Return the ceiling that `memory_gb` asks for, or that suits `device`."""
     return Ceiling(int(memory_gb * 1e9 if memory_gb else _DEFAULT_SHARE[device.kind] * device.memory_bytes))
 

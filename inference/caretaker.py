@@ -106,7 +106,10 @@ class Caretaker:
     async def run(self) -> None:
         """Look, until cancelled."""
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except Exception:  # a platform with surprises must not end the care for good
+                logger.exception("the machine could not be read")
             self._was_told.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._was_told.wait(), self._until_next_look())

@@ -1,4 +1,4 @@
-"""What MLX computes on here. The one place where platforms differ: everything else asks this module."""
+"""What MLX computes on here. The one place where devices differ: everything else asks this module."""
 
 import contextlib
 import ctypes

@@ -70,7 +70,7 @@ class Resident:
 
 @dataclass(frozen=True, slots=True)
 class Residents:
-    """All models of this worker, and what they run on."""
+    """All models of this worker, and what they run on. device.memory_bytes: no more than the worker's ceiling."""
 
     models: tuple[Resident, ...]
     device: "Device"
@@ -137,6 +137,8 @@ def load_residents(
         )
         report((index + 1) / len(wanted), f"warming up {name}")
         models.append(_measure(resident))
+    if memory_gb is not None:
+        device = replace(device, memory_bytes=min(device.memory_bytes, int(memory_gb * 1e9)))
     return Residents(tuple(models), device, chosen_blas.name)
 
 

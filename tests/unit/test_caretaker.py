@@ -136,6 +136,20 @@ async def test_a_pause_ends_by_itself_without_waiting_for_a_reading(bench: Bench
 
 
 @pytest.mark.anyio
+async def test_a_reading_that_fails_ends_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> Surroundings:
+        raise OSError("no such sensor")
+
+    monkeypatch.setattr(bench.sensors, "surroundings", fail)
+    running = asyncio.create_task(bench.caretaker.run())
+    await asyncio.sleep(0.01)
+    monkeypatch.undo()
+    bench.caretaker.pause(60.0)
+    await until(lambda: bench.caretaker.care.used_bytes == GB)
+    running.cancel()
+
+
+@pytest.mark.anyio
 async def test_a_pause_lasts_until_somebody_resumes(bench: Bench) -> None:
     bench.caretaker.pause(None)
     bench.engine.now_s += 1e6

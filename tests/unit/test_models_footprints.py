@@ -107,6 +107,12 @@ def test_two_models_are_judged_together(hearthline_home: Path) -> None:
         residents.load_residents(first, second, None, lambda *_: None, memory_gb=0.28)
 
 
+def test_the_ceiling_is_what_the_device_has_for_the_engine(hearthline_home: Path) -> None:
+    directory = str(write_tiny_checkpoint(hearthline_home / "tiny"))
+    loaded = residents.load_residents(directory, None, None, lambda *_: None, memory_gb=0.5)
+    assert loaded.device.memory_bytes == 500_000_000
+
+
 @pytest.mark.usefixtures("hearthline_home")
 def test_the_command_judges_what_is_not_here_yet(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["fit", TEST_MODEL]) == 0
