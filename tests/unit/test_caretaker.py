@@ -1,6 +1,7 @@
 """What the engine is told after each reading, and what a request is told at the hard watermark."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -137,12 +138,15 @@ async def test_a_pause_ends_by_itself_without_waiting_for_a_reading(bench: Bench
 
 @pytest.mark.anyio
 async def test_a_reading_that_fails_ends_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    has_failed = threading.Event()
+
     def fail() -> Surroundings:
+        has_failed.set()
         raise OSError("no such sensor")
 
     monkeypatch.setattr(bench.sensors, "surroundings", fail)
     running = asyncio.create_task(bench.caretaker.run())
-    await asyncio.sleep(0.01)
+    await until(has_failed.is_set)
     monkeypatch.undo()
     bench.caretaker.pause(60.0)
     await until(lambda: bench.caretaker.care.used_bytes == GB)
