@@ -5,7 +5,7 @@ MLX is imported by what is called here, on the engine's thread, so that the sock
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -117,7 +117,8 @@ def load_residents(
     from inference.models.load import load_model
 
     device = describe_device()
-    _require_fit(directories, wanted, n_context, device, memory_gb)
+    roles_wanted = frozenset[Role]().union(*wanted.values())
+    _require_fit(list(directories.values()), roles_wanted, n_context, device, memory_gb)
     models = []
     for index, (name, roles) in enumerate(wanted.items()):
 
@@ -143,17 +144,19 @@ def load_residents(
 
 
 def _require_fit(
-    directories: dict[str, Path],
-    wanted: dict[str, frozenset[Role]],
+    directories: Sequence[Path],
+    roles: frozenset[Role],
     n_context: int | None,
     device: "Device",
     memory_gb: float | None,
 ) -> None:
-    """Raise ModelTooLarge unless the models fit together, each at its context, below the soft watermark."""
+    """Raise ModelTooLarge unless the models fit together, each at its context, below the soft watermark.
+
+    roles: of a model that may be offered instead.
+    """
     chunk_tokens = CHUNK_TOKENS[device.kind]
-    sizes = [footprints.of_checkpoint(directory, device, chunk_tokens) for directory in directories.values()]
+    sizes = [footprints.of_checkpoint(directory, device, chunk_tokens) for directory in directories]
     contexts = [min(n_context or size.n_context, size.n_context) for size in sizes]
-    roles = frozenset[str]().union(*wanted.values())
     others = footprints.alternatives(device, chunk_tokens, roles)
     giver = f"--memory-gb {memory_gb:g} leaves" if memory_gb else f"{device.place} can give"
     available_bytes = ceiling(device, memory_gb).soft_bytes
