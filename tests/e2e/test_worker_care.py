@@ -90,19 +90,18 @@ def test_an_idle_assistant_is_unloaded_and_read_again_and_nothing_else_ever_is(
 
 @pytest.mark.model
 def test_unloading_gives_the_memory_back_to_the_system(model_home: Path, tiny: Path, test_model_dir: Path) -> None:
-    options = ("--assistant-model", test_model_dir.name, "--idle-unload-s", "1")
-    with start_worker(model_home, tiny, *options) as worker:
+    name = test_model_dir.name
+    weights = (test_model_dir / "model.safetensors").stat().st_size
+    with start_worker(model_home, tiny, "--assistant-model", name, "--idle-unload-s", "1") as worker:
         worker.wait_until("ready")
-        chat(worker)
-        name = test_model_dir.name
 
         def used_bytes() -> int:
-            words = Path(f"/proc/{worker.process.pid}/statm").read_text().split()
-            return int(words[1]) * 4096
+            return int((worker.health() or {})["memory"]["used_bytes"])
 
+        chat(worker)
+        wait_for(lambda: used_bytes() > weights)
         loaded_bytes = used_bytes()
-        weights = (test_model_dir / "model.safetensors").stat().st_size
         wait_for(lambda: states(worker)[name] == "unloaded")
-        wait_for(lambda: loaded_bytes - used_bytes() > 0.9 * weights, 5.0)
+        wait_for(lambda: loaded_bytes - used_bytes() > 0.9 * weights)
         assert len(chat(worker)["choices"][0]["message"]["content"]) > 0
         assert states(worker)[name] == "ready"
