@@ -103,7 +103,8 @@ def _read(resident: Resident, is_cpu: bool) -> Iterator[Resident]:
     loading = replace(resident, state="loading")
     loaded = reload_lazily(resident.loaded)
     yield loading
-    for name, array in tree_flatten(loaded.model.parameters()):
+    # The largest first: unpacking one takes several times its size, while there is room for what is still to come.
+    for name, array in sorted(tree_flatten(loaded.model.parameters()), key=lambda item: -item[1].nbytes):
         try:
             mx.eval(array)
         except RuntimeError as error:
