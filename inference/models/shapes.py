@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """config: as in config.json. n_parameters: tied matrices counted once.
+    """config: as in config.json. n_parameters: tied matrices counted once; of the largest models about.
 
     stored_bytes: of the weights of an MLX checkpoint that is taken as it is; None for a GGUF file converted here.
     """
