@@ -35,10 +35,17 @@ def main(words: Sequence[str] | None = None) -> int:
             arguments.n_context,
             arguments.idle_exit_s,
             speculates=not arguments.no_speculation,
+            memory_gb=arguments.memory_gb,
+            background_on_battery=arguments.background_on_battery,
+            idle_unload_s=arguments.idle_unload_s,
         )
         exit_now(serve(options))
     if arguments.command == "probe":
         return _probe()
+    if arguments.command == "pause":
+        return _steer("/control/pause", {} if arguments.for_s is None else {"for_s": arguments.for_s})
+    if arguments.command == "resume":
+        return _steer("/control/resume", {})
     return _status() if arguments.command == "status" else _stop()
 
 
@@ -61,18 +68,32 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME", help="completes code (default: %(default)s)")
     serve.add_argument("--assistant-model", metavar="NAME", help="chats (default: the same model)")
     serve.add_argument(
-        "--idle-exit-s", type=_positive_seconds, default=1800.0, metavar="S", help="leave after so long without work"
+        "--idle-exit-s", type=_positive, default=1800.0, metavar="S", help="leave after so long without work"
+    )
+    serve.add_argument(
+        "--idle-unload-s",
+        type=_positive,
+        default=600.0,
+        metavar="S",
+        help="give back an assistant model's weights after so long without work (default: %(default)g)",
     )
     serve.add_argument("--n-context", type=_context, metavar="N", help="hold at most N tokens per request")
     serve.add_argument("--no-speculation", action="store_true", help="compute every token by a step of its own")
+    serve.add_argument(
+        "--memory-gb", type=_positive, metavar="GB", help="take no more memory (default: a share of what there is)"
+    )
+    serve.add_argument("--background-on-battery", action="store_true", help="do background work on battery too")
     probe = commands.add_parser("probe", help="tell what MLX computes on, and how fast")
     probe.add_argument("--json", action="store_true", required=True, help="as one JSON object")
     commands.add_parser("status", prog="hearthline worker status", help="tell what the running worker does")
+    pausing = commands.add_parser("pause", prog="hearthline worker pause", help="let background work wait")
+    pausing.add_argument("--for-s", type=_positive, metavar="S", help="for so long (default: until resume)")
+    commands.add_parser("resume", prog="hearthline worker resume", help="let background work go on")
     commands.add_parser("stop", prog="hearthline worker stop", help="stop the running worker")
     return parser
 
 
-def _positive_seconds(text: str) -> float:
+def _positive(text: str) -> float:
     value = float(text)
     if not 0 < value < float("inf"):
         raise ValueError
@@ -126,6 +147,23 @@ def _status() -> int:
     if names:
         _write(f"holds {names} on {health.get('device_name')} ({health.get('blas')})")
         _write(f"{health.get('active')} requests running, {health.get('queued')} waiting")
+    _write(_background(health))
+    return 0
+
+
+def _background(answer: dict[str, object]) -> str:
+    reasons = answer.get("paused")
+    if not isinstance(reasons, list) or not reasons:
+        return "background work may run"
+    return f"background work waits: {', '.join(map(str, reasons))}"
+
+
+def _steer(path: str, body: dict[str, float]) -> int:
+    answer = singleton.ask(paths.socket_path(), "POST", path, body=json.dumps(body).encode())
+    if answer is None:
+        _write("no worker is running")
+        return 1
+    _write(_background(answer))
     return 0
 
 

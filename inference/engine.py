@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from inference.errors import EngineFailed, NotReady, Overloaded, RequestError, RequestInvalid
+from inference.device import give_back_memory
+from inference.errors import EngineFailed, ModelError, NotReady, Overloaded, RequestError, RequestInvalid
 from inference.jobs import Failed, Finished, FinishReason, Job
 from inference.kv_memory import KvMemory, KvModel, default_budget
 from inference.metrics import Metrics
-from inference.residents import Report, Resident, Residents
+from inference.residency import Residency
+from inference.residents import Report, Residents
 from inference.run import Run, begin, step_together
 from inference.scheduler import Priority, QueueFull, Scheduler
 from inference.speculation import Experience
@@ -70,7 +72,7 @@ class Engine:
         self._kv_budget_bytes = kv_budget_bytes
         self._inbox: queue.SimpleQueue[Job | Callable[[], None]] = queue.SimpleQueue()
         self._scheduler = Scheduler[Job](_MAX_JOBS_PER_PRIORITY, _MAX_BEGUN_PER_PRIORITY)
-        self._by_name: dict[str, Resident] = {}
+        self._residency: Residency
         self._kv_memory = KvMemory(0, {})
         self._experience: dict[str, Experience] = {}
         self._runs: dict[Job, Run] = {}
@@ -105,6 +107,14 @@ class Engine:
     def shrink_caches(self, n_bytes: int) -> None:
         """Give up at least `n_bytes` of what is kept for later prompts, or all of it, before the next step."""
         self._inbox.put(partial(self._shrink_caches, n_bytes))
+
+    def unload_idle(self, limit_s: float) -> None:
+        """Give back the weights of models that had no work for `limit_s`, pinned ones aside.
+
+        The next request for such a model has them read again, and waits.
+        """
+        if self.residents is not None and not all(model.is_pinned for model in self.residents.models):
+            self._inbox.put(partial(self._unload_idle, limit_s))
 
     def stop(self) -> None:
         """End after the current step; jobs that have not ended fail with NotReady."""
@@ -145,7 +155,7 @@ class Engine:
 
     def _load_models(self) -> None:
         residents = self._load(self._report)
-        self._by_name = residents.by_name
+        self._residency = Residency(residents, self.clock)
         self._kv_memory = self._make_kv_memory(residents)
         self._experience = {name: Experience() for name in residents.by_name}
         self.residents = residents
@@ -161,13 +171,27 @@ class Engine:
 
         budget_bytes = self._kv_budget_bytes or default_budget(residents.device.memory_bytes, mx.get_active_memory())
         models = {
-            name: KvModel(model.loaded, measure_kv(model.loaded.model, model.loaded.make_cache()), model.n_context)
+            name: KvModel(
+                self._residency.cache_factory(name),
+                measure_kv(model.loaded.model, model.loaded.make_cache()),
+                model.n_context,
+            )
             for name, model in residents.by_name.items()
         }
         for name, model in models.items():
             logger.info("%s: %d bytes of KV a token, %d a checkpoint", name, *model.cost)
         logger.info("budget for KV: %.0f MB", budget_bytes / 1e6)
         return KvMemory(budget_bytes, models)
+
+    def _unload_idle(self, limit_s: float) -> None:
+        idle = self._residency.find_idle(limit_s, {job.model for job in self._scheduler.jobs()})
+        for name in idle:
+            self._residency.unload(name)
+            self._kv_memory.forget(name)
+            logger.info("%s is unloaded after %g s without work", name, limit_s)
+        if idle:
+            self.residents = self._residency.residents
+            give_back_memory()
 
     def _report(self, progress: float, message: str) -> None:
         self.state = EngineState("loading", progress, message)
@@ -196,12 +220,11 @@ class Engine:
             self._end(job, FinishReason.CANCELLED)
 
     def _shrink_caches(self, n_bytes: int) -> None:
-        import mlx.core as mx
-
         self._kv_memory.shrink(n_bytes)
-        mx.clear_cache()
+        give_back_memory()
 
     def _accept(self, job: Job) -> None:
+        self._residency.use(job.model)
         too_large = self._kv_memory.never_fits(job)
         if too_large is not None:
             self._send(job, Failed(RequestInvalid(too_large, "max_tokens")))
@@ -224,8 +247,23 @@ class Engine:
             self._end(late, FinishReason.DEADLINE)
         jobs = self._scheduler.next(self.clock(), self._kv_memory.has_room)
         self._can_step = bool(jobs)
-        if jobs:
+        if jobs and self._is_ready(jobs[0].model):
             self._step(jobs)
+
+    def _is_ready(self, name: str) -> bool:
+        """Tell whether the model is in memory; where it is not, read a little more of it."""
+        if self._residency.is_ready(name):
+            return True
+        try:
+            self._residency.read_on(name)
+        except ModelError as error:
+            logger.error("%s cannot be read again: %s", name, error)
+            for job in self._scheduler.jobs():
+                if job.model == name:
+                    self._scheduler.finish(job)
+                    self._send(job, Failed(NotReady(str(error))))
+        self.residents = self._residency.residents
+        return False
 
     def _step(self, jobs: list[Job]) -> None:
         """Compute one step of `jobs` together; end those that are done."""
@@ -259,12 +297,13 @@ class Engine:
     def _begin(self, job: Job) -> Run:
         now_s = self.clock()
         sequence = self._kv_memory.begin(job)
-        run = begin(job, self._by_name[job.model], sequence, self._experience[job.model], now_s)
+        run = begin(job, self._residency.residents.by_name[job.model], sequence, self._experience[job.model], now_s)
         self._runs[job] = run
         return run
 
     def _end(self, job: Job, reason: FinishReason) -> None:
         """End a job that the scheduler has let go, keeping its KV cache for the next prompt."""
+        self._residency.use(job.model)
         run = self._runs.pop(job, None)
         if run is None:
             self._send(job, Finished(reason, len(job.prompt), queue_s=self.clock() - job.arrived_s))

@@ -105,6 +105,10 @@ class KvMemory:
                 return
             n_bytes -= cache.shrink(n_bytes)
 
+    def forget(self, name: str) -> None:
+        """Give up all that is kept of the model `name`."""
+        self._prompt_caches[name].shrink(self._prompt_caches[name].n_bytes)
+
     def _limit(self, priority: Priority) -> int:
         return int(_CLASS_SHARES[priority] * self._budget_bytes)
 

@@ -104,6 +104,7 @@ _STATUS: dict[type[errors.RequestError], tuple[int, str, str | None]] = {
     errors.BodyTooLarge: (413, "invalid_request_error", "body_too_large"),
     errors.Overloaded: (429, "overloaded_error", "overloaded"),
     errors.NotReady: (503, "service_unavailable", "not_ready"),
+    errors.MemoryShort: (503, "service_unavailable", "memory_pressure"),
     errors.EngineFailed: (500, "server_error", "engine_failed"),
 }
 

@@ -1,4 +1,4 @@
-"""`hearthline models list | pull | path | verify | remove`: a person's view of the models on this machine.
+"""`hearthline models list | pull | path | fit | verify | remove`: a person's view of the models on this machine.
 
 Exit codes: 0 done, 1 could not (one sentence on stderr says why), 2 wrong usage, 130 interrupted.
 """
@@ -32,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _list(output, arguments.json)
         if arguments.command == "path":
             return _path(output, arguments.name, arguments.json)
+        if arguments.command == "fit":
+            return _fit(output, arguments.name, arguments.n_context, arguments.json)
         if arguments.command == "verify":
             return _verify(output, errors, arguments.names, arguments.json)
         if arguments.command == "remove":
@@ -61,6 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     path = commands.add_parser("path", help="the folder of a model that is here")
     path.add_argument("name", nargs="?", default=DEFAULT_MODEL, help=f"default: {DEFAULT_MODEL}")
     path.add_argument("--json", action="store_true", help="for programs")
+    fitting = commands.add_parser("fit", help="whether a model would run here, fetched or not")
+    fitting.add_argument("name", nargs="?", default=DEFAULT_MODEL, help=f"default: {DEFAULT_MODEL}")
+    fitting.add_argument("--n-context", type=int, metavar="N", help="with N tokens per request (default: all it can)")
+    fitting.add_argument("--json", action="store_true", help="for programs")
     verifying = commands.add_parser("verify", help="hash every file of the models that are here")
     verifying.add_argument("names", nargs="*", metavar="name", help="default: all that are here")
     verifying.add_argument("--json", action="store_true", help="for programs")
@@ -169,6 +175,15 @@ def _path(output: Console, name: str, as_json: bool) -> int:
     else:
         output.print(str(directory), markup=False, highlight=False, soft_wrap=True)
     return 0
+
+
+def _fit(output: Console, name: str, n_context: int | None, as_json: bool) -> int:
+    # Imports MLX, which no other command does.
+    from inference.models.fit_command import fit
+
+    code, sentence, shown = fit(name, n_context)
+    output.print(shown if as_json else sentence, markup=False, highlight=False, soft_wrap=True)
+    return code
 
 
 def _verify(output: Console, errors: Console, names: Sequence[str], as_json: bool) -> int:

@@ -12,7 +12,7 @@ import re
 import sys
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -78,6 +78,18 @@ def load_model(directory: Path, on_progress: Callable[[float], None] | None = No
     )
 
 
+def reload_lazily(loaded: LoadedModel) -> LoadedModel:
+    """Load again what `loaded`, whose model may be gone, was loaded from. Raises as `load_model`.
+
+    Its weights are read from the disk when they are evaluated, which is left to the caller. The tokenizer is kept.
+    """
+    locked = lock.read_lock(loaded.directory)
+    if locked is not None:
+        lock.check(loaded.directory, locked)
+    model, _ = _read_weights(loaded.directory, _read_config(loaded.directory), None, is_lazy=True)
+    return replace(loaded, model=model)
+
+
 def _read_config(directory: Path) -> dict[str, Any]:
     try:
         config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
@@ -89,7 +101,7 @@ def _read_config(directory: Path) -> dict[str, Any]:
 
 
 def _read_weights(
-    directory: Path, config: dict[str, Any], on_progress: Callable[[float], None] | None
+    directory: Path, config: dict[str, Any], on_progress: Callable[[float], None] | None, *, is_lazy: bool = False
 ) -> tuple[Any, str]:
     import mlx.core as mx
     import mlx.nn as nn
@@ -109,7 +121,8 @@ def _read_weights(
                 class_predicate=lambda path, part: hasattr(part, "to_quantized") and f"{path}.scales" in weights,
             )
         model.load_weights(list(weights.items()))
-        _read_from_disk(weights, on_progress)
+        if not is_lazy:
+            _read_from_disk(weights, on_progress)
     except (RuntimeError, ValueError, KeyError) as error:
         raise CheckpointDamaged(f"the weights in {directory} cannot be read: {error}") from error
     model.eval()

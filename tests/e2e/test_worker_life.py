@@ -275,3 +275,12 @@ def test_the_probe_tells_device_and_speed(hearthline_home: Path) -> None:
     assert probe["device"] in ("cpu", "metal", "cuda")
     assert probe["gflops"] > 0
     assert {"blas", "blas_is_fast", "blas_reason", "device_name", "memory_bytes", "mlx_version"} <= probe.keys()
+
+
+def test_a_model_that_does_not_fit_is_refused_with_numbers(hearthline_home: Path, tiny: Path) -> None:
+    with start_worker(hearthline_home, tiny, "--memory-gb", "0.1") as worker:
+        assert worker.process.wait(DEADLINE_S) == ExitCode.LOAD_FAILED
+        reason = singleton.read_last_exit(worker.run_dir)
+        assert reason is not None
+        assert str(reason["message"]).startswith("tiny needs ")
+        assert "--memory-gb 0.1 leaves 90 MB" in str(reason["message"])

@@ -193,6 +193,7 @@ def test_a_whole_completion() -> None:
         (errors.Overloaded("no", 3), 429, "overloaded", 3),
         (errors.NotReady("no", 0.5), 503, "model_loading", 1),
         (errors.NotReady("no"), 503, "not_ready", None),
+        (errors.MemoryShort("no", 5), 503, "memory_pressure", 5),
         (errors.EngineFailed("no"), 500, "engine_failed", None),
     ],
 )
