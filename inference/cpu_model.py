@@ -20,8 +20,8 @@ from mlx.utils import tree_flatten
 from inference.cpu_ops import MAX_FEW_ROWS, causal_attention, project, swiglu
 
 _ARCHITECTURES = frozenset({"qwen2", "llama"})
-# By name: importing mlx-lm's modules would run the whole package (see models/architecture.py). Of the others, some rotate
-# differently as a sequence grows.
+# By name: importing mlx-lm's modules would run the whole package (see models/architecture.py). Of the others, some
+# rotate differently as a sequence grows.
 _ROTATIONS = frozenset({"RoPE", "Llama3RoPE"})
 _MIN_TABLE_POSITIONS = 2048
 # Fewer queries than these are no block: the stock operation is as fast.

@@ -7,6 +7,7 @@ from typing import Any
 
 from inference.blas import load_fast_blas
 from inference.models import lock
+from inference.models.adapters import Adapter, apply_adapter
 from inference.models.architecture import (
     Config,
     build_model,
@@ -26,7 +27,7 @@ class LoadedModel:
     """A model in memory. model: mlx-lm's, called as model(tokens[B, T], cache=...) -> logits[B, T, vocab].
 
     family: see ModelSpec. dtype: of activations (`float32`, `bfloat16`), and how packed weights are packed
-    (`bfloat16, weights 4-bit affine`). n_context: in tokens.
+    (`bfloat16, weights 4-bit affine`). n_context: in tokens. adapter: the one that is in it.
     """
 
     name: str
@@ -38,6 +39,7 @@ class LoadedModel:
     eos_ids: frozenset[int]
     dtype: str
     directory: Path
+    adapter: Adapter | None = None
 
     def make_cache(self) -> list[Any]:
         """Make an empty KV cache, one entry per layer."""
@@ -47,12 +49,14 @@ class LoadedModel:
         return caches
 
 
-def load_model(directory: Path, on_progress: Callable[[float], None] | None = None) -> LoadedModel:
-    """Load the checkpoint in `directory`, on the thread that will run it.
+def load_model(
+    directory: Path, on_progress: Callable[[float], None] | None = None, adapter_directory: Path | None = None
+) -> LoadedModel:
+    """Load the checkpoint in `directory` with the adapter in `adapter_directory`, on the thread that will run it.
 
     on_progress gets the share of weights read, 0.0 to 1.0. A pulled checkpoint is checked against its lock file
-    (`lock.check`); another folder's is taken as it is.
-    Raises CheckpointDamaged, ModelUnsupported, BlasError.
+    (`lock.check`); another folder's is taken as it is. The name is `model+adapter` where there is an adapter.
+    Raises CheckpointDamaged, ModelUnsupported, ModelMissing, BlasError.
     """
     load_fast_blas()
     from inference.device import checkpoint_layout, describe_device
@@ -66,10 +70,11 @@ def load_model(directory: Path, on_progress: Callable[[float], None] | None = No
     device = describe_device()
     room_bytes = device.memory_bytes if checkpoint_layout(device.kind) == "float32" else None
     dtype = fill_model(model, directory, config, room_bytes, on_progress)
+    adapter = apply_adapter(model, adapter_directory) if adapter_directory is not None else None
     spec = CATALOGUE.get(locked.model) if locked is not None else None
     has_fim_tokens = tokenizer.special("<|fim_prefix|>") is not None
     return LoadedModel(
-        name=name_of(directory),
+        name=name_of(directory) + (f"+{adapter.name}" if adapter is not None else ""),
         model=model,
         tokenizer=tokenizer,
         family=spec.family if spec else _family(config),
@@ -78,6 +83,7 @@ def load_model(directory: Path, on_progress: Callable[[float], None] | None = No
         eos_ids=end_ids(directory, config),
         dtype=dtype,
         directory=directory,
+        adapter=adapter,
     )
 
 
