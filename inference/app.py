@@ -116,6 +116,7 @@ async def health(request: Request) -> Response:
                 "n_context": model.n_context,
                 "fim": fim_template(model) is not None,
                 "dtype": model.loaded.dtype,
+                "adapter": model.loaded.adapter.sha256 if model.loaded.adapter else None,
                 "prefill_chunk_tokens": model.chunk_tokens,
                 "prefill_tokens_per_s": model.prefill_tokens_per_s,
                 "decode_tokens_per_s": model.decode_tokens_per_s,

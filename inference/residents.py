@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from inference import blas
@@ -45,6 +46,12 @@ class Resident:
         """The name that requests call it by."""
         return self.loaded.name
 
+    @property
+    def plain_name(self) -> str:
+        """The name of the model, whatever adapter is in it."""
+        adapter = self.loaded.adapter
+        return self.name if adapter is None else self.name.removesuffix(f"+{adapter.name}")
+
     def is_control(self, token: int) -> bool:
         """Tell whether `token` is a control token, which never is text."""
         tokenizer = self.loaded.tokenizer
@@ -64,13 +71,17 @@ class Residents:
         object.__setattr__(self, "by_name", {model.name: model for model in self.models})
 
     def find(self, name: str | None, role: Role) -> Resident:
-        """Find the model called `name`; without a name, the one that has `role`. Raises ModelNotResident."""
+        """Find the model called `name`; without a name, the one that has `role`. Raises ModelNotResident.
+
+        Who does not care which adapter is in a model may leave that part of its name out.
+        """
         if name is None:
             return next(model for model in self.models if role in model.roles)
-        if name not in self.by_name:
+        found = self.by_name.get(name) or next((model for model in self.models if model.plain_name == name), None)
+        if found is None:
             names = ", ".join(self.by_name)
             raise ModelNotResident(f"the model {name} is not loaded; this worker holds {names}. Leave `model` out")
-        return self.by_name[name]
+        return found
 
 
 def load_residents(
@@ -80,17 +91,18 @@ def load_residents(
     report: Report,
     *,
     speculates: bool = True,
+    adapter: Path | None = None,
+    assistant_adapter: Path | None = None,
 ) -> Residents:
     """Load, warm up and measure the models, on the thread that will run them.
 
     assistant_model: None gives both roles to `completion_model`. n_context: an upper bound, None for the models' own.
-    speculates: guess tokens ahead where the KV cache allows it.
+    speculates: guess tokens ahead where the KV cache allows it. adapter, assistant_adapter: folders of adapters; one
+    for the assistant alone is put into a second copy where both roles are the same model's.
     Raises ModelMissing and the other errors of `models.load`.
     """
-    wanted: dict[str, frozenset[Role]] = {completion_model: frozenset({"completion", "assistant"})}
-    if assistant_model not in (None, completion_model):
-        wanted = {completion_model: frozenset({"completion"}), assistant_model: frozenset({"assistant"})}
-    directories = {name: store.checkpoint_dir(name) for name in wanted}
+    wanted = _wanted((completion_model, adapter), (assistant_model, assistant_adapter))
+    directories = {name: store.checkpoint_dir(name) for name, _ in wanted}
 
     report(0.0, "loading MLX")
     chosen_blas = blas.load_fast_blas()
@@ -100,12 +112,12 @@ def load_residents(
 
     device = describe_device()
     models = []
-    for index, (name, roles) in enumerate(wanted.items()):
+    for index, ((name, its_adapter), roles) in enumerate(wanted.items()):
 
         def report_share(share: float, index: int = index, name: str = name) -> None:
             report((index + share) / len(wanted), f"reading the weights of {name}")
 
-        loaded = load_model(directories[name], report_share)
+        loaded = load_model(directories[name], report_share, its_adapter)
         if device.kind == "cpu":
             accelerate(loaded.model)
         resident = Resident(
@@ -119,6 +131,16 @@ def load_residents(
         report((index + 1) / len(wanted), f"warming up {name}")
         models.append(_measure(resident))
     return Residents(tuple(models), device, chosen_blas.name)
+
+
+def _wanted(
+    completion: tuple[str, Path | None], assistant: tuple[str | None, Path | None]
+) -> dict[tuple[str, Path | None], frozenset[Role]]:
+    """Tell which models, by name and adapter, are to have which roles."""
+    second = (assistant[0] or completion[0], assistant[1])
+    if assistant == (None, None) or second == completion:
+        return {completion: frozenset({"completion", "assistant"})}
+    return {completion: frozenset({"completion"}), second: frozenset({"assistant"})}
 
 
 def _measure(resident: Resident) -> Resident:

@@ -35,13 +35,18 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """What the command line says. assistant_model: None gives both roles to `model`; n_context: None takes theirs."""
+    """What the command line says. assistant_model: None gives both roles to `model`; n_context: None takes theirs.
+
+    adapter, assistant_adapter: folders of adapters for either.
+    """
 
     model: str
     assistant_model: str | None = None
     n_context: int | None = None
     idle_exit_s: float = 1800.0
     speculates: bool = True
+    adapter: Path | None = None
+    assistant_adapter: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
