@@ -115,6 +115,17 @@ def test_the_log_says_that_packed_weights_stay_packed(tmp_path: Path, caplog: py
     assert "big would take" in caplog.text
 
 
+@pytest.mark.parametrize("kind", ["qwen3", "qwen3_moe"])
+def test_unpacking_takes_no_more_memory_than_the_result(kind: str, tmp_path: Path) -> None:
+    directory = write_checkpoint(tmp_path / "model", kind, AFFINE, dtype="bfloat16")
+    before = mx.get_active_memory()
+    mx.reset_peak_memory()
+    loaded = load_model(directory)
+
+    assert loaded.dtype == "float32"
+    assert mx.get_peak_memory() - before < 1.1 * (mx.get_active_memory() - before)
+
+
 def test_shards_and_other_weights_beside_them(tmp_path: Path) -> None:
     directory = write_checkpoint(tmp_path / "model", "qwen3")
     whole = logits(directory)
