@@ -56,7 +56,7 @@ def apply_adapter(model: Any, directory: Path) -> Adapter:
     sha256 = sha256_of(path)
     try:
         tensors = cast(dict[str, Any], mx.load(str(path)))
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise CheckpointDamaged(f"{path} cannot be read: {error}") from error
     if path.name == _MLX_NAME and config.get("fine_tune_type") == "full":
         _replace(model, tensors, directory)

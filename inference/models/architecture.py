@@ -32,6 +32,8 @@ _SAME_AS = {
 }
 _LENGTHS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length")
 _LEAST_CONTEXT = 2048
+# Building an empty layer takes a moment, so that a damaged number would never end.
+_MAX_LAYERS = 1000
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -87,6 +89,9 @@ def build_model(config: Config) -> Any:
             f"this checkpoint wants its own program {config['model_file']!r} to be run, which never happens here; "
             "take a checkpoint whose architecture mlx-lm knows"
         )
+    n_layers = setting(config, "num_hidden_layers")
+    if isinstance(n_layers, int) and n_layers > _MAX_LAYERS:
+        raise CheckpointDamaged(f"config.json tells of {n_layers} layers, which no model has")
     module = _architecture(str(config.get("model_type")))
     try:
         model = module.Model(module.ModelArgs.from_dict(_in_older_names(config, module.ModelArgs)))

@@ -91,7 +91,7 @@ def _read_files(directory: Path) -> Weights:
             raise CheckpointDamaged(f"{path} is missing, which {index.name} lists; fetch the checkpoint again")
         try:
             weights.update(cast(Weights, mx.load(str(path))))
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             kind = ModelUnsupported if "unsupported dtype" in str(error) else CheckpointDamaged
             raise kind(f"{path} cannot be read: {error}") from error
     absent = [name for name in places if name not in weights]

@@ -204,6 +204,7 @@ WRONG: dict[str, tuple[Callable[[Path], object], type[ModelError], str]] = {
         CheckpointDamaged,
         "does not describe a qwen3",
     ),
+    "layers": (lambda d: change_config(d, num_hidden_layers=10**9), CheckpointDamaged, "layers, which no model has"),
     "no heads": (lambda d: change_config(d, num_attention_heads=0), CheckpointDamaged, "are not those of|not describe"),
     "context": (lambda d: change_config(d, max_position_embeddings=-1), CheckpointDamaged, "no number of tokens"),
     "ends": (lambda d: change_config(d, eos_token_id="</s>"), CheckpointDamaged, "is not a token id"),
@@ -217,6 +218,11 @@ WRONG: dict[str, tuple[Callable[[Path], object], type[ModelError], str]] = {
         f"in place of floats.* {Q_PROJ}",
     ),
     "no weights": (lambda d: (d / "model.safetensors").write_bytes(b""), CheckpointDamaged, "cannot be read"),
+    "no text": (
+        lambda d: (d / "model.safetensors").write_bytes(struct.pack("<Q", 8) + b'{"\xdd":1}'),
+        CheckpointDamaged,
+        "cannot be read",
+    ),
     "a page": (lambda d: (d / "model.safetensors").write_bytes(b"<html>" * 99), CheckpointDamaged, "cannot be read"),
     "a type": (lambda d: write_raw(d / "model.safetensors", "F8_E5M2"), ModelUnsupported, "unsupported dtype F8_E5M2"),
     "fp8": (
