@@ -7,8 +7,8 @@ kind) it computes by the stock operations.
 Tried in the whole 0.5B coder and left out: one matrix for query, key and value (1 % of decoding beside the rotary
 table); one for gate and up (nothing); and, in two runs each, KMP_BLOCKTIME (at 0 a token takes 150 ms in place of 92;
 at 1 the BLAS stops spinning 1 ms after a step, not 200, but one of 8 tokens takes 7 % longer) and malloc thresholds
-(fewer page faults, nothing for chunks of 64 tokens; larger chunks were too noisy to tell). Of experts: a product for each
-in place of MLX's gathered one (64 tokens of 8 experts in 32: 31 ms, not 19).
+(fewer page faults, nothing for chunks of 64 tokens; larger chunks were too noisy to tell). Of experts: a product for
+each in place of MLX's gathered one (64 tokens of 8 experts in 32: 31 ms, not 19).
 """
 
 import math
