@@ -167,9 +167,12 @@ def _delta_block(
     sums = mx.tril(mx.broadcast_to(log2_decay[..., None], (*log2_decay.shape, n_tokens)), -1).cumsum(axis=-2)
     left = mx.tril(exp2(mx.maximum(sums, -126.0)))
     left_of_state = exp2(mx.maximum(log2_decay.cumsum(axis=-1), -126.0))[..., None]
-    keys_t, state_t = keys.swapaxes(-1, -2), state.swapaxes(-1, -2)
-    depends = mx.eye(n_tokens) + mx.tril(left * (keys @ keys_t) * beta, -1)
-    written = mx.linalg.tri_inv(depends, stream=mx.cpu) @ (beta * (values - left_of_state * (keys @ state_t)))
-    mixed = left_of_state * (queries @ state_t) + (left * (queries @ keys_t)) @ written
+    # Both at once: a busy machine slows many small products.
+    both = mx.concatenate([keys, queries], axis=2)
+    keys_seen, keys_asked = mx.split(both @ keys.swapaxes(-1, -2), 2, axis=2)
+    state_seen, state_asked = mx.split(both @ state.swapaxes(-1, -2), 2, axis=2)
+    depends = mx.eye(n_tokens) + mx.tril(left * keys_seen * beta, -1)
+    written = mx.linalg.tri_inv(depends, stream=mx.cpu) @ (beta * (values - left_of_state * state_seen))
+    mixed = left_of_state * state_asked + (left * keys_asked) @ written
     added = (written * left[..., -1, :, None]).swapaxes(-1, -2) @ keys
     return mixed, left_of_state[..., -1:, :] * state + added

@@ -10,6 +10,7 @@ from mlx_lm.models import llama, qwen2, qwen3, qwen3_5, qwen3_5_moe, qwen3_moe
 from mlx_lm.models.cache import BatchKVCache, make_prompt_cache
 
 from inference.cpu_model import CpuAttention, RotaryTable, accelerate
+from inference.cpu_recurrence import CpuGatedDelta
 from tests.unit.test_cpu_ops import largest
 
 _SHAPE: dict[str, Any] = {
@@ -127,6 +128,22 @@ def test_greedy_tokens_equal_stock(kind: str) -> None:
         decoded.append(made)
 
     assert decoded[0] == decoded[1]
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_recurrent_states_equal_stock(batch: int) -> None:
+    stock, fast = _make_pair("qwen3_5")
+    stock_cache, fast_cache = make_prompt_cache(stock), make_prompt_cache(fast)
+    for n_tokens in (70, 1, 5, 64):
+        tokens = mx.arange(batch * n_tokens).reshape(batch, n_tokens)
+        stock(tokens, cache=stock_cache)
+        fast(tokens, cache=fast_cache)
+    recurrent = [index for index, layer in enumerate(fast.layers) if "linear_attn" in layer]
+
+    assert all(isinstance(fast.layers[index].linear_attn, CpuGatedDelta) for index in recurrent)
+    for index in recurrent:
+        for expected, state in zip(stock_cache[index].cache, fast_cache[index].cache, strict=True):
+            assert largest(expected - state) < 1e-4
 
 
 def test_a_trimmed_cache_goes_on_as_if_the_rest_had_never_been() -> None:
