@@ -18,7 +18,8 @@ _NORM_EPS = 1e-6
 class CpuGatedDelta(nn.Module):  # type: ignore[misc]  # MLX's layers have no types
     """mlx-lm's GatedDeltaNet by blocks of tokens.
 
-    64 tokens of 16 heads: the convolution takes 4 ms in place of 12, the rule itself a sixth (see `gated_delta`).
+    Of a Qwen 3.5 with 12 layers of width 768, beside the other forms, a chunk of 64 tokens takes 522 ms in place of 964,
+    4 tokens 77 in place of 109: medians of 15 alternating pairs. The convolution takes a third of mlx-lm's time.
     """
 
     def __init__(self, stock: Any) -> None:
