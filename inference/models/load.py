@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inference.blas import load_fast_blas
 from inference.models import lock
-from inference.models.adapters import Adapter, apply_adapter
 from inference.models.architecture import (
     Config,
     build_model,
@@ -20,6 +19,9 @@ from inference.models.catalogue import CATALOGUE
 from inference.models.store import name_of
 from inference.models.tokenizer import Tokenizer
 from inference.models.weights import fill_model
+
+if TYPE_CHECKING:
+    from inference.models.adapters import Adapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class LoadedModel:
     eos_ids: frozenset[int]
     dtype: str
     directory: Path
-    adapter: Adapter | None = None
+    adapter: "Adapter | None" = None
 
     def make_cache(self) -> list[Any]:
         """Make an empty KV cache, one entry per layer."""
@@ -60,6 +62,7 @@ def load_model(
     """
     load_fast_blas()
     from inference.device import checkpoint_layout, describe_device
+    from inference.models.adapters import apply_adapter
 
     locked = lock.read_lock(directory)
     if locked is not None:
