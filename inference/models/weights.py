@@ -44,7 +44,7 @@ def fill_model(
     fits = float32_room_bytes is not None and _fits(model, float32_room_bytes, directory)
     # On a CPU packed matrices are multiplied 8 times as fast by float32 scales as by 16-bit ones. Before `sanitize`,
     # which for some architectures adds 1 to the norms' weights: in 16 bits that would round them.
-    if fits or (float32_room_bytes is not None and any(name.endswith(".scales") for name in weights)):
+    if fits or (float32_room_bytes is not None and any(name.endswith("scales") for name in weights)):
         weights = {name: _widened(value) for name, value in weights.items()}
     try:
         weights = _stacked(model.sanitize(weights) if hasattr(model, "sanitize") else weights)

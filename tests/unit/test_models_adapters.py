@@ -92,7 +92,7 @@ def changed_by_hand(loaded: LoadedModel, tensors: dict[str, mx.array]) -> Loaded
 def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Where the change is: in the matrix, or beside one that there is no room to unpack."""
     if request.param == "beside":
-        monkeypatch.setattr(device, "_machine_memory_bytes", lambda: 1000)
+        monkeypatch.setattr(device, "describe_device", lambda: device.Device("cpu", "small", 1000))
     return str(request.param)
 
 

@@ -33,7 +33,7 @@ _TOLERANCE = 1e-3
 @pytest.fixture
 def no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the machine have so little memory that no weights fit it in float32."""
-    monkeypatch.setattr(device, "_machine_memory_bytes", lambda: 1000)
+    monkeypatch.setattr(device, "describe_device", lambda: device.Device("cpu", "small", 1000))
 
 
 def logits(directory: Path) -> mx.array:
@@ -59,7 +59,7 @@ def test_unpacked_weights_say_what_packed_ones_say(
     directory = write_checkpoint(tmp_path / "model", kind, PACKINGS[packed], dtype="bfloat16")
     unpacked = load_model(directory)
     expected = logits(directory)
-    monkeypatch.setattr(device, "_machine_memory_bytes", lambda: 1000)
+    monkeypatch.setattr(device, "describe_device", lambda: device.Device("cpu", "small", 1000))
 
     assert largest(logits(directory) - expected) < _TOLERANCE
     assert unpacked.dtype == "float32"
@@ -105,7 +105,7 @@ def test_16_bit_weights_become_float32_where_there_is_room(
 ) -> None:
     directory = write_checkpoint(tmp_path / "model", "qwen3", dtype=dtype)
     assert load_model(directory).dtype == "float32"
-    monkeypatch.setattr(device, "_machine_memory_bytes", lambda: 1000)
+    monkeypatch.setattr(device, "describe_device", lambda: device.Device("cpu", "small", 1000))
     assert load_model(directory).dtype == dtype
 
 
