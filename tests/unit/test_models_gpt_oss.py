@@ -39,7 +39,7 @@ def published(weights: dict[str, mx.array]) -> dict[str, mx.array]:
         path = f"model.layers.{layer}.mlp.experts"
         gate, up, down = (weights[f"{path}.{part}.weight"] for part in ("gate_proj", "up_proj", "down_proj"))
         for name, matrix in (("gate_up_proj", mx.stack([gate, up], axis=2).reshape(4, -1, 64)), ("down_proj", down)):
-            packed, scales = mx.quantize(matrix, 32, 4, mode="mxfp4")
+            packed, scales, *_ = mx.quantize(matrix, 32, 4, mode="mxfp4")
             tensors[f"{path}.{name}_blocks"] = packed.view(mx.uint8).reshape(*packed.shape[:2], -1, 16)
             tensors[f"{path}.{name}_scales"] = scales
         both = mx.stack([weights[f"{path}.{part}.bias"] for part in ("gate_proj", "up_proj")], axis=2)
