@@ -41,7 +41,7 @@ class Adapter:
 
 
 def apply_adapter(model: Any, directory: Path) -> Adapter:
-    """Put the adapter in `directory` into `model`, whose weights are in memory: merged into matrices that are float32.
+    """Put the adapter in `directory` into `model`: merged into matrices that are float32, once those are evaluated.
 
     Others keep it beside them, since packed or 16-bit ones would round it away.
     Raises ModelMissing, ModelUnsupported, CheckpointDamaged.
@@ -64,10 +64,6 @@ def apply_adapter(model: Any, directory: Path) -> Adapter:
         read = _read_mlx if path.name == _MLX_NAME else _read_peft
         for target, low_rank in read(tensors, config, directory).items():
             adapt(model, target, low_rank, directory)
-    try:
-        mx.eval(model.parameters())
-    except RuntimeError as error:
-        raise CheckpointDamaged(f"{path} cannot be read: {error}") from error
     logger.info("adapter %s: %d tensors, sha256 %s", directory.name, len(tensors), sha256)
     return Adapter(directory.name, directory, sha256)
 

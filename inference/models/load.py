@@ -1,7 +1,7 @@
 """A checkpoint folder becomes a model in memory, verified on the way. What is in the folder is never run."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from inference.models.architecture import (
 from inference.models.catalogue import CATALOGUE
 from inference.models.store import name_of
 from inference.models.tokenizer import Tokenizer
-from inference.models.weights import fill_model
+from inference.models.weights import fill_model, read_from_disk
 
 if TYPE_CHECKING:
     from inference.models.adapters import Adapter
@@ -61,19 +61,11 @@ def load_model(
     Raises CheckpointDamaged, ModelUnsupported, ModelMissing, BlasError.
     """
     load_fast_blas()
-    from inference.device import checkpoint_layout, describe_device
-    from inference.models.adapters import apply_adapter
-
-    locked = lock.read_lock(directory)
-    if locked is not None:
-        lock.check(directory, locked)
+    locked = _check_files(directory)
     config = read_json(directory / "config.json")
     tokenizer = Tokenizer.from_directory(directory)
-    model = build_model(config)
-    device = describe_device()
-    room_bytes = device.memory_bytes if checkpoint_layout(device.kind) == "float32" else None
-    dtype = fill_model(model, directory, config, room_bytes, on_progress)
-    adapter = apply_adapter(model, adapter_directory) if adapter_directory is not None else None
+    model, dtype, adapter = _make_model(directory, config, adapter_directory)
+    read_from_disk(model, directory, on_progress)
     spec = CATALOGUE.get(locked.model) if locked is not None else None
     has_fim_tokens = tokenizer.special("<|fim_prefix|>") is not None
     return LoadedModel(
@@ -88,6 +80,38 @@ def load_model(
         directory=directory,
         adapter=adapter,
     )
+
+
+def reload_lazily(loaded: LoadedModel) -> LoadedModel:
+    """Load again what `loaded`, whose model may be gone, was loaded from. Raises as `load_model`.
+
+    Its weights are read from the disk when they are evaluated, which is left to the caller. The tokenizer is kept.
+    """
+    _check_files(loaded.directory)
+    adapter_directory = loaded.adapter.directory if loaded.adapter is not None else None
+    config = read_json(loaded.directory / "config.json")
+    model, dtype, adapter = _make_model(loaded.directory, config, adapter_directory)
+    return replace(loaded, model=model, dtype=dtype, adapter=adapter)
+
+
+def _check_files(directory: Path) -> lock.Lock | None:
+    locked = lock.read_lock(directory)
+    if locked is not None:
+        lock.check(directory, locked)
+    return locked
+
+
+def _make_model(directory: Path, config: Config, adapter_directory: Path | None) -> tuple[Any, str, "Adapter | None"]:
+    """Make the model, whose weights are yet to be read, in the form that this device is fast at; tell their type."""
+    from inference.device import checkpoint_layout, describe_device
+    from inference.models.adapters import apply_adapter
+
+    model = build_model(config)
+    device = describe_device()
+    room_bytes = device.memory_bytes if checkpoint_layout(device.kind) == "float32" else None
+    dtype = fill_model(model, directory, config, room_bytes)
+    adapter = apply_adapter(model, adapter_directory) if adapter_directory is not None else None
+    return model, dtype, adapter
 
 
 def _family(config: Config) -> str:

@@ -1,7 +1,7 @@
 """A checkpoint's tensors: read from safetensors files and put into an mlx-lm model, in the form the device is fast at.
 
-Invariant: after `fill_model` every parameter of the model is the checkpoint's, in memory, in the shape that the
-architecture asks for; what is missing, left over or misshapen is named in the error instead.
+Invariant: after `fill_model` every parameter of the model is the checkpoint's, in the shape that the architecture asks
+for, and in memory once it is evaluated; what is missing, left over or misshapen is named in the error instead.
 """
 
 import logging
@@ -28,13 +28,11 @@ def fill_model(
     directory: Path,
     config: Config,
     float32_room_bytes: int | None,
-    on_progress: Callable[[float], None] | None = None,
 ) -> str:
     """Fill `model`, empty as `build_model` made it, with the checkpoint in `directory`.
 
     float32_room_bytes: the memory of a device that is fast in float32 alone; None where weights are best as they are
-    stored. Packed weights for which there is no room in float32 stay packed. Matrices are unpacked one by one, so that
-    no more memory is needed than the result takes. on_progress: gets the share read, 0.0 to 1.0.
+    stored. Packed weights for which there is no room in float32 stay packed. Nothing is read but the files' headers.
     Returns the type of the weights in words. Raises CheckpointDamaged, ModelUnsupported.
     """
     import mlx.core as mx
@@ -59,7 +57,6 @@ def fill_model(
         raise CheckpointDamaged(f"the weights in {directory} are not those of its config.json: {error!r}") from error
     _check(model, weights, directory, config)
     model.load_weights(list(weights.items()))
-    _read_from_disk(weights, directory, on_progress)
     dtypes = {name: value.dtype for name, value in weights.items() if mx.issubdtype(value.dtype, mx.floating)}
     norms = [dtype for name, dtype in dtypes.items() if name.endswith("norm.weight")]
     return _in_words([*norms, *dtypes.values()][0], packings)
@@ -192,14 +189,16 @@ def _few(names: list[str]) -> str:
     return ", ".join(sorted(names)[:_N_NAMED]) + more
 
 
-def _read_from_disk(weights: Weights, directory: Path, on_progress: Callable[[float], None] | None) -> None:
-    """Evaluate the lazily loaded arrays, largest share of a start, one by one so that progress can be told.
+def read_from_disk(model: Any, directory: Path, on_progress: Callable[[float], None] | None = None) -> None:
+    """Evaluate the parameters of `model`, largest share of a start, one by one so that progress can be told.
 
     The largest first: unpacking one takes several times its size, while there is room for what is still to come.
+    on_progress: gets the share read, 0.0 to 1.0. Raises CheckpointDamaged.
     Asking the system to read ahead, several threads and several arrays at once made no start of 2 GB shorter.
     """
     import mlx.core as mx
 
+    weights = _parameters(model)
     total = sum(value.nbytes for value in weights.values())
     done = 0
     for name, value in sorted(weights.items(), key=lambda item: -item[1].nbytes):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from mlx.utils import tree_flatten, tree_unflatten
 
 from inference import device
 from inference.errors import CheckpointDamaged, ModelError, ModelMissing, ModelUnsupported
-from inference.models.load import LoadedModel, load_model
+from inference.models.load import LoadedModel, load_model, reload_lazily
 from tests.tiny_checkpoints import write_checkpoint
 from tests.unit.test_cpu_ops import largest
 
@@ -161,6 +162,17 @@ def test_what_mlx_lm_says_of_the_same_adapter(tmp_path: Path) -> None:
     theirs.eval()
 
     assert largest(theirs(PROMPT) - logits(load_model(directory, None, adapter))) < _TOLERANCE
+
+
+@pytest.mark.usefixtures("place")
+def test_what_is_loaded_again_says_the_same(tmp_path: Path) -> None:
+    directory = write_checkpoint(tmp_path / "model", "qwen3_moe", PACKING)
+    loaded = load_model(directory, None, write_adapter(tmp_path / "mine", low_rank(Q_PROJ, EXPERTS)))
+    said = logits(loaded)
+    again = reload_lazily(replace(loaded, model=None))
+
+    assert mx.array_equal(logits(again), said).item()
+    assert (again.name, again.dtype, again.adapter) == (loaded.name, loaded.dtype, loaded.adapter)
 
 
 def test_names_of_a_model_that_can_see(tmp_path: Path) -> None:
