@@ -83,7 +83,7 @@ def _read_files(directory: Path) -> Weights:
     index = directory / INDEX_NAME
     places = _places(index) if index.is_file() else {}
     weights: Weights = {}
-    for path in [directory / name for name in sorted(set(places.values()))] or weight_files(directory):
+    for path in [directory / name for name in sorted(set(places.values()))] or _weight_files(directory):
         if not path.is_file():
             raise CheckpointDamaged(f"{path} is missing, which {index.name} lists; fetch the checkpoint again")
         try:
@@ -99,7 +99,7 @@ def _read_files(directory: Path) -> Weights:
     return weights
 
 
-def weight_files(directory: Path) -> list[Path]:
+def _weight_files(directory: Path) -> list[Path]:
     """List the files of weights where no index does: some folders hold the same again under another maker's names."""
     return sorted(directory.glob("model*.safetensors")) or sorted(directory.glob("*.safetensors"))
 
