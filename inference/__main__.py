@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 from inference import paths, singleton
 from inference.errors import BlasError
@@ -38,6 +39,8 @@ def main(words: Sequence[str] | None = None) -> int:
             memory_gb=arguments.memory_gb,
             background_on_battery=arguments.background_on_battery,
             idle_unload_s=arguments.idle_unload_s,
+            adapter=arguments.adapter,
+            assistant_adapter=arguments.assistant_adapter,
         )
         exit_now(serve(options))
     if arguments.command == "probe":
@@ -67,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", prog="hearthline worker", help="run it, until it is idle or stopped")
     serve.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME", help="completes code (default: %(default)s)")
     serve.add_argument("--assistant-model", metavar="NAME", help="chats (default: the same model)")
+    for role, whose in (("", "the model"), ("assistant-", "the assistant model")):
+        serve.add_argument(f"--{role}adapter", type=_folder, metavar="DIR", help=f"put this LoRA adapter into {whose}")
     serve.add_argument(
         "--idle-exit-s", type=_positive, default=1800.0, metavar="S", help="leave after so long without work"
     )
@@ -98,6 +103,10 @@ def _positive(text: str) -> float:
     if not 0 < value < float("inf"):
         raise ValueError
     return value
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser().absolute()
 
 
 def _context(text: str) -> int:

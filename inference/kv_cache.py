@@ -3,7 +3,7 @@
 Layers come in three kinds: attention's keys and values, which can be cut anywhere; recurrent states, which cannot, and
 are kept at chosen places instead (a checkpoint; with those, every layer goes back to that place); and others
 (rotating windows), which serve from their end only. Kinds go by name, since importing mlx_lm.models.cache would run
-the whole package (see models/load.py).
+the whole package (see models/architecture.py).
 """
 
 from dataclasses import dataclass, field

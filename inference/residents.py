@@ -62,6 +62,12 @@ class Resident:
         """The name that requests call it by."""
         return self.loaded.name
 
+    @property
+    def plain_name(self) -> str:
+        """The name of the model, whatever adapter is in it."""
+        adapter = self.loaded.adapter
+        return self.name if adapter is None else self.name.removesuffix(f"+{adapter.name}")
+
     def is_control(self, token: int) -> bool:
         """Tell whether `token` is a control token, which never is text."""
         tokenizer = self.loaded.tokenizer
@@ -81,13 +87,17 @@ class Residents:
         object.__setattr__(self, "by_name", {model.name: model for model in self.models})
 
     def find(self, name: str | None, role: Role) -> Resident:
-        """Find the model called `name`; without a name, the one that has `role`. Raises ModelNotResident."""
+        """Find the model called `name`; without a name, the one that has `role`. Raises ModelNotResident.
+
+        Who does not care which adapter is in a model may leave that part of its name out.
+        """
         if name is None:
             return next(model for model in self.models if role in model.roles)
-        if name not in self.by_name:
+        found = self.by_name.get(name) or next((model for model in self.models if model.plain_name == name), None)
+        if found is None:
             names = ", ".join(self.by_name)
             raise ModelNotResident(f"the model {name} is not loaded; this worker holds {names}. Leave `model` out")
-        return self.by_name[name]
+        return found
 
 
 def load_residents(
@@ -98,17 +108,19 @@ def load_residents(
     *,
     speculates: bool = True,
     memory_gb: float | None = None,
+    adapter: Path | None = None,
+    assistant_adapter: Path | None = None,
 ) -> Residents:
     """Load, warm up and measure the models, on the thread that will run them.
 
     assistant_model: None gives both roles to `completion_model`. n_context: an upper bound, None for the models' own.
     speculates: guess tokens ahead where the KV cache allows it. memory_gb: the ceiling, None for a share of the
-    device's memory. Raises ModelTooLarge before anything is read, ModelMissing and the other errors of `models.load`.
+    device's memory. adapter, assistant_adapter: folders of adapters; one for the assistant alone is put into a second
+    copy where both roles are the same model's.
+    Raises ModelTooLarge before anything is read, ModelMissing and the other errors of `models.load`.
     """
-    wanted: dict[str, frozenset[Role]] = {completion_model: frozenset({"completion", "assistant"})}
-    if assistant_model not in (None, completion_model):
-        wanted = {completion_model: frozenset({"completion"}), assistant_model: frozenset({"assistant"})}
-    directories = {name: store.checkpoint_dir(name) for name in wanted}
+    wanted = _wanted((completion_model, adapter), (assistant_model, assistant_adapter))
+    directories = {name: store.checkpoint_dir(name) for name, _ in wanted}
 
     report(0.0, "loading MLX")
     chosen_blas = blas.load_fast_blas()
@@ -118,14 +130,14 @@ def load_residents(
 
     device = describe_device()
     roles_wanted = frozenset[Role]().union(*wanted.values())
-    _require_fit(list(directories.values()), roles_wanted, n_context, device, memory_gb)
+    _require_fit([directories[name] for name, _ in wanted], roles_wanted, n_context, device, memory_gb)
     models = []
-    for index, (name, roles) in enumerate(wanted.items()):
+    for index, ((name, its_adapter), roles) in enumerate(wanted.items()):
 
         def report_share(share: float, index: int = index, name: str = name) -> None:
             report((index + share) / len(wanted), f"reading the weights of {name}")
 
-        loaded = load_model(directories[name], report_share)
+        loaded = load_model(directories[name], report_share, its_adapter)
         if device.kind == "cpu":
             accelerate(loaded.model)
         resident = Resident(
@@ -164,6 +176,16 @@ def _require_fit(
     logger.info("%s", verdict.sentence)
     if not verdict.fits:
         raise ModelTooLarge(verdict.sentence)
+
+
+def _wanted(
+    completion: tuple[str, Path | None], assistant: tuple[str | None, Path | None]
+) -> dict[tuple[str, Path | None], frozenset[Role]]:
+    """Tell which models, by name and adapter, are to have which roles."""
+    second = (assistant[0] or completion[0], assistant[1])
+    if assistant == (None, None) or second == completion:
+        return {completion: frozenset({"completion", "assistant"})}
+    return {completion: frozenset({"completion"}), second: frozenset({"assistant"})}
 
 
 def _measure(resident: Resident) -> Resident:

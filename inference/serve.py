@@ -38,6 +38,7 @@ class ServeOptions:
     """What the command line says. assistant_model: None gives both roles to `model`; n_context: None takes theirs.
 
     memory_gb: the ceiling, None for a share of what the device has. idle_unload_s: see `Engine.unload_idle`.
+    adapter, assistant_adapter: folders of adapters for either.
     """
 
     model: str
@@ -48,6 +49,8 @@ class ServeOptions:
     memory_gb: float | None = None
     background_on_battery: bool = False
     idle_unload_s: float = 600.0
+    adapter: Path | None = None
+    assistant_adapter: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,8 @@ async def run_server(listener: socket.socket, options: ServeOptions) -> Ending:
         options.n_context,
         speculates=options.speculates,
         memory_gb=options.memory_gb,
+        adapter=options.adapter,
+        assistant_adapter=options.assistant_adapter,
     )
     engine = Engine(load, metrics, engine_ended)
     caretaker = Caretaker(

@@ -1,16 +1,18 @@
 """One job's tokens to what it says: which end it, and which control tokens are shown."""
 
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 from inference.generation import Decoded
-from inference.jobs import Event, FinishReason, Job, Piece
+from inference.jobs import Event, FinishReason, Job, Piece, Sampling
 from inference.kv_cache import CachedTokens
 from inference.models.load import LoadedModel
 from inference.models.tokenizer import Tokenizer
 from inference.residents import Resident
 from inference.run import Run
+from inference.sampling import make_chooser
 from inference.text_stream import TextStream
 from tests.tiny_model import CONTROL_TOKENS, END_ID, byte_tokenizer
 
@@ -23,17 +25,23 @@ def told(tokens: list[int], visible_ids: frozenset[int]) -> tuple[list[Event], F
     events: list[Event] = []
     loaded = LoadedModel("m", None, TOKENIZER, "qwen", False, 512, frozenset({END_ID}), "float32", Path())
     job = Job("m", "/", [1], 99, events.append, 0.0, stop_ids=loaded.eos_ids, visible_ids=visible_ids)
+
+    def steps() -> Generator[tuple[Decoded, ...], bool | None, None]:
+        for token in tokens:
+            yield (Decoded(token, None),)
+
     run = Run(
         job=job,
         resident=Resident(loaded, frozenset({"assistant"}), 512, 64, run_ahead=False),
         sequence=CachedTokens([1], []),
-        steps=iter([(Decoded(token, None),) for token in tokens]),
+        choose=make_chooser(Sampling(), wants_logprob=False),
+        steps=steps(),
         drafter=None,
         text=TextStream(TOKENIZER.stream_decoder(), ()),
         n_cached=0,
         queue_s=0.0,
     )
-    reasons = (run.step(lambda: 0.0) for _ in tokens)
+    reasons = (run.step(lambda: 0.0, is_brief=False) for _ in tokens)
     return events, next((reason for reason in reasons if reason is not None), None)
 
 
