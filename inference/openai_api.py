@@ -12,7 +12,9 @@ from msgspec import Meta, Struct
 
 from inference.errors import RequestInvalid
 from inference.fim_templates import Hole
+from inference.grammars import Grammar
 from inference.jobs import Sampling
+from inference.response_format import ResponseFormat, StructuredOutputs, wanted_grammar
 from inference.scheduler import Priority
 
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -50,6 +52,12 @@ class _Common(Struct, forbid_unknown_fields=True, kw_only=True):
     key: Name | None = None
     deadline_ms: Annotated[int, Meta(ge=1)] | None = None
     user: str | None = None
+    response_format: ResponseFormat | None = None
+    structured_outputs: StructuredOutputs | None = None
+
+    def grammar(self) -> Grammar | None:
+        """Tell what the answer must match, if anything. Raises RequestInvalid."""
+        return wanted_grammar(self.response_format, self.structured_outputs)
 
     def sampling(self) -> Sampling:
         """Tell how tokens are chosen."""
@@ -136,6 +144,7 @@ _POSSIBLE = {
     "priority": "interactive, foreground or background",
     "role": "system, user or assistant",
     "type": "text",
+    "response_format.type": "text, json_object or json_schema",
 }
 
 
@@ -165,6 +174,7 @@ def _invalid(problem: str, kind: type[R]) -> RequestInvalid:
     if missing := re.match(r"Object missing required field `(.*)`", problem):
         name = f"{param}.{missing[1]}" if param else missing[1]
         return RequestInvalid(f"The field {name} is missing", name)
-    if problem.startswith("Invalid enum value") and (possible := _POSSIBLE.get(param.rpartition(".")[2])):
+    possible = _POSSIBLE.get(param) or _POSSIBLE.get(param.rpartition(".")[2])
+    if possible and problem.startswith(("Invalid enum value", "Invalid value")):
         return RequestInvalid(f"{param}: only {possible} is possible", param)
     return RequestInvalid(f"{param or 'The body'}: {problem[:1].lower()}{problem[1:]}", param or None)

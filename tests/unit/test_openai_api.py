@@ -116,7 +116,7 @@ def test_a_refusal_names_the_field_and_what_would_be_right(body: bytes, param: s
     ("field", "param"),
     [
         (b'"tools": []', "tools"),
-        (b'"response_format": {}', "response_format"),
+        (b'"response_format": {}', "response_format.type"),
         (b'"suffix": ""', "suffix"),
         (b'"messages": []', "messages"),
         (b'"messages": [{"role": "tool", "content": ""}]', "messages[0].role"),
