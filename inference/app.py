@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakSet
 
 import msgspec
@@ -24,6 +24,7 @@ from inference import WIRE_VERSION, __version__
 from inference.engine import Engine
 from inference.errors import BodyTooLarge, NotReady, RequestError, RequestInvalid
 from inference.fim_templates import Prompt
+from inference.grammars import KINDS
 from inference.job_response import EventChannel, JobResponse
 from inference.jobs import Failed, Job
 from inference.metrics import Metrics
@@ -31,6 +32,9 @@ from inference.openai_answers import Answer, ChatAnswer, CompletionAnswer, model
 from inference.openai_api import ChatRequest, CompletionRequest, parse_request
 from inference.prompts import build_chat_prompt, build_completion_prompt, fim_template
 from inference.residents import Resident, Residents, Role
+
+if TYPE_CHECKING:
+    from inference.constraints import Constraint
 
 MAX_BODY_BYTES = 4 * 2**20
 _JSON = "application/json"
@@ -116,6 +120,7 @@ async def health(request: Request) -> Response:
                 "n_context": model.n_context,
                 "fim": fim_template(model) is not None,
                 "dtype": model.loaded.dtype,
+                "constraints": KINDS,
                 "prefill_chunk_tokens": model.chunk_tokens,
                 "prefill_tokens_per_s": model.prefill_tokens_per_s,
                 "decode_tokens_per_s": model.decode_tokens_per_s,
@@ -193,7 +198,7 @@ async def _answer(
     worker.last_request_s = arrived_s = worker.engine.clock()
     resident = worker.residents().find(wanted.model, role)
     loop = asyncio.get_running_loop()
-    prompt = await loop.run_in_executor(worker.tokenising, build_prompt, wanted, resident)
+    prompt, constraint = await loop.run_in_executor(worker.tokenising, _tokenise, build_prompt, wanted, resident)
     channel = EventChannel()
     worker.channels.add(channel)
     job = Job(
@@ -212,9 +217,24 @@ async def _answer(
         wants_logprobs=wanted.wants_logprobs(),
         goes_on_at=prompt.goes_on_at,
         cuts=prompt.cuts,
+        constraint=constraint,
     )
     answer = answer_type(next(worker.numbers), resident.name, int(time.time()))
     return JobResponse(worker.engine, job, channel, answer, is_stream=bool(wanted.stream))
+
+
+def _tokenise(
+    build_prompt: Callable[[R, Resident], Prompt], wanted: R, resident: Resident
+) -> "tuple[Prompt, Constraint | None]":
+    prompt = build_prompt(wanted, resident)
+    grammar = wanted.grammar()
+    if grammar is None:
+        return prompt, None
+    from inference.constraints import compile_grammar
+
+    end_ids = prompt.stop_ids | resident.loaded.eos_ids
+    n_most = min(wanted.n_tokens(), resident.n_context - len(prompt.ids))
+    return prompt, compile_grammar(grammar, resident.loaded.tokenizer, end_ids, n_most)
 
 
 async def _body(request: Request) -> bytes:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from inference.errors import EngineFailed, NotReady, Overloaded, RequestError
+from inference.errors import EngineFailed, NotReady, Overloaded, RequestError, RequestInvalid
 from inference.jobs import Failed, Finished, FinishReason, Job
 from inference.metrics import Metrics
 from inference.prompt_cache import PromptCache
@@ -174,6 +174,11 @@ class Engine:
             return
         try:
             reason = self._step(job)
+        except RequestInvalid as error:  # its grammar led where nothing may follow: no fault of the model's
+            self._scheduler.finish(job)
+            self._runs.pop(job, None)
+            self._send(job, Failed(error))
+            return
         except Exception as error:
             self._scheduler.finish(job)
             self._fail(job, error)

@@ -67,7 +67,7 @@ class Run:
         piece = self.text.push(decoded.token, decoded.logprob)
         if piece is not None:
             self.job.emit(piece)
-        if self.text.was_stopped:
+        if self.text.was_stopped or decoded.is_last:
             return FinishReason.STOP
         is_full = len(self.job.prompt) + self.n_decoded >= self.resident.n_context
         return FinishReason.LENGTH if is_full or self.n_decoded >= self.job.max_tokens else None
@@ -84,11 +84,20 @@ def begin(job: Job, resident: Resident, sequence: CachedTokens, experience: Expe
     if resident.speculates and is_plain(sequence.kv_cache):
         n_most = min(job.max_tokens, resident.n_context - len(job.prompt))
         drafter = Drafter(experience, job.prompt, job.goes_on_at, n_most)
+    steps = generate(
+        loaded.model,
+        sequence,
+        chooser,
+        chunk_tokens,
+        run_ahead=run_ahead,
+        drafter=drafter,
+        constraint=job.constraint,
+    )
     return Run(
         job=job,
         resident=resident,
         sequence=sequence,
-        steps=generate(loaded.model, sequence, chooser, chunk_tokens, run_ahead=run_ahead, drafter=drafter),
+        steps=steps,
         drafter=drafter,
         text=TextStream(loaded.tokenizer.stream_decoder(), job.stop_strings),
         n_cached=sequence.n_cached,
