@@ -5,15 +5,14 @@ import json
 import math
 import re
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 import jsonschema
 import mlx.core as mx
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from inference.constraints import Constraint, compile_grammar
 from inference.errors import RequestInvalid
@@ -24,6 +23,7 @@ from inference.kv_cache import CachedTokens
 from inference.models.load import LoadedModel, load_model
 from inference.sampling import make_chooser
 from inference.speculation import MAX_DRAFT_TOKENS, Drafter, Experience
+from tests.grammar_walks import assert_same_together
 from tests.tiny_model import CONTROL_TOKENS, END_ID, write_tiny_checkpoint
 
 ENDS = frozenset({END_ID, END_ID + 8})
@@ -183,39 +183,10 @@ TEXTS = st.sampled_from(
 @settings(max_examples=60)
 @given(TEXTS, st.randoms(use_true_random=False))
 def test_places_looked_at_together_are_what_they_are_one_by_one(
-    tiny: LoadedModel, grammar: tuple[Kind, str], random: Any
+    tiny: LoadedModel, grammar: tuple[Kind, str], random: Random
 ) -> None:
-    answer, rows, is_complete = walk(constrain(tiny, *grammar), random)
-    constraint = constrain(tiny, *grammar)
-    begin = 0
-    while begin < len(answer):
-        guessed = answer[begin : begin + random.randrange(6)]
-        if guessed and random.random() < 0.5:
-            guessed[random.randrange(len(guessed))] = random.randrange(N_LOGITS)
-        draft = constraint.draft(guessed)
-        allowed = constraint.allow(draft, N_LOGITS)
-        assert len(allowed) == len(draft) + 1
-        left = answer[begin:]
-        n_held = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(draft, left, strict=False)))
-        made = left[: n_held + 1]
-        for index in range(len(made)):
-            assert (allowed[index] == rows[begin + index]).all()
-        begin += len(made)
-        assert constraint.keep(made) == (len(made) if is_complete and begin == len(answer) else None)
-
-
-def walk(constraint: Constraint, random: Any) -> tuple[list[int], list[NDArray[np.bool_]], bool]:
-    """Answer at random, a token at a time: the tokens, what was allowed at each, and whether nothing could follow."""
-    answer: list[int] = []
-    rows = []
-    for _ in range(30):
-        rows.append(constraint.allow([], N_LOGITS)[0])
-        answer.append(int(random.choice(np.flatnonzero(rows[-1]))))
-        if constraint.keep(answer[-1:]) is not None:
-            return answer, rows, True
-        if answer[-1] in ENDS:
-            break
-    return answer, rows, False
+    alone, together = constrain(tiny, *grammar), constrain(tiny, *grammar)
+    assert_same_together(alone, together, ENDS, N_LOGITS, random)
 
 
 PROMPT = list(b"Is this a finding? Answer as JSON.")

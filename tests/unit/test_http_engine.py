@@ -32,7 +32,8 @@ SECRET = "s3cret_name"
 REQUEST = CompletionRequest(
     prefix=f"{SECRET} = ", suffix="\n", key="file:///a.py", path="a.py", snippets=(Snippet("b.py", "b"),), deadline_ms=9
 )
-HEALTH = b'{"status": "ready", "wire": 1, "progress": 1.0, "more": [], "models": [{"name": "m", "fim": true, "constraints": ["regex"]}]}'
+MODEL = b'{"name": "m", "fim": true, "constraints": ["regex"]}'
+HEALTH = b'{"status": "ready", "wire": 1, "progress": 1.0, "more": [], "models": [%b]}' % MODEL
 
 Writer = asyncio.StreamWriter
 Answer = Callable[[Writer], Awaitable[None]]
@@ -339,14 +340,14 @@ async def test_an_engine_of_others_is_asked_once_what_it_is() -> None:
     async with remote(models=models) as (peer, engine):
         for _ in range(3):
             known = await engine.capabilities()
-            assert (known.completion_model, known.constraints) == ("their-model", {"json_schema"})
+            assert (known.completion_model, known.constraints) == ("their-model", frozenset({"json_schema"}))
         assert len(peer.headers) == 1
 
 
 async def test_capabilities_of_a_worker(hearthline_home: Path) -> None:
     async with worker(hearthline_home, health=says(HEALTH)) as (peer, engine):
         known = await engine.capabilities()
-        assert (known.completion_model, known.fim, known.constraints) == ("m", True, {"regex"})
+        assert (known.completion_model, known.fim, known.constraints) == ("m", True, frozenset({"regex"}))
         peer.answers["/health"] = says(b'{"status": "loading", "wire": 1, "progress": 0.25, "message": "weights"}')
         with pytest.raises(ModelLoading) as caught:
             await engine.capabilities()
