@@ -31,6 +31,8 @@ _JSON_STYLE: "JsonCompileOptions" = {
     "lenient": False,
 }
 _MAX_REASON_CHARACTERS = 300
+# No vocabulary joins it with what follows.
+_MARK = "\x02"
 
 
 class Vocabulary:
@@ -59,8 +61,15 @@ class Vocabulary:
         return token < self.n_tokens and bool(self.is_text[token])
 
     def __call__(self, text: str) -> list[int]:
-        """Encode what a grammar forces."""
-        return self._tokenizer.encode(text)
+        """Encode what a grammar forces, in the middle of a text: the space that some put before every text is not in it."""
+        ids = self._tokenizer.encode(text)
+        if self._bytes(ids) == text.encode():
+            return ids
+        marked = self._tokenizer.encode(_MARK + text)
+        return next((marked[n:] for n in (1, 2) if self._bytes(marked[n:]) == text.encode()), ids)
+
+    def _bytes(self, ids: Sequence[int]) -> bytes:
+        return b"".join(self.tokens[i] for i in ids)
 
 
 @lru_cache(maxsize=2)  # as many models as are resident at once

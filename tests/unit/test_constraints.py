@@ -11,8 +11,11 @@ from typing import Any
 import jsonschema
 import mlx.core as mx
 import pytest
+import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import AddedToken, decoders, normalizers
+from tokenizers.models import BPE
 
 from inference.constraints import Constraint, compile_grammar
 from inference.errors import RequestInvalid
@@ -21,6 +24,7 @@ from inference.grammars import Grammar, Kind
 from inference.jobs import Sampling
 from inference.kv_cache import CachedTokens
 from inference.models.load import LoadedModel, load_model
+from inference.models.tokenizer import Tokenizer
 from inference.sampling import make_chooser
 from inference.speculation import MAX_DRAFT_TOKENS, Drafter, Experience
 from tests.grammar_walks import assert_same_together
@@ -278,6 +282,30 @@ def test_a_regular_expression_holds_over_characters_of_several_tokens(
 ) -> None:
     answer, _ = answer_of(tiny, constrain(tiny, "regex", regex), sampling)
     assert re.fullmatch(regex, answer.decode())
+
+
+def sentence_piece_tokenizer() -> Tokenizer:
+    pieces = ["<unk>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *'▁abcdefghijklmnopqrstuvwxyz"{}:']
+    merges = [("v", "e"), ("ve", "r"), ("▁", "ver"), ("d", "i"), ("t", "r"), ("▁", "tr"), ("u", "e")]
+    vocabulary = [*pieces, *("".join(merge) for merge in merges)]
+    raw = tokenizers.Tokenizer(
+        BPE({piece: i for i, piece in enumerate(vocabulary)}, merges, unk_token="<unk>", byte_fallback=True)
+    )
+    raw.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    raw.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Strip(" ", 1, 0)])
+    raw.add_special_tokens([AddedToken("<unk>", special=True), AddedToken("</s>", special=True)])
+    return Tokenizer(raw)
+
+
+def test_a_tokenizer_that_puts_a_space_before_every_text_forces_none() -> None:
+    tokenizer = sentence_piece_tokenizer()
+    schema = object_of({"verdict": {"type": "boolean"}, "é": {"type": "boolean"}}, 2)
+    grammar = Grammar("json_schema", json.dumps(schema), "field")
+    for seed in range(10):
+        alone, together = (compile_grammar(grammar, tokenizer, [1], 100) for _ in range(2))
+        assert_same_together(alone, together, [1], tokenizer.n_vocab, Random(seed))
+    constraint = compile_grammar(grammar, tokenizer, [1], 100)
+    assert tokenizer.decode(constraint.draft([])) == '{"verdict":'
 
 
 def test_what_must_come_takes_no_steps_of_its_own(tiny: LoadedModel) -> None:
