@@ -61,7 +61,7 @@ class Vocabulary:
         return token < self.n_tokens and bool(self.is_text[token])
 
     def __call__(self, text: str) -> list[int]:
-        """Encode what a grammar forces, in the middle of a text: the space that some put before every text is not in it."""
+        """Encode what a grammar forces, which goes on from something: without the space that some put before a text."""
         ids = self._tokenizer.encode(text)
         if self._bytes(ids) == text.encode():
             return ids
@@ -205,7 +205,7 @@ def _notation(grammar: Grammar) -> str:
     if grammar.kind == "grammar":
         return LLMatcher.grammar_from_lark(any_to_lark(grammar.text))
     choices = " | ".join(json.dumps(choice) for choice in json.loads(grammar.text))
-    return LLMatcher.grammar_from_lark(f"start: {choices}")
+    return LLMatcher.grammar_from_lark(f"start: CHOICE\nCHOICE: {choices}")
 
 
 def _limits() -> "LLParserLimits":

@@ -13,6 +13,8 @@ from inference.grammars import ANY_OBJECT, Grammar
 
 _ABSENT = Raw()
 
+Choice = Annotated[str, Meta(min_length=1)]
+
 
 class TextFormat(Struct, tag_field="type", tag="text", forbid_unknown_fields=True):
     """Any text."""
@@ -45,7 +47,7 @@ class StructuredOutputs(Struct, forbid_unknown_fields=True):
 
     json: Raw = _ABSENT
     regex: str | None = None
-    choice: Annotated[list[str], Meta(min_length=1)] | None = None
+    choice: Annotated[list[Choice], Meta(min_length=1)] | None = None
     grammar: str | None = None
     json_object: Literal[True] | None = None
 

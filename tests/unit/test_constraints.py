@@ -98,9 +98,9 @@ column ::= [a-z]+
         ("grammar", GBNF, ["SELECT a", "SELECT ab,c"], ["SELECT ", "SELECT a,", "select a"]),
         (
             "choice",
-            json.dumps(["yes", "yes, but", 'a "b"\n', "ä|[", "😀", ""]),
-            ["yes", "yes, but", 'a "b"\n', "ä|[", "😀", ""],
-            ["ye", "yes,", "ä", "no"],
+            json.dumps(["yes", "yes, but", 'a "b"\n', "ä|[", "😀"]),
+            ["yes", "yes, but", 'a "b"\n', "ä|[", "😀"],
+            ["ye", "yes,", "ä", "no", ""],
         ),
     ],
 )  # fmt: skip

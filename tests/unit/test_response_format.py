@@ -101,6 +101,7 @@ def test_chat_takes_the_same_fields() -> None:
         ({"structured_outputs": {"regex": "a", "json": {}}}, "structured_outputs", "exactly one of"),
         ({"structured_outputs": {"choices": ["a"]}}, "structured_outputs.choices", "choices is not known in struct"),
         ({"structured_outputs": {"choice": []}}, "structured_outputs.choice", "length >= 1"),
+        ({"structured_outputs": {"choice": ["a", ""]}}, "structured_outputs.choice[1]", "length >= 1"),
         ({"structured_outputs": {"json": "{"}}, "structured_outputs.json", "not JSON"),
         (
             {"structured_outputs": {"regex": "a"}, "response_format": {"type": "json_object"}},
@@ -129,8 +130,15 @@ PATTERNS = [{"type": "string", "pattern": f"x{i}"} for i in range(30)]
             Grammar("json_schema", json.dumps({"$defs": {"a": {"$ref": "b", "pattern": "a"}}, "items": PATTERNS}), "p"),
             "31 patterns",
         ),
+        (
+            Grammar(
+                "json_schema", json.dumps({"items": {"patternProperties": {f"^{i:03}$": {} for i in range(99)}}}), "p"
+            ),
+            "at most 64 patternProperties",
+        ),
         (Grammar("grammar", "start: A\nA: " + " & ".join(f"/.*x{i}.*/" for i in range(30)), "p"), "29 patterns"),
         (Grammar("grammar", 'start: %json {"allOf": ' + json.dumps(PATTERNS) + "}", "p"), "30 patterns"),
+        (Grammar("grammar", 'start: "%json {" %json' + json.dumps({"items": {"allOf": PATTERNS}}), "p"), "30 patterns"),
     ],
 )
 def test_what_could_take_long_is_refused_unseen(grammar: Grammar, words: str) -> None:
@@ -144,6 +152,7 @@ def test_what_could_take_long_is_refused_unseen(grammar: Grammar, words: str) ->
         {"type": "object", "properties": {f"k{i}": pattern for i, pattern in enumerate(PATTERNS)}},
         {"allOf": PATTERNS[:10]},
         {"anyOf": PATTERNS},
+        {"pattern": 5, "format": [], "patternProperties": None, "allOf": {}},
         {"type": "object", "properties": {"pattern": {"type": "string"}, "format": {"type": "string"}}},
     ],
 )
