@@ -22,7 +22,7 @@ from inference.errors import RequestInvalid
 from inference.generation import generate
 from inference.grammars import Grammar, Kind
 from inference.jobs import Sampling
-from inference.kv_cache import CachedTokens
+from inference.kv_cache import CachedTokens, is_plain
 from inference.models.load import LoadedModel, load_model
 from inference.models.tokenizer import Tokenizer
 from inference.sampling import make_chooser
@@ -319,6 +319,23 @@ def test_what_must_come_takes_no_steps_of_its_own(tiny: LoadedModel) -> None:
     answer, n_steps = answer_of(tiny, constrain(tiny, "json_schema", json.dumps(schema)), Sampling())
     assert answer in (f'{{"{key}": true}}'.encode(), f'{{"{key}": false}}'.encode())
     assert n_steps <= math.ceil(len(answer) / MAX_DRAFT_TOKENS) + 1
+
+
+def test_what_must_come_is_computed_along_even_where_nothing_can_be_taken_back(tiny: LoadedModel) -> None:
+    key = "a_long_key_that_nobody_needs_to_think_about"
+    schema = json.dumps(object_of({key: {"type": "boolean"}}, 1))
+    tiny.make_cache()  # which imports the module below
+    from mlx_lm.models.cache import RotatingKVCache
+
+    window = [RotatingKVCache(max_size=len(PROMPT) + 8) for _ in tiny.make_cache()]
+    sequence = CachedTokens(list(PROMPT), window)
+    choose = make_chooser(Sampling(), wants_logprob=False)
+    constraint = constrain(tiny, "json_schema", schema)
+    steps = generate(tiny.model, sequence, choose, 512, run_ahead=False, constraint=constraint)
+    made = [*itertools.chain.from_iterable(itertools.islice(steps, 3))]
+    forced = f'{{"{key}": '.encode()
+    assert bytes(decoded.token for decoded in made) == forced[: 3 * (MAX_DRAFT_TOKENS + 1)]
+    assert not is_plain(window)
 
 
 def test_the_logprob_is_what_the_model_gave_before_anything_was_forbidden(tiny: LoadedModel) -> None:
