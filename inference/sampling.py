@@ -17,8 +17,8 @@ from inference.jobs import Sampling
 class Choice(NamedTuple):
     """Chosen tokens of T places, not yet evaluated. token: int[T]; logprob: float32[T].
 
-    logprob is the model's own, whatever sampling makes of it and whatever else was not allowed: it says how sure the
-    model is, which is nothing it would be asked for if it were 0 wherever a grammar leaves no choice.
+    logprob is the model's own, before sampling and before anything was forbidden: it tells how sure the model is, and
+    where a grammar leaves no choice a probability of 1 would tell nothing.
     """
 
     token: mx.array
