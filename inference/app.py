@@ -9,7 +9,7 @@ import itertools
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakSet
 
 import msgspec
@@ -32,6 +32,9 @@ from inference.openai_api import ChatRequest, CompletionRequest, parse_request
 from inference.openai_chat_answers import ChatAnswer
 from inference.prompts import ChatPrompt, build_chat_prompt, build_completion_prompt, make_answer_reader
 from inference.residents import Resident, Residents, Role
+
+if TYPE_CHECKING:
+    from inference.constraints import Constraint
 
 MAX_BODY_BYTES = 4 * 2**20
 _JSON = "application/json"
@@ -149,7 +152,7 @@ async def _answer(
     resident = worker.residents().find(wanted.model, role)
     worker.caretaker.admit()
     loop = asyncio.get_running_loop()
-    prompt = await loop.run_in_executor(worker.tokenising, build_prompt, wanted, resident)
+    prompt, constraint = await loop.run_in_executor(worker.tokenising, _tokenise, build_prompt, wanted, resident)
     channel = EventChannel()
     worker.channels.add(channel)
     job = Job(
@@ -169,9 +172,22 @@ async def _answer(
         wants_logprobs=wanted.wants_logprobs(),
         goes_on_at=prompt.goes_on_at,
         cuts=prompt.cuts,
+        constraint=constraint,
     )
     answer = make_answer((next(worker.numbers), resident.name, int(time.time())), prompt)
     return JobResponse(worker.engine, job, channel, answer, is_stream=bool(wanted.stream))
+
+
+def _tokenise(build_prompt: Callable[[R, Resident], P], wanted: R, resident: Resident) -> "tuple[P, Constraint | None]":
+    prompt = build_prompt(wanted, resident)
+    grammar = wanted.grammar()
+    if grammar is None:
+        return prompt, None
+    from inference.constraints import compile_grammar
+
+    end_ids = prompt.stop_ids | resident.loaded.eos_ids
+    n_most = min(wanted.n_tokens(), resident.n_context - len(prompt.ids))
+    return prompt, compile_grammar(grammar, resident.loaded.tokenizer, end_ids, n_most)
 
 
 async def _body(request: Request) -> bytes:

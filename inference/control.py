@@ -14,6 +14,7 @@ from starlette.routing import Route
 from inference import WIRE_VERSION, __version__
 from inference.care import Cause
 from inference.errors import RequestInvalid
+from inference.grammars import KINDS
 from inference.prompts import fim_template
 from inference.residents import Resident
 
@@ -108,6 +109,8 @@ def _model(model: Resident, status: str) -> dict[str, Any]:
         "n_context": model.n_context,
         "fim": fim_template(model) is not None,
         "dtype": model.loaded.dtype,
+        "adapter": model.loaded.adapter.sha256 if model.loaded.adapter else None,
+        "constraints": KINDS,
         "prefill_chunk_tokens": model.chunk_tokens,
         "prefill_tokens_per_s": model.prefill_tokens_per_s,
         "decode_tokens_per_s": model.decode_tokens_per_s,

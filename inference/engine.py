@@ -273,6 +273,9 @@ class Engine:
                 reasons = step_together(runs, self.clock)
             else:
                 reasons = [runs[0].step(self.clock, is_brief=self._is_brief(jobs[0]))]
+        except RequestInvalid as error:  # a grammar led where nothing may follow: no fault of the model's
+            self._refuse(jobs, error)
+            return
         except Exception as error:
             self._fail(jobs, error)
             return
@@ -312,6 +315,14 @@ class Engine:
         self._kv_memory.end(job, run.sequence)
         self._mean_job_s += 0.1 * (run.prefill_s + run.decode_s - self._mean_job_s)
         self._send(job, finished)
+
+    def _refuse(self, jobs: list[Job], error: RequestInvalid) -> None:
+        """End jobs that asked for what cannot be, as their first steps told."""
+        for job in jobs:
+            self._scheduler.finish(job)
+            self._runs.pop(job, None)
+            self._kv_memory.end(job, None)
+            self._send(job, Failed(error))
 
     def _fail(self, jobs: list[Job], error: Exception) -> None:
         """End jobs whose step broke. Their KV caches may be half-written and go with them."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Generator
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import mlx.core as mx
 
@@ -10,16 +10,23 @@ from inference.kv_cache import CachedTokens, KVCache, KvCost, cost_of
 from inference.sampling import Choice, Chooser
 from inference.speculation import NO_DRAFT, Draft, Drafter
 
+if TYPE_CHECKING:
+    from inference.constraints import Constraint
+
 # On an accelerator MLX keeps freed buffers. mlx-lm's KV caches move to larger ones this often, and the old ones, of a
 # size that is not asked for again, go back here.
 _TOKENS_BETWEEN_CLEARINGS = 256
 
 
 class Decoded(NamedTuple):
-    """One decoded token. logprob: natural logarithm of its probability, where the chooser computes it."""
+    """One decoded token. logprob: natural logarithm of its probability, where the chooser computes it.
+
+    is_last: with it the answer matches its grammar, and nothing could follow.
+    """
 
     token: int
     logprob: float | None
+    is_last: bool = False
 
 
 Steps = Generator[tuple[Decoded, ...], bool | None, None]
@@ -33,6 +40,7 @@ def generate(
     *,
     run_ahead: bool,
     drafter: Drafter | None = None,
+    constraint: "Constraint | None" = None,
 ) -> Steps:
     """Prefill what of `sequence` is not cached, then decode without end; every `next` is one step.
 
@@ -44,6 +52,8 @@ def generate(
     the order of summation decides. Must be None where the KV cache is not `is_plain`.
     Where a step has run ahead, sending True asks for that token and for nothing ahead of it. Whenever all but the last
     token of `sequence` are cached, others may step it before this goes on.
+    constraint: what may come. What must come is computed along, several tokens a step. It never runs ahead, since what
+    may come depends on the token before. Raises RequestInvalid where nothing may come.
     """
     while n := sequence.n_to_prefill(chunk_tokens):
         _extend(model, sequence, n)
@@ -52,7 +62,9 @@ def generate(
     n_prompt = len(sequence.tokens)
     while True:
         draft = NO_DRAFT if drafter is None else drafter.draft()
-        if run_ahead and not draft.tokens:
+        if constraint is not None:
+            yield _step(model, sequence, choose, n_prompt, _hold(draft, constraint), drafter, constraint)
+        elif run_ahead and not draft.tokens:
             yield from _run_ahead(model, sequence, choose, n_prompt, drafter)
         else:
             yield _step(model, sequence, choose, n_prompt, draft, drafter)
@@ -96,7 +108,13 @@ def _extend(model: Any, sequence: CachedTokens, n: int) -> None:
 
 
 def _step(
-    model: Any, sequence: CachedTokens, choose: Chooser, n_prompt: int, draft: Draft, drafter: Drafter | None
+    model: Any,
+    sequence: CachedTokens,
+    choose: Chooser,
+    n_prompt: int,
+    draft: Draft,
+    drafter: Drafter | None,
+    constraint: "Constraint | None" = None,
 ) -> tuple[Decoded, ...]:
     """Feed what is not cached and `draft` behind it; keep of the draft what is also chosen, and the choice after that.
 
@@ -107,7 +125,8 @@ def _step(
     fed = sequence.tokens[sequence.n_cached :] + draft.tokens
     n_places = len(draft.tokens) + 1
     logits = last_logits(model, mx.array(fed), sequence.kv_cache, n_places)
-    chosen = read_choice(choose(logits, len(sequence.tokens) - n_prompt))
+    allowed = None if constraint is None else _allow(constraint, draft, logits)
+    chosen = read_choice(choose(logits, len(sequence.tokens) - n_prompt, allowed))
     n_accepted = next(
         (index for index, token in enumerate(draft.tokens) if chosen[index].token != token), len(draft.tokens)
     )
@@ -118,12 +137,33 @@ def _step(
     sequence.n_cached += len(fed) - n_refused
     _keep_states(sequence)
     made = chosen[: n_accepted + 1]
+    if constraint is not None:
+        made = _keep(constraint, made)
     _append(sequence, made)
     if drafter is not None:
         drafter.learn(draft, [each.token for each in made])
         if len(fed) == n_places:
             drafter.learn_step(n_places, time.perf_counter() - began_s)
     return made
+
+
+def _hold(draft: Draft, constraint: "Constraint") -> Draft:
+    """Give what of `draft` may come, or what must come instead, which is no guess."""
+    tokens = constraint.draft(draft.tokens)
+    is_guess = tokens == draft.tokens[: len(tokens)]
+    return Draft(tokens, draft.n_matched if is_guess else 0)
+
+
+def _allow(constraint: "Constraint", draft: Draft, logits: mx.array) -> mx.array:
+    """Make the masks of a step, bool[T, vocab], while the step itself is being computed."""
+    mx.async_eval(logits)  # type: ignore[no-untyped-call]  # a gap in its stubs
+    return mx.array(constraint.allow(draft.tokens, logits.shape[-1]))
+
+
+def _keep(constraint: "Constraint", made: tuple[Decoded, ...]) -> tuple[Decoded, ...]:
+    """Tell `constraint` what was made, and mark the token that completes the answer."""
+    n_complete = constraint.keep([each.token for each in made])
+    return tuple(each._replace(is_last=index + 1 == n_complete) for index, each in enumerate(made))
 
 
 def _run_ahead(model: Any, sequence: CachedTokens, choose: Chooser, n_prompt: int, drafter: Drafter | None) -> Steps:

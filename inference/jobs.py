@@ -3,15 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from inference.errors import RequestError
 from inference.scheduler import Priority
+
+if TYPE_CHECKING:
+    from inference.constraints import Constraint
 
 
 class FinishReason(StrEnum):
     """Why an answer ended."""
 
-    STOP = "stop"  # a stop string or a control token
+    STOP = "stop"  # a stop string or a control token, or what the answer must match is complete
     LENGTH = "length"  # max_tokens or the context is used up
     DEADLINE = "deadline"  # deadline_ms passed; what was made until then is valid
     CANCELLED = "cancelled"  # superseded, or the client has gone
@@ -74,8 +78,9 @@ class Job:
 
     prompt: at least one token. goes_on_at: where in it stands what the answer goes on from, when that is not its end.
     cuts: after how many of its tokens later prompts may differ.
-    stop_ids end the answer and are not part of it; so does any control token, visible_ids apart. arrived_s and
-    deadline_s are on the engine's clock. emit is called on the engine's thread and must neither block nor raise.
+    stop_ids end the answer and are not part of it; so does any control token, visible_ids apart. constraint: what the
+    answer must match, made for this job alone. arrived_s and deadline_s are on the engine's clock. emit is called on
+    the engine's thread and must neither block nor raise.
     """
 
     model: str
@@ -94,3 +99,4 @@ class Job:
     wants_logprobs: bool = False
     goes_on_at: int | None = None
     cuts: tuple[int, ...] = ()
+    constraint: "Constraint | None" = None

@@ -12,8 +12,10 @@ from msgspec import Meta, Struct
 
 from inference.errors import RequestInvalid
 from inference.fim_templates import Hole
+from inference.grammars import Grammar
 from inference.jobs import Sampling
 from inference.openai_messages import Message, Tool
+from inference.response_format import ResponseFormat, StructuredOutputs, wanted_grammar
 from inference.scheduler import Priority
 
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -51,6 +53,12 @@ class _Common(Struct, forbid_unknown_fields=True, kw_only=True):
     key: Name | None = None
     deadline_ms: Annotated[int, Meta(ge=1)] | None = None
     user: str | None = None
+    response_format: ResponseFormat | None = None
+    structured_outputs: StructuredOutputs | None = None
+
+    def grammar(self) -> Grammar | None:
+        """Tell what the answer must match, if anything. Raises RequestInvalid."""
+        return wanted_grammar(self.response_format, self.structured_outputs)
 
     def sampling(self) -> Sampling:
         """Tell how tokens are chosen."""
@@ -160,6 +168,7 @@ _POSSIBLE = {
     "priority": "interactive, foreground or background",
     "role": "system, developer, user, assistant or tool",
     "content.type": "text",
+    "response_format.type": "text, json_object or json_schema",
     "type": "function",
     "tool_choice": "auto or none",
     "strict": "false",

@@ -62,11 +62,19 @@ def build_chat_prompt(request: ChatRequest, resident: Resident) -> ChatPrompt:
     messages, tools, switches = arrange(request.messages), request.offered_tools(), request.switches()
     template = _template(tokenizer)
     call_form = _call_form(template, messages, tools)
+    is_held = request.grammar() is not None
+    if is_held and tools:
+        raise RequestInvalid("tools: an answer cannot both call tools and have a certain form; leave one out", "tools")
+    if is_held and template.knows("enable_thinking"):
+        switches.setdefault("enable_thinking", False)  # what must have a form is the answer, and it begins at once
     _check_thinking(template, switches)
     try:
         chat = tokenizer.render_chat(messages, [tool.as_dict() for tool in tools], switches)
     except ModelUnsupported as error:
         raise RequestInvalid(f"messages: {error}", "messages") from error
+    if is_held and chat.is_thinking:
+        name = "enable_thinking"
+        raise RequestInvalid(f"{name}: an answer of a certain form cannot begin with thinking; switch it off", name)
     fitting = _fitting(chat.ids, resident, "messages")
     return ChatPrompt(
         fitting.ids,

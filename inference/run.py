@@ -71,13 +71,15 @@ class Run:
     def settle(self, n_alike: int) -> Hashable:
         """Choose with whom to decode: return what jobs of one class share that do so together, or the job itself.
 
-        Together are those of like length, since all are padded to the longest; alone is who is better off by guessing.
+        Together are those of like length, since all are padded to the longest; alone is who is better off by guessing,
+        and who is held to a grammar, whose masks depend on the token before.
         n_alike: jobs of its class and model that decode, with this one.
         """
         lane: Hashable = self.job
         margin = _MARGIN_TO_STAY_ALONE if self.lane == self.job else _MARGIN_TO_PART
         is_better_alone = self.drafter is not None and self.drafter.beats(n_alike, margin)
-        if can_copy(self.sequence.kv_cache) and not is_better_alone:
+        is_free = self.job.constraint is None and not is_better_alone
+        if is_free and can_copy(self.sequence.kv_cache):
             lane = self.resident.name, joined_tokens(len(self.sequence.tokens))
         if lane != self.lane:
             self.leave_batch()
@@ -122,7 +124,7 @@ class Run:
         piece = self.text.push(decoded.token, decoded.logprob)
         if piece is not None:
             self.job.emit(piece)
-        if self.text.was_stopped:
+        if self.text.was_stopped or decoded.is_last:
             return FinishReason.STOP
         is_full = len(self.job.prompt) + self.n_decoded >= self.resident.n_context
         return FinishReason.LENGTH if is_full or self.n_decoded >= self.job.max_tokens else None
@@ -164,12 +166,21 @@ def begin(job: Job, resident: Resident, sequence: CachedTokens, experience: Expe
     if resident.speculates and is_plain(sequence.kv_cache):
         n_most = min(job.max_tokens, resident.n_context - len(job.prompt))
         drafter = Drafter(experience, job.prompt, job.goes_on_at, n_most)
+    steps = generate(
+        loaded.model,
+        sequence,
+        chooser,
+        chunk_tokens,
+        run_ahead=run_ahead,
+        drafter=drafter,
+        constraint=job.constraint,
+    )
     return Run(
         job=job,
         resident=resident,
         sequence=sequence,
         choose=chooser,
-        steps=generate(loaded.model, sequence, chooser, chunk_tokens, run_ahead=run_ahead, drafter=drafter),
+        steps=steps,
         drafter=drafter,
         text=TextStream(loaded.tokenizer.stream_decoder(), job.stop_strings),
         n_cached=sequence.n_cached,

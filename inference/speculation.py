@@ -71,7 +71,7 @@ class IndexedTokens:
 
 
 class Draft(NamedTuple):
-    """Tokens that may come next, and how many before them matched."""
+    """Tokens that may come next, and how many before them matched: 0 where they are no guess but must come."""
 
     tokens: list[int]
     n_matched: int
@@ -206,7 +206,7 @@ class Drafter:
     def learn(self, draft: Draft, made: Sequence[int]) -> None:
         """Take in what one step made after `draft`: the tokens of it that held, and one more."""
         self._text.extend(made)
-        if draft.tokens:
+        if draft.tokens and draft.n_matched:
             n_accepted = len(made) - 1
             self.n_drafted += len(draft.tokens)
             self.n_accepted += n_accepted

@@ -67,6 +67,11 @@ class Tokenizer:
         """Give the id of the control token `text`, or None where the model has no such token."""
         return self._special.get(text)
 
+    def vocabulary(self) -> list[bytes]:
+        """Give the bytes of every token by its id, none for a control token. Takes a moment."""
+        controls = {*self._special.values()}
+        return [b"" if i in controls else self._token_bytes[i] for i in range(self.n_vocab)]
+
     def decode(self, ids: Sequence[int]) -> str:
         """Decode `ids`, control tokens as their names. Bytes that are no UTF-8 become U+FFFD."""
         decoder = self.stream_decoder()

@@ -4,7 +4,7 @@ Plain values in, an asynchronous iterator of plain values out. Closing the itera
 cancellation reaches the accelerator. Every failure is an `errors.EngineError`.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -64,7 +64,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """Answer a conversation. thinks: think before answering, or do not; None leaves it to the model."""
+    """Answer a conversation.
+
+    thinks: think before answering, or do not; None leaves it to the model. json_schema: what the answer must match,
+    token by token. It is valid JSON of that schema unless it was cut short (see FinishReason) or the engine has no such
+    constraint (see EngineCapabilities).
+    """
 
     messages: tuple[Message, ...]
     key: str
@@ -73,6 +78,7 @@ class ChatRequest:
     temperature: float = 0.0
     priority: Priority = Priority.FOREGROUND
     deadline_ms: int | None = None
+    json_schema: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +117,7 @@ class EngineCapabilities:
     """What the engine can do now.
 
     fim: the completion model was trained to fill in the middle; where False, only the prefix reaches the model.
+    constraints: what it can hold an answer to: json_schema, regex, grammar, choice.
     prefill_tokens_per_s and decode_tokens_per_s: measured on this device when the model was loaded.
     """
 
@@ -118,6 +125,7 @@ class EngineCapabilities:
     roles: frozenset[str] = field(default_factory=frozenset)
     n_context: int = 0
     fim: bool = False
+    constraints: frozenset[str] = frozenset()
     device: str = ""
     prefill_tokens_per_s: float | None = None
     decode_tokens_per_s: float | None = None

@@ -24,6 +24,7 @@ class WorkerModel(msgspec.Struct, frozen=True):
     state: str = ""
     n_context: int = 0
     fim: bool = False
+    constraints: frozenset[str] = frozenset()
     prefill_tokens_per_s: float | None = None
     decode_tokens_per_s: float | None = None
 
@@ -139,6 +140,9 @@ def chat_body(request: ChatRequest, model: str | None, *, is_worker: bool) -> by
     }
     if request.thinks is not None:
         body["reasoning_effort"] = "medium" if request.thinks else "none"
+    if request.json_schema is not None:
+        named = {"name": "answer", "strict": True, "schema": request.json_schema}
+        body["response_format"] = {"type": "json_schema", "json_schema": named}
     return _encode(body, request, model, is_worker=is_worker)
 
 

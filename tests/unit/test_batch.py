@@ -84,7 +84,7 @@ def test_logprobs_are_those_of_decoding_alone(tiny: Model) -> None:
     batch = Batch(tiny.model)
     for _ in range(4):
         expected = next(alike)
-        token, logprob = batch.step(members)[1]
+        token, logprob, _ = batch.step(members)[1]
         assert token == expected.token
         assert logprob == pytest.approx(expected.logprob, abs=1e-4)
 

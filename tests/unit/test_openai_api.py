@@ -117,7 +117,7 @@ def test_a_refusal_names_the_field_and_what_would_be_right(body: bytes, param: s
     ("field", "param"),
     [
         (b'"best_of": 1', "best_of"),
-        (b'"response_format": {}', "response_format"),
+        (b'"response_format": {}', "response_format.type"),
         (b'"suffix": ""', "suffix"),
         (b'"messages": []', "messages"),
         (b'"messages": [{"role": "critic", "content": ""}]', "messages[0].role"),
