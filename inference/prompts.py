@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from inference.errors import ModelUnsupported, RequestInvalid
-from inference.fim_templates import TEMPLATES, FimTemplate, Prompt, build_fim_prompt, build_prefix_prompt
+from inference.fim_families import TEMPLATES, FimTemplate
+from inference.fim_templates import Prompt, build_fim_prompt, build_prefix_prompt
 from inference.openai_api import ChatRequest, CompletionRequest
 from inference.residents import Resident
 
