@@ -61,6 +61,8 @@ class Run:
         return Finished(reason, len(self.job.prompt), self.n_cached, self.n_decoded, *times, *guesses)
 
     def _emit_token(self, decoded: "Decoded") -> FinishReason | None:
+        if self.job.max_tokens == 0:  # the prompt is computed, which is all that was wanted
+            return FinishReason.LENGTH
         self.n_decoded += 1
         if decoded.token in self.job.stop_ids or self.resident.is_control(decoded.token):
             return FinishReason.STOP

@@ -218,6 +218,19 @@ def test_an_answer_that_ends_within_a_step_drops_the_rest_of_it(start: StartEngi
     assert client.finished()[1].n_cached >= 40, "what was computed before the end was lost"
 
 
+def test_without_an_answer_the_prompt_alone_is_computed_for_a_later_one(start: StartEngine) -> None:
+    bench = start()
+    client = bench.client()
+    client.ask("x" * 40, 0)
+    text, end = client.finished()
+    assert (text, end.reason, end.n_prompt, end.n_decoded) == ("", FinishReason.LENGTH, 40, 0)
+    assert "hearthline_decoded_tokens_total 0\n" in bench.metrics.render({})
+    client.ask("x" * 40 + "y", 3)
+    text, end = client.finished()
+    assert (len(text), end.n_cached) == (3, 40)
+    assert client.events.empty()
+
+
 def test_logprobs_come_when_asked_for(start: StartEngine) -> None:
     client = start().client()
     client.ask(max_tokens=1, wants_logprobs=True)
