@@ -31,6 +31,7 @@ def main(words: Sequence[str] | None = None) -> int:
             arguments.n_context,
             arguments.idle_exit_s,
             speculates=not arguments.no_speculation,
+            reuses_suffixes=not arguments.no_suffix_reuse,
         )
         exit_now(serve(options))
     if arguments.command == "probe":
@@ -49,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--n-context", type=_context, metavar="N", help="hold at most N tokens per request")
     serve.add_argument("--no-speculation", action="store_true", help="compute every token by a step of its own")
+    serve.add_argument(
+        "--no-suffix-reuse", action="store_true", help="compute the text behind the cursor anew at every keystroke"
+    )
     probe = commands.add_parser("probe", help="tell what MLX computes on, and how fast")
     probe.add_argument("--json", action="store_true", required=True, help="as one JSON object")
     commands.add_parser("status", prog="hearthline worker status", help="tell what the running worker does")

@@ -112,6 +112,7 @@ class CpuAttention(nn.Module):  # type: ignore[misc]  # likewise
         super().__init__()
         self.q_proj, self.k_proj = stock.q_proj, stock.k_proj
         self.v_proj, self.o_proj = stock.v_proj, stock.o_proj
+        self.rope = stock.rope
         self._stock = stock  # as in CpuMLP
         self._table = table
 

@@ -53,6 +53,13 @@ def generate(
             yield _step(model, sequence, choose, n_prompt, draft, drafter)
 
 
+def prefill(model: Any, sequence: CachedTokens, n: int, chunk_tokens: int) -> Iterator[tuple[()]]:
+    """Prefill the first `n` tokens of `sequence`, a chunk a step. n: less than all of them."""
+    while sequence.n_cached < n:
+        _extend(model, sequence, min(chunk_tokens, n - sequence.n_cached))
+        yield ()
+
+
 def last_logits(model: Any, tokens: mx.array, kv_cache: KVCache, n: int = 1) -> mx.array:
     """Feed `tokens` (int[T], T >= n) to `model`, extending `kv_cache`; return logits of the last n, float[n, vocab].
 

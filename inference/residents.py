@@ -37,6 +37,7 @@ class Resident:
     chunk_tokens: int
     run_ahead: bool
     speculates: bool = True
+    reuses_suffixes: bool = True
     prefill_tokens_per_s: float | None = None
     decode_tokens_per_s: float | None = None
 
@@ -80,11 +81,12 @@ def load_residents(
     report: Report,
     *,
     speculates: bool = True,
+    reuses_suffixes: bool = True,
 ) -> Residents:
     """Load, warm up and measure the models, on the thread that will run them.
 
     assistant_model: None gives both roles to `completion_model`. n_context: an upper bound, None for the models' own.
-    speculates: guess tokens ahead where the KV cache allows it.
+    speculates: guess tokens ahead where the KV cache allows it. reuses_suffixes: see suffix_reuse.
     Raises ModelMissing and the other errors of `models.load`.
     """
     wanted: dict[str, frozenset[Role]] = {completion_model: frozenset({"completion", "assistant"})}
@@ -115,6 +117,7 @@ def load_residents(
             chunk_tokens=_CHUNK_TOKENS[device.kind],
             run_ahead=device.kind != "cpu",
             speculates=speculates,
+            reuses_suffixes=reuses_suffixes,
         )
         report((index + 1) / len(wanted), f"warming up {name}")
         models.append(_measure(resident))

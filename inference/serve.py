@@ -42,6 +42,7 @@ class ServeOptions:
     n_context: int | None = None
     idle_exit_s: float = 1800.0
     speculates: bool = True
+    reuses_suffixes: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,6 +231,23 @@ def test_without_an_answer_the_prompt_alone_is_computed_for_a_later_one(start: S
     assert client.events.empty()
 
 
+def test_the_text_behind_the_cursor_is_moved_for_who_types_and_exact_for_others(start: StartEngine) -> None:
+    bench = start()
+    client = bench.client()
+    before, behind = "def f(x):\n    return ", "|" + "".join(chr(ord("0") + index) for index in range(50)) + "|"
+    client.ask(before + behind, goes_on_at=len(before), priority=Priority.INTERACTIVE)
+    client.finished()
+    typed = before + "x"
+    client.ask(typed + behind, goes_on_at=len(typed), priority=Priority.INTERACTIVE)
+    assert client.finished()[1].n_cached == len(before) + 50
+    client.ask(typed + behind, goes_on_at=len(typed))
+    exact, end = client.finished()
+    assert end.n_cached == len(typed) + 1
+    fresh = start().client()
+    fresh.ask(typed + behind, goes_on_at=len(typed))
+    assert fresh.finished()[0] == exact
+
+
 def test_logprobs_come_when_asked_for(start: StartEngine) -> None:
     client = start().client()
     client.ask(max_tokens=1, wants_logprobs=True)
