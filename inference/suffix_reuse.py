@@ -3,7 +3,7 @@
 In a prompt `prefix SUFFIX middle` every keystroke moves the suffix by a few positions. Its keys are rotated by that
 distance and its values kept, in place of computing them anew. What they know of the prefix is then a few tokens old:
 an approximation, which measurements show to cost nothing (tests/bench/README.md), and which is kept in bounds:
-it starts from a block that was computed exactly, so that nothing adds up; not more than `_MAX_STALE_TOKENS` in front of
+it starts from a block that was computed exactly, so that nothing adds up; not more than `MAX_STALE_TOKENS` in front of
 it may have changed; it is made for a person who types, and for nobody else. Invariant: a sequence that leaves here for
 the prompt cache is exact. Used by the engine's thread alone.
 """
@@ -22,8 +22,8 @@ from inference.kv_cache import CachedTokens, is_plain
 from inference.scheduler import Priority
 
 # Moving the block parts the prefill into two steps. On two CPU cores the second takes as long as 15 more tokens do.
-_MIN_TOKENS = 32
-_MAX_STALE_TOKENS = 64
+MIN_TOKENS = 32
+MAX_STALE_TOKENS = 64
 # One for each of the documents that a person goes to and fro between.
 _MAX_BLOCKS = 2
 # Of these it is known that they cache keys that were rotated by their position alone, in every layer.
@@ -83,7 +83,7 @@ class SuffixBlocks:
             sequence.roll_back(min(move.at, sequence.n_cached))
             return
         start, end = self._suffix(job, sequence)
-        if end - start < _MIN_TOKENS or sequence.n_cached < end:
+        if end - start < MIN_TOKENS or sequence.n_cached < end:
             return
         # Copies, since a slice keeps the whole KV cache, and makes MLX copy that at the next write to it.
         layers = [
@@ -127,7 +127,7 @@ def _match(block: Block, prompt: Sequence[int], start: int, end: int) -> Move | 
     n = min(_n_common(reversed(block.tokens), reversed(prompt[:end])), n_most)
     before, now_before = block.tokens[: len(block.tokens) - n], prompt[: end - n]
     n_stale = max(len(before), len(now_before)) - _n_common(before, now_before)
-    if n < _MIN_TOKENS or n_stale > _MAX_STALE_TOKENS:
+    if n < MIN_TOKENS or n_stale > MAX_STALE_TOKENS:
         return None
     return Move(block, end - n, n, end - len(block.tokens))
 

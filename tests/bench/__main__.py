@@ -15,6 +15,7 @@ BENCHES = {
     "engine": "waits beside background work, keystrokes, cancels, memory; against mlx_lm.server and llama.cpp",
     "first_line": "first ghost text cold and warm; prefill and decode against stock MLX and raw mlx-lm",
     "speculation": "decoding with guesses against decoding without, where text repeats and where it does not",
+    "suffix": "the text behind the cursor moved along while someone types: right answers, time per keystroke",
 }
 
 
