@@ -57,9 +57,11 @@ class Typist:
 
     def __init__(self, loaded: Any) -> None:
         from inference.prompt_cache import PromptCache
+        from inference.speculation import Experience
         from inference.suffix_reuse import SuffixBlocks
 
         self.loaded = loaded
+        self._experience = Experience()
         self._cache = PromptCache(loaded, 2**29)
         self._blocks = SuffixBlocks(loaded.model)
 
@@ -69,6 +71,7 @@ class Typist:
         from inference.jobs import Job, Sampling
         from inference.sampling import make_chooser
         from inference.scheduler import Priority
+        from inference.speculation import Drafter
 
         prompt = self._prompt(prefix, suffix)
         priority = Priority.INTERACTIVE if moves else Priority.FOREGROUND
@@ -77,7 +80,8 @@ class Typist:
         sequence = self._cache.take([*job.prompt], prompt.cuts)
         move = self._blocks.find(job, sequence)
         chooser = make_chooser(Sampling(), wants_logprob=False)
-        steps = generate(self.loaded.model, sequence, chooser, _CHUNK_TOKENS, run_ahead=False)
+        drafter = Drafter(self._experience, job.prompt, job.goes_on_at, max_tokens)
+        steps = generate(self.loaded.model, sequence, chooser, _CHUNK_TOKENS, run_ahead=False, drafter=drafter)
         if move is not None:
             steps = self._blocks.steps(move, self.loaded.model, sequence, _CHUNK_TOKENS, steps)
         tokens: list[int] = []
@@ -90,6 +94,7 @@ class Typist:
                 break
         self._blocks.finish(job, sequence, move)
         self._cache.put(sequence)
+        drafter.finish(len(tokens))
         text = self.loaded.tokenizer.decode([token for token in tokens if token not in ends])
         return Answer(text, first_s, 0 if move is None else move.n)
 
