@@ -125,11 +125,11 @@ def _match(block: Block, prompt: Sequence[int], start: int, end: int) -> Move | 
     """Find the end of `block` that `prompt[start:end]` ends with, where what stands before it is still much alike."""
     n_most = min(len(block.tokens) - block.start, end - start)
     n = min(_n_common(reversed(block.tokens), reversed(prompt[:end])), n_most)
-    before, now_before = block.tokens[: len(block.tokens) - n], prompt[: end - n]
-    n_stale = max(len(before), len(now_before)) - _n_common(before, now_before)
-    if n < MIN_TOKENS or n_stale > MAX_STALE_TOKENS:
+    if n < MIN_TOKENS:
         return None
-    return Move(block, end - n, n, end - len(block.tokens))
+    before, now_before = block.tokens[:-n], prompt[: end - n]
+    n_stale = max(len(before), len(now_before)) - _n_common(before, now_before)
+    return Move(block, end - n, n, end - len(block.tokens)) if n_stale <= MAX_STALE_TOKENS else None
 
 
 def _n_common(some: Iterable[int], others: Iterable[int]) -> int:
