@@ -1,11 +1,11 @@
 """The text behind the cursor, computed once and moved along while someone types in front of it.
 
 In a prompt `prefix SUFFIX middle` every keystroke moves the suffix by a few positions. Its keys are rotated by that
-distance and its values kept, in place of computing them anew. What they know of the prefix is then a few tokens old:
-an approximation, which measurements show to cost nothing (tests/bench/README.md), and which is kept in bounds:
-it starts from a block that was computed exactly, so that nothing adds up; not more than `MAX_STALE_TOKENS` in front of
-it may have changed; it is made for a person who types, and for nobody else. Invariant: a sequence that leaves here for
-the prompt cache is exact. Used by the engine's thread alone.
+distance and its values kept, in place of computing them anew. What they know of the prefix is then a few tokens old: an
+approximation, which has cost no right answers where that was measured (tests/bench/README.md). It is kept in bounds: it
+starts from a block that was computed exactly, so that nothing adds up; not more than `MAX_STALE_TOKENS` in front of it
+may have changed; it is made for a person who types, and for nobody else. Invariant: a sequence that leaves here for the
+prompt cache is exact. Used by the engine's thread alone.
 """
 
 from collections import deque

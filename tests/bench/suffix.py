@@ -24,7 +24,7 @@ GOALS = {
     "keystroke_speedup_128": Goal(">=", 2.0),
 }
 _N_HOLES = 200
-_N_SUFFIX_TOKENS = (64, 128, 256)
+_N_SUFFIX_TOKENS = (64, 128)
 _N_LINES_LATER = 5
 _MAX_TOKENS = 48
 _CHUNK_TOKENS = 64
