@@ -30,8 +30,8 @@ def main(words: Sequence[str] | None = None) -> int:
             arguments.assistant_model,
             arguments.n_context,
             arguments.idle_exit_s,
-            speculates=not arguments.no_speculation,
             reuses_suffixes=not arguments.no_suffix_reuse,
+            speculates=not arguments.no_speculation,
         )
         exit_now(serve(options))
     if arguments.command == "probe":
@@ -49,10 +49,10 @@ def _parser() -> argparse.ArgumentParser:
         "--idle-exit-s", type=_positive_seconds, default=1800.0, metavar="S", help="leave after so long without work"
     )
     serve.add_argument("--n-context", type=_context, metavar="N", help="hold at most N tokens per request")
-    serve.add_argument("--no-speculation", action="store_true", help="compute every token by a step of its own")
     serve.add_argument(
         "--no-suffix-reuse", action="store_true", help="compute the text behind the cursor anew at every keystroke"
     )
+    serve.add_argument("--no-speculation", action="store_true", help="compute every token by a step of its own")
     probe = commands.add_parser("probe", help="tell what MLX computes on, and how fast")
     probe.add_argument("--json", action="store_true", required=True, help="as one JSON object")
     commands.add_parser("status", prog="hearthline worker status", help="tell what the running worker does")

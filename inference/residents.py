@@ -36,8 +36,8 @@ class Resident:
     n_context: int
     chunk_tokens: int
     run_ahead: bool
-    speculates: bool = True
     reuses_suffixes: bool = True
+    speculates: bool = True
     prefill_tokens_per_s: float | None = None
     decode_tokens_per_s: float | None = None
 
@@ -80,8 +80,8 @@ def load_residents(
     n_context: int | None,
     report: Report,
     *,
-    speculates: bool = True,
     reuses_suffixes: bool = True,
+    speculates: bool = True,
 ) -> Residents:
     """Load, warm up and measure the models, on the thread that will run them.
 
@@ -116,8 +116,8 @@ def load_residents(
             n_context=min(loaded.n_context, n_context or loaded.n_context),
             chunk_tokens=_CHUNK_TOKENS[device.kind],
             run_ahead=device.kind != "cpu",
-            speculates=speculates,
             reuses_suffixes=reuses_suffixes,
+            speculates=speculates,
         )
         report((index + 1) / len(wanted), f"warming up {name}")
         models.append(_measure(resident))

@@ -41,8 +41,8 @@ class ServeOptions:
     assistant_model: str | None = None
     n_context: int | None = None
     idle_exit_s: float = 1800.0
-    speculates: bool = True
     reuses_suffixes: bool = True
+    speculates: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,8 +51,8 @@ async def run_server(listener: socket.socket, options: ServeOptions) -> Ending:
         options.model,
         options.assistant_model,
         options.n_context,
-        speculates=options.speculates,
         reuses_suffixes=options.reuses_suffixes,
+        speculates=options.speculates,
     )
     engine = Engine(load, metrics, engine_ended)
     worker = Worker(engine, metrics, stop=partial(leave, Ending(ExitCode.DONE, "stopped by request")))
