@@ -69,7 +69,7 @@ class Job:
     """One request, ready for the engine. Ends with exactly one Finished or Failed, which is its last event.
 
     prompt: at least one token. goes_on_at: where in it stands what the answer goes on from, when that is not its end.
-    cuts: after how many of its tokens later prompts may differ. max_tokens: 0 computes the prompt for a later job.
+    cuts: after how many of its tokens later prompts may differ.
     stop_ids end the answer and are not part of it. arrived_s and deadline_s are on the engine's clock. emit is called
     on the engine's thread and must neither block nor raise.
     """
@@ -77,7 +77,7 @@ class Job:
     model: str
     endpoint: str
     prompt: list[int]
-    max_tokens: int
+    max_tokens: int  # 0 computes the prompt, which a later job then finds cached
     emit: Callable[[Event], None]
     arrived_s: float
     priority: Priority = Priority.FOREGROUND
