@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from inference.errors import EngineFailed, NotReady, Overloaded, RequestError
 from inference.jobs import Failed, Finished, FinishReason, Job
@@ -22,9 +22,6 @@ from inference.residents import Report, Resident, Residents
 from inference.run import Run, begin
 from inference.scheduler import QueueFull, Scheduler
 from inference.speculation import Experience
-
-if TYPE_CHECKING:
-    from inference.suffix_reuse import SuffixBlocks
 
 _MAX_JOBS_PER_PRIORITY = 32
 _MAX_PROMPT_CACHE_BYTES = 512 * 2**20
@@ -70,7 +67,6 @@ class Engine:
         self._by_name: dict[str, Resident] = {}
         self._prompt_caches: dict[str, PromptCache] = {}
         self._experience: dict[str, Experience] = {}
-        self._suffixes: dict[str, SuffixBlocks] = {}
         self._runs: dict[Job, Run] = {}
         self._n_failures_in_a_row = 0
         self._mean_job_s = 1.0
@@ -133,16 +129,11 @@ class Engine:
 
     def _load_models(self) -> None:
         residents = self._load(self._report)
-        from inference.suffix_reuse import SuffixBlocks  # it needs MLX, which is loaded only now
-
         self._by_name = residents.by_name
         self._prompt_caches = {
             name: PromptCache(model.loaded, _MAX_PROMPT_CACHE_BYTES) for name, model in residents.by_name.items()
         }
         self._experience = {name: Experience() for name in residents.by_name}
-        self._suffixes = {
-            name: SuffixBlocks(model.loaded.model) for name, model in residents.by_name.items() if model.reuses_suffixes
-        }
         self.residents = residents
         self.state = EngineState("ready", 1.0)
         for model in residents.models:
@@ -199,8 +190,7 @@ class Engine:
     def _begin(self, job: Job) -> Run:
         now_s = self.clock()
         sequence = self._prompt_caches[job.model].take([*job.prompt], job.cuts)
-        experience, suffixes = self._experience[job.model], self._suffixes.get(job.model)
-        run = begin(job, self._by_name[job.model], sequence, experience, suffixes, now_s)
+        run = begin(job, self._by_name[job.model], sequence, self._experience[job.model], now_s)
         self._runs[job] = run
         return run
 

@@ -16,6 +16,7 @@ from inference.models import store
 if TYPE_CHECKING:
     from inference.device import Device
     from inference.models.load import LoadedModel
+    from inference.suffix_reuse import SuffixBlocks
 
 Role = Literal["completion", "assistant"]
 Report = Callable[[float, str], None]
@@ -29,14 +30,17 @@ _N_WARM_UP_DECODES = 4
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """A model in memory and how it is run here. Speeds in tokens a second, measured after loading."""
+    """A model in memory and how it is run here. Speeds in tokens a second, measured after loading.
+
+    suffixes: what of its last prompts can be moved to later ones; None where nothing is to be.
+    """
 
     loaded: "LoadedModel"
     roles: frozenset[Role]
     n_context: int
     chunk_tokens: int
     run_ahead: bool
-    reuses_suffixes: bool = True
+    suffixes: "SuffixBlocks | None" = None
     speculates: bool = True
     prefill_tokens_per_s: float | None = None
     decode_tokens_per_s: float | None = None
@@ -86,7 +90,7 @@ def load_residents(
     """Load, warm up and measure the models, on the thread that will run them.
 
     assistant_model: None gives both roles to `completion_model`. n_context: an upper bound, None for the models' own.
-    speculates: guess tokens ahead where the KV cache allows it. reuses_suffixes: see suffix_reuse.
+    speculates: guess tokens ahead where the KV cache allows it. reuses_suffixes: see `suffix_reuse`.
     Raises ModelMissing and the other errors of `models.load`.
     """
     wanted: dict[str, frozenset[Role]] = {completion_model: frozenset({"completion", "assistant"})}
@@ -99,6 +103,7 @@ def load_residents(
     from inference.cpu_model import accelerate
     from inference.device import describe_device
     from inference.models.load import load_model
+    from inference.suffix_reuse import SuffixBlocks
 
     device = describe_device()
     models = []
@@ -116,7 +121,7 @@ def load_residents(
             n_context=min(loaded.n_context, n_context or loaded.n_context),
             chunk_tokens=_CHUNK_TOKENS[device.kind],
             run_ahead=device.kind != "cpu",
-            reuses_suffixes=reuses_suffixes,
+            suffixes=SuffixBlocks(loaded.model) if reuses_suffixes else None,
             speculates=speculates,
         )
         report((index + 1) / len(wanted), f"warming up {name}")

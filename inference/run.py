@@ -16,7 +16,7 @@ from inference.text_stream import TextStream
 
 if TYPE_CHECKING:
     from inference.generation import Decoded
-    from inference.suffix_reuse import Move, SuffixBlocks
+    from inference.suffix_reuse import Move
 
 
 @dataclass(eq=False, slots=True)
@@ -29,7 +29,6 @@ class Run:
     steps: "Iterator[tuple[Decoded, ...]]"
     drafter: Drafter | None
     text: TextStream
-    suffixes: "SuffixBlocks | None"
     move: "Move | None"
     n_cached: int
     queue_s: float
@@ -54,8 +53,8 @@ class Run:
 
     def finish(self, reason: FinishReason) -> Finished:
         """Emit what of the text was held back, leave the answer to later guesses, and sum up."""
-        if self.suffixes is not None:
-            self.suffixes.finish(self.job, self.sequence, self.move)
+        if self.resident.suffixes is not None:
+            self.resident.suffixes.finish(self.job, self.sequence, self.move)
         if self.drafter is not None:
             self.drafter.finish(self.n_decoded)
         piece = self.text.finish()
@@ -80,14 +79,7 @@ class Run:
         return FinishReason.LENGTH if is_full or self.n_decoded >= self.job.max_tokens else None
 
 
-def begin(
-    job: Job,
-    resident: Resident,
-    sequence: CachedTokens,
-    experience: Experience,
-    suffixes: "SuffixBlocks | None",
-    now_s: float,
-) -> Run:
+def begin(job: Job, resident: Resident, sequence: CachedTokens, experience: Experience, now_s: float) -> Run:
     """Make `job` ready for its first step at `now_s`. sequence: its prompt, with what of it is cached."""
     from inference.generation import generate
     from inference.sampling import make_chooser
@@ -99,8 +91,9 @@ def begin(
         n_most = min(job.max_tokens, resident.n_context - len(job.prompt))
         drafter = Drafter(experience, job.prompt, job.goes_on_at, n_most)
     steps = generate(loaded.model, sequence, chooser, chunk_tokens, run_ahead=run_ahead, drafter=drafter)
-    move = None if suffixes is None else suffixes.find(job, sequence)
-    if suffixes is not None and move is not None:
+    suffixes = resident.suffixes
+    move = suffixes.find(job, sequence) if suffixes else None
+    if suffixes and move:
         steps = suffixes.steps(move, loaded.model, sequence, chunk_tokens, steps)
     return Run(
         job=job,
@@ -109,7 +102,6 @@ def begin(
         steps=steps,
         drafter=drafter,
         text=TextStream(loaded.tokenizer.stream_decoder(), job.stop_strings),
-        suffixes=suffixes,
         move=move,
         n_cached=sequence.n_cached + (move.n if move else 0),
         queue_s=now_s - job.arrived_s,

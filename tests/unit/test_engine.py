@@ -18,6 +18,7 @@ from inference.metrics import Metrics
 from inference.models.load import load_model
 from inference.residents import Report, Resident, Residents
 from inference.scheduler import Priority
+from inference.suffix_reuse import SuffixBlocks
 from tests.tiny_model import END_ID, write_tiny_checkpoint
 
 DEADLINE_S = 30.0
@@ -154,7 +155,12 @@ def start(checkpoint: Path) -> Iterator[StartEngine]:
 
             inner.__class__ = Gated
             resident = Resident(
-                loaded, frozenset({"completion", "assistant"}), n_context, CHUNK_TOKENS, run_ahead=False
+                loaded,
+                frozenset({"completion", "assistant"}),
+                n_context,
+                CHUNK_TOKENS,
+                run_ahead=False,
+                suffixes=SuffixBlocks(loaded.model),
             )
             return Residents((resident,), Device("cpu", "test", 0), "none")
 
