@@ -53,13 +53,13 @@ class Run:
 
     def finish(self, reason: FinishReason) -> Finished:
         """Emit what of the text was held back, leave the answer to later guesses, and sum up."""
-        if self.resident.suffixes is not None:
-            self.resident.suffixes.finish(self.job, self.sequence, self.move)
         if self.drafter is not None:
             self.drafter.finish(self.n_decoded)
         piece = self.text.finish()
         if piece is not None:
             self.job.emit(piece)
+        if self.resident.suffixes is not None:
+            self.resident.suffixes.finish(self.job, self.sequence, self.move)
         times = self.queue_s, self.prefill_s, self.decode_s
         guesses = (self.drafter.n_drafted, self.drafter.n_accepted) if self.drafter else ()
         return Finished(reason, len(self.job.prompt), self.n_cached, self.n_decoded, *times, *guesses)
