@@ -40,10 +40,10 @@ class Resident:
     n_context: int
     chunk_tokens: int
     run_ahead: bool
-    suffixes: "SuffixBlocks | None" = None
     speculates: bool = True
     prefill_tokens_per_s: float | None = None
     decode_tokens_per_s: float | None = None
+    suffixes: "SuffixBlocks | None" = None
 
     @property
     def name(self) -> str:
