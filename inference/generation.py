@@ -53,11 +53,12 @@ def generate(
             yield _step(model, sequence, choose, n_prompt, draft, drafter)
 
 
-def prefill(model: Any, sequence: CachedTokens, n: int, chunk_tokens: int) -> Iterator[tuple[()]]:
-    """Prefill the first `n` tokens of `sequence`, a chunk a step. n: less than all of them."""
-    while sequence.n_cached < n:
-        _extend(model, sequence, min(chunk_tokens, n - sequence.n_cached))
-        yield ()
+def prefill(model: Any, sequence: CachedTokens, n: int, chunk_tokens: int) -> bool:
+    """Prefill a chunk of what the first `n` tokens of `sequence` lack; tell whether they lacked anything."""
+    n_lacking = n - sequence.n_cached
+    if n_lacking > 0:
+        _extend(model, sequence, min(chunk_tokens, n_lacking))
+    return n_lacking > 0
 
 
 def last_logits(model: Any, tokens: mx.array, kv_cache: KVCache, n: int = 1) -> mx.array:

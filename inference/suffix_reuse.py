@@ -9,7 +9,7 @@ prompt cache is exact. Used by the engine's thread alone.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, cast
@@ -67,10 +67,11 @@ class SuffixBlocks:
         return next((move for move in moves if move is not None), None)
 
     def steps(
-        self, move: Move, model: Any, sequence: CachedTokens, chunk_tokens: int, rest: Iterator[tuple[Decoded, ...]]
-    ) -> Iterator[tuple[Decoded, ...]]:
+        self, move: Move, model: Any, sequence: CachedTokens, chunk_tokens: int, rest: Iterable[tuple[Decoded, ...]]
+    ) -> Generator[tuple[Decoded, ...], bool | None, None]:
         """Prefill what stands in front of the place of `move`, move the block there, then go on with `rest`."""
-        yield from prefill(model, sequence, move.at, chunk_tokens)
+        while prefill(model, sequence, move.at, chunk_tokens):
+            yield ()
         for layer, rotation, pair in zip(sequence.kv_cache, self._rotations, move.block.layers, strict=True):
             keys, values = (array[..., -move.n :, :] for array in pair)
             layer.update_and_fetch(rotate(keys, move.shift, rotation), values)

@@ -6,7 +6,7 @@ from typing import Any
 import mlx.core as mx
 import pytest
 from mlx_lm.models import llama, qwen2, qwen3, qwen3_moe
-from mlx_lm.models.cache import RotatingKVCache, make_prompt_cache
+from mlx_lm.models.cache import ArraysCache, KVCache, RotatingKVCache, make_prompt_cache
 
 from inference.cpu_model import accelerate
 from inference.generation import generate, prefill
@@ -15,7 +15,6 @@ from inference.kv_cache import CachedTokens
 from inference.sampling import make_chooser
 from inference.scheduler import Priority
 from inference.suffix_reuse import SuffixBlocks, find_rotations, rotate
-from tests.unit.test_hybrid_cache import TinyHybrid
 
 SHAPE: dict[str, Any] = {
     "hidden_size": 32,
@@ -239,19 +238,20 @@ def test_other_rotations_are_left_alone() -> None:
     assert find_rotations(make_model("qwen3", rope_scaling=YARN)) == []
     model = make_model("qwen2")
     assert len(find_rotations(model)) == 2
-    model.model_type = "of_another_kind"
+    model.model_type = "qwen3_5_moe"
     assert find_rotations(model) == []
 
 
-def test_hybrid_models_and_rotating_windows_are_left_alone() -> None:
-    assert find_rotations(TinyHybrid().model) == []
-    model = make_model("qwen2")
-    blocks = SuffixBlocks(model)
-    job = make_job(BEFORE)
+def test_recurrent_states_and_rotating_windows_are_left_alone() -> None:
+    typist = Typist(make_model("qwen2"))
+    job, later = make_job(BEFORE), make_job([*BEFORE, 1])
     window = CachedTokens(list(job.prompt), [RotatingKVCache(512), RotatingKVCache(512)])
-    for _ in prefill(model, window, len(job.prompt) - 1, 512):
+    while prefill(typist.model, window, len(job.prompt) - 1, 512):
         pass
-    blocks.finish(job, window, None)
-    assert blocks.find(make_job([*BEFORE, 1]), CachedTokens([], make_prompt_cache(model))) is None
-    Typist(model).answer(job)
-    assert blocks.find(job, window) is None
+    empty = CachedTokens([], make_prompt_cache(typist.model))
+    typist.blocks.finish(job, window, None)
+    assert typist.blocks.find(later, empty) is None, "nothing is taken from them"
+    typist.answer(job)
+    assert typist.blocks.find(later, empty) is not None
+    for others in ([RotatingKVCache(512), RotatingKVCache(512)], [KVCache(), ArraysCache(2)]):
+        assert typist.blocks.find(later, CachedTokens([], others)) is None, "nothing is moved to them"
