@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from inference.blas import load_fast_blas
 from inference.errors import CheckpointDamaged, ModelUnsupported
+from inference.fim_families import find_template
 from inference.models import lock
 from inference.models.catalogue import CATALOGUE
 from inference.models.store import name_of
@@ -64,13 +65,13 @@ def load_model(directory: Path, on_progress: Callable[[float], None] | None = No
     tokenizer = Tokenizer.from_directory(directory)
     model, dtype = _read_weights(directory, config, on_progress)
     spec = CATALOGUE.get(locked.model) if locked is not None else None
-    has_fim_tokens = tokenizer.special("<|fim_prefix|>") is not None
+    family = spec.family if spec else find_template(tokenizer.special)
     return LoadedModel(
         name=name_of(directory),
         model=model,
         tokenizer=tokenizer,
-        family=spec.family if spec else _family(config),
-        fim=spec.fim if spec else has_fim_tokens,
+        family=family or _family(config),
+        fim=spec.fim if spec else family is not None,
         n_context=int(config.get("max_position_embeddings", 2048)),
         eos_ids=_end_ids(config),
         dtype=dtype,

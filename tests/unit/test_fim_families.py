@@ -1,6 +1,7 @@
 """The exact token sequence of every family, and which family a vocabulary belongs to."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import pytest
 import tokenizers
@@ -10,7 +11,9 @@ from tokenizers import AddedToken, decoders, models, normalizers
 
 from inference.fim_families import TEMPLATES, find_template
 from inference.fim_templates import Hole, build_fim_prompt
+from inference.models.load import load_model
 from inference.models.tokenizer import Tokenizer
+from tests.tiny_model import write_tiny_checkpoint
 
 BARE = Hole("P", "S")
 FULL = Hole("P", "S", path="a.py", repo="R", snippets=(("b.py", "b\n"), ("c.py", "c")))
@@ -107,6 +110,16 @@ def test_a_vocabulary_is_known_by_its_control_tokens(family: str) -> None:
     assert set(needed) <= set(vocabulary(family).names)
     less = [name for name in vocabulary(family).names if name != needed[-1]]
     assert find_template(Vocabulary(less).special) != family
+
+
+def test_a_folder_is_filled_in_by_the_family_of_its_control_tokens(tmp_path: Path) -> None:
+    for missing, family in (("nothing", "qwen"), ("file_sep", "granite")):
+        directory = write_tiny_checkpoint(tmp_path / missing)
+        file = directory / "tokenizer.json"
+        file.write_text(file.read_text().replace(missing, "unused"))
+        loaded = load_model(directory)
+        assert (loaded.family, loaded.fim) == (family, True)
+    assert not load_model(write_tiny_checkpoint(tmp_path / "plain", fim=False)).fim
 
 
 def test_other_vocabularies_have_no_template() -> None:
