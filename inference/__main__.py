@@ -35,6 +35,7 @@ def main(words: Sequence[str] | None = None) -> int:
             arguments.assistant_model,
             arguments.n_context,
             arguments.idle_exit_s,
+            reuses_suffixes=not arguments.no_suffix_reuse,
             speculates=not arguments.no_speculation,
             memory_gb=arguments.memory_gb,
             background_on_battery=arguments.background_on_battery,
@@ -83,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
         help="give back an assistant model's weights after so long without work (default: %(default)g)",
     )
     serve.add_argument("--n-context", type=_context, metavar="N", help="hold at most N tokens per request")
+    serve.add_argument(
+        "--no-suffix-reuse", action="store_true", help="compute the text behind the cursor anew at every keystroke"
+    )
     serve.add_argument("--no-speculation", action="store_true", help="compute every token by a step of its own")
     serve.add_argument(
         "--memory-gb", type=_positive, metavar="GB", help="take no more memory (default: a share of what there is)"

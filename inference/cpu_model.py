@@ -143,6 +143,7 @@ class CpuAttention(nn.Module):  # type: ignore[misc]  # likewise
         self.v_proj, self.o_proj = stock.v_proj, stock.o_proj
         if "q_norm" in stock:
             self.q_norm, self.k_norm = stock.q_norm, stock.k_norm
+        self.rope = stock.rope
         self._stock = stock  # as in CpuMLP
         self._table = table
         self._n_heads = stock.n_heads if hasattr(stock, "n_heads") else stock.num_attention_heads

@@ -70,6 +70,14 @@ def generate(
             yield _step(model, sequence, choose, n_prompt, draft, drafter)
 
 
+def prefill(model: Any, sequence: CachedTokens, n: int, chunk_tokens: int) -> bool:
+    """Prefill a chunk of what the first `n` tokens of `sequence` lack; tell whether they lacked anything."""
+    n_lacking = n - sequence.n_cached
+    if n_lacking > 0:
+        _extend(model, sequence, min(chunk_tokens, n_lacking))
+    return n_lacking > 0
+
+
 def last_logits(model: Any, tokens: mx.array, kv_cache: KVCache, n: int = 1) -> mx.array:
     """Feed `tokens` (int[T], T >= n) to `model`, extending `kv_cache`; return logits of the last n, float[n, vocab].
 

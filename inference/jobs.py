@@ -86,7 +86,7 @@ class Job:
     model: str
     endpoint: str
     prompt: list[int]
-    max_tokens: int
+    max_tokens: int  # 0 computes the prompt, which a later job then finds cached
     emit: Callable[[Event], None]
     arrived_s: float
     priority: Priority = Priority.FOREGROUND

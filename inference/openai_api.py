@@ -82,7 +82,7 @@ class CompletionRequest(_Common, kw_only=True):
     path: Name | None = None
     repo: Name | None = None
     snippets: Annotated[list[Snippet], Meta(max_length=64)] | None = None
-    max_tokens: Tokens | None = None
+    max_tokens: Annotated[int, Meta(ge=0)] | None = None
     logprobs: Annotated[int, Meta(ge=0, le=1)] | None = None
     echo: Literal[False] | None = None
 
@@ -94,8 +94,8 @@ class CompletionRequest(_Common, kw_only=True):
         return Hole(self.prompt, self.suffix, self.path, self.repo, snippets)
 
     def n_tokens(self) -> int:
-        """Give the most tokens the answer may have."""
-        return self.max_tokens or 64
+        """Give the most tokens the answer may have; 0 asks for the prompt to be computed, and no more."""
+        return 64 if self.max_tokens is None else self.max_tokens
 
     def wants_logprobs(self) -> bool:
         """Tell whether the answer says how probable its pieces were."""

@@ -9,7 +9,8 @@ from typing import Any
 from inference import reasoning, tool_calls
 from inference.answer_reader import AnswerReader
 from inference.errors import ModelUnsupported, RequestInvalid
-from inference.fim_templates import TEMPLATES, FimTemplate, Prompt, build_fim_prompt, build_prefix_prompt
+from inference.fim_families import TEMPLATES, FimTemplate
+from inference.fim_templates import Prompt, build_fim_prompt, build_prefix_prompt
 from inference.models.chat_template import ChatTemplate
 from inference.models.tokenizer import Tokenizer
 from inference.openai_api import ChatRequest, CompletionRequest

@@ -20,6 +20,7 @@ from inference.models.fit import judge
 if TYPE_CHECKING:
     from inference.device import Device
     from inference.models.load import LoadedModel
+    from inference.suffix_reuse import SuffixBlocks
 
 Role = Literal["completion", "assistant"]
 ModelState = Literal["ready", "unloaded", "loading"]
@@ -39,7 +40,8 @@ logger = logging.getLogger(__name__)
 class Resident:
     """A configured model and how it is run here. Speeds in tokens a second, measured after loading.
 
-    Where it is not ready, `loaded.model` is None.
+    Where it is not ready, `loaded.model` is None. suffixes: what of its last prompts can be moved to later ones; None
+    where nothing is to be.
     """
 
     loaded: "LoadedModel"
@@ -50,6 +52,7 @@ class Resident:
     speculates: bool = True
     prefill_tokens_per_s: float | None = None
     decode_tokens_per_s: float | None = None
+    suffixes: "SuffixBlocks | None" = None
     state: ModelState = "ready"
 
     @property
@@ -106,6 +109,7 @@ def load_residents(
     n_context: int | None,
     report: Report,
     *,
+    reuses_suffixes: bool = True,
     speculates: bool = True,
     memory_gb: float | None = None,
     adapter: Path | None = None,
@@ -114,9 +118,9 @@ def load_residents(
     """Load, warm up and measure the models, on the thread that will run them.
 
     assistant_model: None gives both roles to `completion_model`. n_context: an upper bound, None for the models' own.
-    speculates: guess tokens ahead where the KV cache allows it. memory_gb: the ceiling, None for a share of the
-    device's memory. adapter, assistant_adapter: folders of adapters; one for the assistant alone is put into a second
-    copy where both roles are the same model's.
+    speculates: guess tokens ahead where the KV cache allows it. reuses_suffixes: see `suffix_reuse`. memory_gb: the
+    ceiling, None for a share of the device's memory. adapter, assistant_adapter: folders of adapters; one for the
+    assistant alone is put into a second copy where both roles are the same model's.
     Raises ModelTooLarge before anything is read, ModelMissing and the other errors of `models.load`.
     """
     wanted = _wanted((completion_model, adapter), (assistant_model, assistant_adapter))
@@ -127,6 +131,7 @@ def load_residents(
     from inference.cpu_model import accelerate
     from inference.device import describe_device
     from inference.models.load import load_model
+    from inference.suffix_reuse import SuffixBlocks
 
     device = describe_device()
     roles_wanted = frozenset[Role]().union(*wanted.values())
@@ -146,6 +151,7 @@ def load_residents(
             n_context=min(loaded.n_context, n_context or loaded.n_context),
             chunk_tokens=CHUNK_TOKENS[device.kind],
             run_ahead=device.kind != "cpu",
+            suffixes=SuffixBlocks(loaded.model) if reuses_suffixes and "completion" in roles else None,
             speculates=speculates,
         )
         report((index + 1) / len(wanted), f"warming up {name}")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from inference.batch import Batch
     from inference.generation import Decoded, Steps
     from inference.sampling import Chooser
+    from inference.suffix_reuse import Move
 
 # Joining and parting copies KV: what guesses promise must differ by so much from what decoding together gives.
 _MARGIN_TO_PART = 1.2
@@ -42,6 +43,7 @@ class Run:
     steps: "Steps"
     drafter: Drafter | None
     text: TextStream
+    move: "Move | None"
     n_cached: int
     queue_s: float
     n_decoded: int = 0
@@ -112,11 +114,15 @@ class Run:
         piece = self.text.finish()
         if piece is not None:
             self.job.emit(piece)
+        if self.resident.suffixes is not None:
+            self.resident.suffixes.finish(self.job, self.sequence, self.move)
         times = self.queue_s, self.prefill_s, self.decode_s
         guesses = (self.drafter.n_drafted, self.drafter.n_accepted) if self.drafter else ()
         return Finished(reason, len(self.job.prompt), self.n_cached, self.n_decoded, *times, *guesses)
 
     def _emit_token(self, decoded: "Decoded") -> FinishReason | None:
+        if self.job.max_tokens == 0:  # the prompt is computed, which is all that was wanted
+            return FinishReason.LENGTH
         self.n_decoded += 1
         is_visible = decoded.token in self.job.visible_ids
         if decoded.token in self.job.stop_ids or (self.resident.is_control(decoded.token) and not is_visible):
@@ -175,6 +181,10 @@ def begin(job: Job, resident: Resident, sequence: CachedTokens, experience: Expe
         drafter=drafter,
         constraint=job.constraint,
     )
+    suffixes = resident.suffixes
+    move = suffixes.find(job, sequence) if suffixes else None
+    if suffixes and move:
+        steps = suffixes.steps(move, loaded.model, sequence, chunk_tokens, steps)
     return Run(
         job=job,
         resident=resident,
@@ -183,6 +193,7 @@ def begin(job: Job, resident: Resident, sequence: CachedTokens, experience: Expe
         steps=steps,
         drafter=drafter,
         text=TextStream(loaded.tokenizer.stream_decoder(), job.stop_strings),
-        n_cached=sequence.n_cached,
+        move=move,
+        n_cached=sequence.n_cached + (move.n if move else 0),
         queue_s=now_s - job.arrived_s,
     )

@@ -45,6 +45,7 @@ class ServeOptions:
     assistant_model: str | None = None
     n_context: int | None = None
     idle_exit_s: float = 1800.0
+    reuses_suffixes: bool = True
     speculates: bool = True
     memory_gb: float | None = None
     background_on_battery: bool = False

@@ -53,6 +53,7 @@ async def run_server(listener: socket.socket, options: ServeOptions) -> Ending:
         options.model,
         options.assistant_model,
         options.n_context,
+        reuses_suffixes=options.reuses_suffixes,
         speculates=options.speculates,
         memory_gb=options.memory_gb,
         adapter=options.adapter,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inference.blas import load_fast_blas
+from inference.fim_families import find_template
 from inference.models import lock
 from inference.models.architecture import (
     Config,
@@ -67,13 +68,13 @@ def load_model(
     model, dtype, adapter = _make_model(directory, config, adapter_directory)
     read_from_disk(model, directory, on_progress)
     spec = CATALOGUE.get(locked.model) if locked is not None else None
-    has_fim_tokens = tokenizer.special("<|fim_prefix|>") is not None
+    family = spec.family if spec else find_template(tokenizer.special)
     return LoadedModel(
         name=name_of(directory) + (f"+{adapter.name}" if adapter is not None else ""),
         model=model,
         tokenizer=tokenizer,
-        family=spec.family if spec else _family(config),
-        fim=spec.fim if spec else has_fim_tokens,
+        family=family or str(config["model_type"]),
+        fim=spec.fim if spec else family is not None,
         n_context=context_length(config),
         eos_ids=end_ids(directory, config),
         dtype=dtype,
@@ -112,8 +113,3 @@ def _make_model(directory: Path, config: Config, adapter_directory: Path | None)
     dtype = fill_model(model, directory, config, room_bytes)
     adapter = apply_adapter(model, adapter_directory) if adapter_directory is not None else None
     return model, dtype, adapter
-
-
-def _family(config: Config) -> str:
-    model_type = str(config["model_type"])
-    return "qwen" if model_type.startswith("qwen") else model_type

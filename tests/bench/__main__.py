@@ -16,6 +16,7 @@ BENCHES = {
     "first_line": "first ghost text cold and warm; prefill and decode against stock MLX and raw mlx-lm",
     "speculation": "decoding with guesses against decoding without, where text repeats and where it does not",
     "together": "answers that decode at once against one at a time",
+    "suffix": "the text behind the cursor moved along while someone types: right answers, time per keystroke",
 }
 
 

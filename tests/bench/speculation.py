@@ -161,7 +161,8 @@ def _repeat(encode: Callable[[str], list[int]], max_tokens: int) -> Task:
 
 def _hole(loaded: Any, file: str, line: int) -> Task:
     """Fill in what stands from the middle of a line on, in a file that the model has not read before."""
-    from inference.fim_templates import TEMPLATES, Hole, build_fim_prompt, build_prefix_prompt
+    from inference.fim_families import TEMPLATES
+    from inference.fim_templates import Hole, build_fim_prompt, build_prefix_prompt
 
     lines = (_SOURCES / file).read_text().splitlines(keepends=True)
     here = lines[line]

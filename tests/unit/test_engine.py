@@ -21,6 +21,7 @@ from inference.models.load import load_model
 from inference.residents import Report, Resident, Residents, Role
 from inference.run import Run
 from inference.scheduler import MAX_PASSED_OVER_S, Priority
+from inference.suffix_reuse import SuffixBlocks
 from tests.tiny_model import END_ID, write_tiny_checkpoint
 
 DEADLINE_S = 30.0
@@ -169,7 +170,8 @@ def start(checkpoint: Path) -> Iterator[StartEngine]:
 
             inner.__class__ = Gated
             roles: frozenset[Role] = frozenset({"completion", "assistant"})
-            resident = Resident(loaded, roles, n_context, CHUNK_TOKENS, run_ahead, speculates)
+            suffixes = SuffixBlocks(loaded.model)
+            resident = Resident(loaded, roles, n_context, CHUNK_TOKENS, run_ahead, speculates, suffixes=suffixes)
             return Residents((resident,), Device("cpu", "test", 0), "none")
 
         end = End()
@@ -260,6 +262,36 @@ def test_an_answer_that_ends_within_a_step_drops_the_rest_of_it(start: StartEngi
         assert end.n_accepted > 0
     client.ask("x" * 40 + whole, 30)
     assert client.finished()[1].n_cached >= 40, "what was computed before the end was lost"
+
+
+def test_without_an_answer_the_prompt_alone_is_computed_for_a_later_one(start: StartEngine) -> None:
+    bench = start()
+    client = bench.client()
+    client.ask("x" * 40, 0)
+    text, end = client.finished()
+    assert (text, end.reason, end.n_prompt, end.n_decoded) == ("", FinishReason.LENGTH, 40, 0)
+    assert "hearthline_decoded_tokens_total 0\n" in bench.metrics.render({})
+    client.ask("x" * 40 + "y", 3)
+    text, end = client.finished()
+    assert (len(text), end.n_cached) == (3, 40)
+    assert client.events.empty()
+
+
+def test_the_text_behind_the_cursor_is_moved_for_who_types_and_exact_for_others(start: StartEngine) -> None:
+    bench = start()
+    client = bench.client()
+    before, behind = "def f(x):\n    return ", "|" + "".join(chr(ord("0") + index) for index in range(50)) + "|"
+    client.ask(before + behind, goes_on_at=len(before), priority=Priority.INTERACTIVE)
+    client.finished()
+    typed = before + "x"
+    client.ask(typed + behind, goes_on_at=len(typed), priority=Priority.INTERACTIVE)
+    assert client.finished()[1].n_cached == len(before) + 50
+    client.ask(typed + behind, goes_on_at=len(typed))
+    exact, end = client.finished()
+    assert end.n_cached == len(typed) + 1
+    fresh = start().client()
+    fresh.ask(typed + behind, goes_on_at=len(typed))
+    assert fresh.finished()[0] == exact
 
 
 def test_logprobs_come_when_asked_for(start: StartEngine) -> None:

@@ -50,6 +50,12 @@ def test_everything_at_once() -> None:
     assert request.priority_class() is Priority.INTERACTIVE
 
 
+def test_a_completion_may_ask_for_no_token_at_all() -> None:
+    assert completion('{"prompt": "P", "max_tokens": 0}').n_tokens() == 0
+    with pytest.raises(RequestInvalid, match="max_tokens: expected `int` >= 1"):
+        parse_request(CHAT + b', "max_tokens": 0}', ChatRequest)
+
+
 def test_null_stands_for_the_default_as_in_the_protocol() -> None:
     fields = (
         "model",
@@ -87,7 +93,7 @@ def test_chat_takes_text_parts_and_either_name_of_the_limit() -> None:
         (b'{"prompt": "", "best_of": 2}', "best_of", "The field best_of is not known; the fields are model, .*prompt"),
         (b'{"prompt": "", "n": 2}', "n", "n: only 1 is possible"),
         (b'{"prompt": "", "echo": true}', "echo", "echo: only false is possible"),
-        (b'{"prompt": "", "max_tokens": 0}', "max_tokens", "max_tokens: expected `int` >= 1"),
+        (b'{"prompt": "", "max_tokens": -1}', "max_tokens", "max_tokens: expected `int` >= 0"),
         (b'{"prompt": "", "temperature": "hot"}', "temperature", "temperature: expected `float.*got `str`"),
         (b'{"prompt": "", "temperature": 3}', "temperature", "temperature: expected `float` <= 2"),
         (b'{"prompt": "", "top_p": 0}', "top_p", "top_p: expected `float` > 0"),

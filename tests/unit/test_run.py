@@ -37,6 +37,7 @@ def told(tokens: list[int], visible_ids: frozenset[int]) -> tuple[list[Event], F
         choose=make_chooser(Sampling(), wants_logprob=False),
         steps=steps(),
         drafter=None,
+        move=None,
         text=TextStream(TOKENIZER.stream_decoder(), ()),
         n_cached=0,
         queue_s=0.0,
