@@ -2,10 +2,12 @@
 
 import argparse
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 from inference import paths, singleton
 from inference.errors import BlasError
@@ -23,19 +25,44 @@ def main(words: Sequence[str] | None = None) -> int:
         return cli.main(words[1:])
     arguments = _parser().parse_args(words)
     if arguments.command == "serve":
-        from inference.serve import ServeOptions, exit_now, serve
+        from inference.serve import ExitCode, ServeOptions, exit_now, serve
+
+        if not _convert_files((arguments.model, arguments.assistant_model)):
+            return ExitCode.LOAD_FAILED
 
         options = ServeOptions(
             arguments.model,
             arguments.assistant_model,
             arguments.n_context,
             arguments.idle_exit_s,
+            reuses_suffixes=not arguments.no_suffix_reuse,
             speculates=not arguments.no_speculation,
+            memory_gb=arguments.memory_gb,
+            background_on_battery=arguments.background_on_battery,
+            idle_unload_s=arguments.idle_unload_s,
+            adapter=arguments.adapter,
+            assistant_adapter=arguments.assistant_adapter,
         )
         exit_now(serve(options))
     if arguments.command == "probe":
         return _probe()
+    if arguments.command == "pause":
+        return _steer("/control/pause", {} if arguments.for_s is None else {"for_s": arguments.for_s})
+    if arguments.command == "resume":
+        return _steer("/control/resume", {})
     return _status() if arguments.command == "status" else _stop()
+
+
+def _convert_files(models: Sequence[str | None]) -> bool:
+    """Convert those of `models` that are GGUF files and were not yet; tell whether all could be.
+
+    In processes of their own, since converting imports MLX, and a worker loads a fast BLAS before that.
+    """
+    from inference.models import store
+
+    files = [model for model in models if model is not None and store.needs_conversion(model)]
+    command = (sys.executable, "-P", "-m", "inference", "models", "pull")
+    return all(subprocess.run([*command, file], stdout=sys.stderr, check=False).returncode == 0 for file in files)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -44,23 +71,46 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", prog="hearthline worker", help="run it, until it is idle or stopped")
     serve.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME", help="completes code (default: %(default)s)")
     serve.add_argument("--assistant-model", metavar="NAME", help="chats (default: the same model)")
+    for role, whose in (("", "the model"), ("assistant-", "the assistant model")):
+        serve.add_argument(f"--{role}adapter", type=_folder, metavar="DIR", help=f"put this LoRA adapter into {whose}")
     serve.add_argument(
-        "--idle-exit-s", type=_positive_seconds, default=1800.0, metavar="S", help="leave after so long without work"
+        "--idle-exit-s", type=_positive, default=1800.0, metavar="S", help="leave after so long without work"
+    )
+    serve.add_argument(
+        "--idle-unload-s",
+        type=_positive,
+        default=600.0,
+        metavar="S",
+        help="give back an assistant model's weights after so long without work (default: %(default)g)",
     )
     serve.add_argument("--n-context", type=_context, metavar="N", help="hold at most N tokens per request")
+    serve.add_argument(
+        "--no-suffix-reuse", action="store_true", help="compute the text behind the cursor anew at every keystroke"
+    )
     serve.add_argument("--no-speculation", action="store_true", help="compute every token by a step of its own")
+    serve.add_argument(
+        "--memory-gb", type=_positive, metavar="GB", help="take no more memory (default: a share of what there is)"
+    )
+    serve.add_argument("--background-on-battery", action="store_true", help="do background work on battery too")
     probe = commands.add_parser("probe", help="tell what MLX computes on, and how fast")
     probe.add_argument("--json", action="store_true", required=True, help="as one JSON object")
     commands.add_parser("status", prog="hearthline worker status", help="tell what the running worker does")
+    pausing = commands.add_parser("pause", prog="hearthline worker pause", help="let background work wait")
+    pausing.add_argument("--for-s", type=_positive, metavar="S", help="for so long (default: until resume)")
+    commands.add_parser("resume", prog="hearthline worker resume", help="let background work go on")
     commands.add_parser("stop", prog="hearthline worker stop", help="stop the running worker")
     return parser
 
 
-def _positive_seconds(text: str) -> float:
+def _positive(text: str) -> float:
     value = float(text)
     if not 0 < value < float("inf"):
         raise ValueError
     return value
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser().absolute()
 
 
 def _context(text: str) -> int:
@@ -110,6 +160,23 @@ def _status() -> int:
     if names:
         _write(f"holds {names} on {health.get('device_name')} ({health.get('blas')})")
         _write(f"{health.get('active')} requests running, {health.get('queued')} waiting")
+    _write(_background(health))
+    return 0
+
+
+def _background(answer: dict[str, object]) -> str:
+    reasons = answer.get("paused")
+    if not isinstance(reasons, list) or not reasons:
+        return "background work may run"
+    return f"background work waits: {', '.join(map(str, reasons))}"
+
+
+def _steer(path: str, body: dict[str, float]) -> int:
+    answer = singleton.ask(paths.socket_path(), "POST", path, body=json.dumps(body).encode())
+    if answer is None:
+        _write("no worker is running")
+        return 1
+    _write(_background(answer))
     return 0
 
 

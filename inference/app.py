@@ -1,16 +1,15 @@
 """The worker's routes: Starlette on one side, the engine's jobs on the other.
 
 Invariants: whoever goes away withdraws its job, whole answers included; a request that fails before its first byte gets
-a status, after it an error chunk; looking (`/health`, `/metrics`) never waits for the model.
+a status, after it an error chunk. What is not about answers (`/health`, `/metrics`, `/control`) is in `control`.
 """
 
 import asyncio
 import itertools
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakSet
 
 import msgspec
@@ -20,30 +19,39 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from inference import WIRE_VERSION, __version__
+from inference import WIRE_VERSION, __version__, control
+from inference.caretaker import Caretaker
 from inference.engine import Engine
 from inference.errors import BodyTooLarge, NotReady, RequestError, RequestInvalid
 from inference.fim_templates import Prompt
 from inference.job_response import EventChannel, JobResponse
 from inference.jobs import Failed, Job
 from inference.metrics import Metrics
-from inference.openai_answers import Answer, ChatAnswer, CompletionAnswer, model_list, plain_refusal, refusal
+from inference.openai_answers import Answer, CompletionAnswer, model_list, plain_refusal, refusal
 from inference.openai_api import ChatRequest, CompletionRequest, parse_request
-from inference.prompts import build_chat_prompt, build_completion_prompt, fim_template
+from inference.openai_chat_answers import ChatAnswer
+from inference.prompts import ChatPrompt, build_chat_prompt, build_completion_prompt, make_answer_reader
 from inference.residents import Resident, Residents, Role
+
+if TYPE_CHECKING:
+    from inference.constraints import Constraint
 
 MAX_BODY_BYTES = 4 * 2**20
 _JSON = "application/json"
 
 
 R = TypeVar("R", CompletionRequest, ChatRequest)
+P = TypeVar("P", bound=Prompt)
+Head = tuple[int, str, int]
+"""What an answer begins with: its number, the model and when it was made, in seconds since 1970."""
 
 
 class Worker:
     """What the routes share. last_request_s: when a request for work last came, on the engine's clock."""
 
-    def __init__(self, engine: Engine, metrics: Metrics, stop: Callable[[], None]) -> None:
+    def __init__(self, engine: Engine, caretaker: Caretaker, metrics: Metrics, stop: Callable[[], None]) -> None:
         self.engine = engine
+        self.caretaker = caretaker
         self.metrics = metrics
         self.stop = stop
         self.started_s = engine.clock()
@@ -73,12 +81,10 @@ def make_app(worker: Worker) -> Starlette:
     app = Starlette(
         routes=[
             Route("/", root),
-            Route("/health", health),
-            Route("/metrics", metrics),
+            *control.routes(),
             Route("/v1/models", models),
             Route("/v1/completions", completions, methods=["POST"]),
             Route("/v1/chat/completions", chat_completions, methods=["POST"]),
-            Route("/control/stop", stop, methods=["POST"]),
         ],
         exception_handlers={RequestError: refuse, HTTPException: refuse_plainly},
     )
@@ -89,53 +95,6 @@ def make_app(worker: Worker) -> Starlette:
 async def root(_: Request) -> Response:
     """Say who is here."""
     return _json({"name": "hearthline", "version": __version__, "wire": WIRE_VERSION})
-
-
-async def health(request: Request) -> Response:
-    """Say how the worker is. Always 200: that it answers is the point."""
-    worker: Worker = request.app.state.worker
-    engine, residents = worker.engine, worker.engine.residents
-    body: dict[str, Any] = {
-        "status": engine.state.status,
-        "progress": engine.state.progress,
-        "message": engine.state.message,
-        "version": __version__,
-        "wire": WIRE_VERSION,
-        "pid": os.getpid(),
-        "device": residents.device.kind if residents else "",
-        "device_name": residents.device.name if residents else "",
-        "blas": residents.blas if residents else "",
-        "uptime_s": round(engine.clock() - worker.started_s, 3),
-        "active": engine.n_active,
-        "queued": engine.n_queued,
-        "models": [
-            {
-                "name": model.name,
-                "roles": sorted(model.roles),
-                "state": engine.state.status,
-                "n_context": model.n_context,
-                "fim": fim_template(model) is not None,
-                "dtype": model.loaded.dtype,
-                "prefill_chunk_tokens": model.chunk_tokens,
-                "prefill_tokens_per_s": model.prefill_tokens_per_s,
-                "decode_tokens_per_s": model.decode_tokens_per_s,
-            }
-            for model in (residents.models if residents else ())
-        ],
-    }
-    return _json(body)
-
-
-async def metrics(request: Request) -> Response:
-    """Give the counters to Prometheus."""
-    worker: Worker = request.app.state.worker
-    gauges = {
-        "hearthline_active": worker.engine.n_active,
-        "hearthline_queued": worker.engine.n_queued,
-        "hearthline_prompt_cache_bytes": worker.engine.prompt_cache_bytes,
-        "hearthline_uptime_seconds": worker.engine.clock() - worker.started_s,
-    }
-    return Response(worker.metrics.render(gauges), media_type="text/plain; version=0.0.4")
 
 
 async def models(request: Request) -> Response:
@@ -149,20 +108,19 @@ async def models(request: Request) -> Response:
 async def completions(request: Request) -> JobResponse:
     """Fill in the middle, or continue a text."""
     wanted = parse_request(await _body(request), CompletionRequest)
-    return await _answer(request, wanted, "completion", build_completion_prompt, CompletionAnswer)
+    return await _answer(
+        request, wanted, "completion", build_completion_prompt, lambda head, _: CompletionAnswer(*head)
+    )
 
 
 async def chat_completions(request: Request) -> JobResponse:
     """Answer a conversation."""
     wanted = parse_request(await _body(request), ChatRequest)
-    return await _answer(request, wanted, "assistant", build_chat_prompt, ChatAnswer)
 
+    def make_answer(head: Head, prompt: ChatPrompt) -> Answer:
+        return ChatAnswer(*head, make_answer_reader(wanted, prompt))
 
-async def stop(request: Request) -> Response:
-    """Let the worker finish nothing and exit."""
-    worker: Worker = request.app.state.worker
-    worker.stop()
-    return _json({"status": "stopping"})
+    return await _answer(request, wanted, "assistant", build_chat_prompt, make_answer)
 
 
 async def refuse(request: Request, error: Exception) -> Response:
@@ -185,15 +143,16 @@ async def _answer(
     request: Request,
     wanted: R,
     role: Role,
-    build_prompt: Callable[[R, Resident], Prompt],
-    answer_type: type[Answer],
+    build_prompt: Callable[[R, Resident], P],
+    make_answer: Callable[[Head, P], Answer],
 ) -> JobResponse:
     """Make a job of what is `wanted`, and the response that runs it."""
     worker: Worker = request.app.state.worker
     worker.last_request_s = arrived_s = worker.engine.clock()
     resident = worker.residents().find(wanted.model, role)
+    worker.caretaker.admit()
     loop = asyncio.get_running_loop()
-    prompt = await loop.run_in_executor(worker.tokenising, build_prompt, wanted, resident)
+    prompt, constraint = await loop.run_in_executor(worker.tokenising, _tokenise, build_prompt, wanted, resident)
     channel = EventChannel()
     worker.channels.add(channel)
     job = Job(
@@ -208,13 +167,27 @@ async def _answer(
         deadline_s=None if wanted.deadline_ms is None else arrived_s + wanted.deadline_ms / 1e3,
         sampling=wanted.sampling(),
         stop_ids=prompt.stop_ids | resident.loaded.eos_ids,
+        visible_ids=prompt.visible_ids,
         stop_strings=wanted.stop_strings(),
         wants_logprobs=wanted.wants_logprobs(),
         goes_on_at=prompt.goes_on_at,
         cuts=prompt.cuts,
+        constraint=constraint,
     )
-    answer = answer_type(next(worker.numbers), resident.name, int(time.time()))
+    answer = make_answer((next(worker.numbers), resident.name, int(time.time())), prompt)
     return JobResponse(worker.engine, job, channel, answer, is_stream=bool(wanted.stream))
+
+
+def _tokenise(build_prompt: Callable[[R, Resident], P], wanted: R, resident: Resident) -> "tuple[P, Constraint | None]":
+    prompt = build_prompt(wanted, resident)
+    grammar = wanted.grammar()
+    if grammar is None:
+        return prompt, None
+    from inference.constraints import compile_grammar
+
+    end_ids = prompt.stop_ids | resident.loaded.eos_ids
+    n_most = min(wanted.n_tokens(), resident.n_context - len(prompt.ids))
+    return prompt, compile_grammar(grammar, resident.loaded.tokenizer, end_ids, n_most)
 
 
 async def _body(request: Request) -> bytes:

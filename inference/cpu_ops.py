@@ -17,6 +17,11 @@ _MAX_ROWS_TRANSPOSED = 32
 _GROUP_WEIGHT_BYTES = 2**20
 # A block of queries has at most so many scores at a time: they stay in a core's second-level cache.
 _MAX_BLOCK_SCORES = 2**18
+# Tokens of one block of the delta rule: the triangular matrix grows with their square, the number of blocks shrinks.
+_DELTA_BLOCK_TOKENS = 64
+# What has decayed further counts as if it had not, which is nothing in float32. Products of smaller numbers would be
+# denormal, and those made a block take 510 ms in place of 4.
+_LEAST_DECAY = -60.0
 _LOG2_E = 1.4426950408889634
 # Adding it to a float32 of size below 2**21 rounds to an integer, which then stands in the low bits of the sum.
 _ROUNDER = 1.5 * 2.0**23
@@ -51,7 +56,12 @@ def swiglu(gate: mx.array, up: mx.array) -> mx.array:
     A chunk of 64 tokens: 402 -> 339 ms at the start of a prompt, 625 -> 586 ms behind 960 tokens. Of three
     it is 2 to 4 % slower: 13 small operations in place of one.
     """
-    return gate * up / (exp2(mx.clip(gate * -_LOG2_E, -126.0, 126.0)) + 1.0)
+    return gated(gate * up, gate)
+
+
+def gated(values: mx.array, gate: mx.array) -> mx.array:
+    """Compute values * sigmoid(gate), within 1e-6 relatively where |gate| < 87 and 1e-36 * |values| beyond."""
+    return values / (exp2(mx.clip(gate * -_LOG2_E, -126.0, 126.0)) + 1.0)
 
 
 def project(x: mx.array, weight: mx.array, bias: mx.array | None = None) -> mx.array:
@@ -123,3 +133,50 @@ def _attend(rows: mx.array, keys: mx.array, values: mx.array, n_tokens: int) -> 
     top = mx.ceil(scores.max(axis=-1, keepdims=True))
     weights = exp2(mx.maximum(scores - top, -126.0))
     return (weights @ values) / (weights @ mx.ones((keys.shape[2], 1)))
+
+
+def gated_delta(
+    queries: mx.array, keys: mx.array, values: mx.array, log_decay: mx.array, beta: mx.array, state: mx.array
+) -> tuple[mx.array, mx.array]:
+    """Run the gated delta rule over T tokens: S = g S + beta (v - g S k) k', y = S q. Returns y and the last S.
+
+    queries, keys: float[B, T, H_k, D_k], lengths of keys at most 1; values: float[B, T, H, D_v], H a multiple of H_k;
+    log_decay: log(g) and beta: float[B, T, H]; state: float[B, H, D_v, D_k]. Within 1e-5 of token by token.
+    A block of 64 tokens is a few products of matrices (Yang et al., Gated Delta Networks, 2024, section 3.3): 16 heads
+    of 128 take 12 ms in place of 71 token by token, 4 tokens 0.7 ms in place of 2.5, and one token the same. Where
+    other processes take every core, its many small products wait for one another, and that gain may be lost.
+    """
+    n_shared = values.shape[2] // keys.shape[2]
+    queries, keys = (mx.repeat(each.transpose(0, 2, 1, 3), n_shared, axis=1) for each in (queries, keys))
+    values, beta = values.transpose(0, 2, 1, 3), beta.transpose(0, 2, 1)[..., None]
+    log_decay = (log_decay * _LOG2_E).transpose(0, 2, 1)
+    mixed = []
+    for start in range(0, values.shape[2], _DELTA_BLOCK_TOKENS):
+        block = (..., slice(start, start + _DELTA_BLOCK_TOKENS), slice(None))
+        decay = log_decay[..., start : start + _DELTA_BLOCK_TOKENS]
+        block_mixed, state = _delta_block(queries[block], keys[block], values[block], decay, beta[block], state)
+        mixed.append(block_mixed)
+    return mx.concatenate(mixed, axis=2).transpose(0, 2, 1, 3), state
+
+
+def _delta_block(
+    queries: mx.array, keys: mx.array, values: mx.array, log2_decay: mx.array, beta: mx.array, state: mx.array
+) -> tuple[mx.array, mx.array]:
+    """Run one block. All float[B, H, T, ...].
+
+    Token t writes u[t] k[t]' to the state, where u depends on those before it by a triangular matrix.
+    """
+    n_tokens = values.shape[2]
+    # Of what token i writes, what is left at token t. By sums of their own: differences of large ones are not exact.
+    sums = mx.tril(mx.broadcast_to(log2_decay[..., None], (*log2_decay.shape, n_tokens)), -1).cumsum(axis=-2)
+    left = mx.tril(exp2(mx.maximum(sums, _LEAST_DECAY)))
+    left_of_state = exp2(mx.maximum(log2_decay.cumsum(axis=-1), _LEAST_DECAY))[..., None]
+    # Both at once: a busy machine slows many small products.
+    both = mx.concatenate([keys, queries], axis=2)
+    keys_seen, keys_asked = mx.split(both @ keys.swapaxes(-1, -2), 2, axis=2)
+    state_seen, state_asked = mx.split(both @ state.swapaxes(-1, -2), 2, axis=2)
+    depends = mx.eye(n_tokens) + mx.tril(left * keys_seen * beta, -1)
+    written = mx.linalg.tri_inv(depends, stream=mx.cpu) @ (beta * (values - left_of_state * state_seen))
+    mixed = left_of_state * state_asked + (left * keys_asked) @ written
+    added = (written * left[..., -1, :, None]).swapaxes(-1, -2) @ keys
+    return mixed, left_of_state[..., -1:, :] * state + added

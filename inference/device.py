@@ -1,5 +1,7 @@
-"""What MLX computes on here. The one place where platforms differ: everything else asks this module."""
+"""What MLX computes on here. The one place where devices differ: everything else asks this module."""
 
+import contextlib
+import ctypes
 import os
 import platform
 import sys
@@ -19,16 +21,21 @@ class Device:
     name: str
     memory_bytes: int
 
+    @property
+    def place(self) -> str:
+        """What a sentence calls the owner of that memory."""
+        return {"cpu": "this machine", "metal": "this Mac", "cuda": "this GPU"}[self.kind]
+
 
 def describe_device() -> Device:
     """Tell what MLX computes on by default. Imports MLX: call `blas.load_fast_blas()` before."""
     import mlx.core as mx
 
     if mx.default_device() == mx.Device(mx.cpu):
-        return Device("cpu", _cpu_name(), _machine_memory_bytes())
+        return Device("cpu", _cpu_name(), machine_memory_bytes())
     info = mx.device_info()
     kind: DeviceKind = "metal" if mx.metal.is_available() else "cuda"
-    memory = info.get("max_recommended_working_set_size") or info.get("memory_size") or _machine_memory_bytes()
+    memory = info.get("max_recommended_working_set_size") or info.get("memory_size") or machine_memory_bytes()
     return Device(kind, str(info.get("device_name", kind)), int(memory))
 
 
@@ -41,6 +48,23 @@ def checkpoint_layout(kind: DeviceKind) -> CheckpointLayout:
     return "float32" if kind == "cpu" else "quantised"
 
 
+def mlx_bytes() -> int:
+    """Return what MLX holds, freed buffers included. A counter: any thread may read it once MLX is loaded."""
+    import mlx.core as mx
+
+    return mx.get_active_memory() + mx.get_cache_memory()
+
+
+def give_back_memory() -> None:
+    """Return to the system what MLX and the allocator keep of memory that was freed. For the engine's thread."""
+    import mlx.core as mx
+
+    mx.clear_cache()
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError):  # a C library other than glibc, which keeps less
+            ctypes.CDLL(None).malloc_trim(0)
+
+
 def _cpu_name() -> str:
     if sys.platform == "linux":
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
@@ -49,5 +73,11 @@ def _cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def _machine_memory_bytes() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def machine_memory_bytes(control_group: Path = Path("/sys/fs/cgroup")) -> int:
+    """Return the machine's memory, or what of it this container may use."""
+    n_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        limit = (control_group / "memory.max").read_text(encoding="ascii").strip()
+    except OSError:
+        return n_bytes
+    return min(n_bytes, int(limit)) if limit.isdigit() else n_bytes

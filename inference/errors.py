@@ -3,9 +3,11 @@
 InferenceError
 ├── BlasError                 the fast BLAS cannot be put under MLX
 ├── ModelError
-│   ├── ModelUnknown          neither a name in the catalogue nor a folder with a checkpoint
-│   ├── ModelMissing          in the catalogue, not on this machine
+│   ├── ModelUnknown          neither a name in the catalogue nor on the hub, nor a folder with a checkpoint
+│   ├── ModelMissing          a name or a path that may be right, and nothing there on this machine
+│   ├── ModelHeld             a worker uses it
 │   ├── ModelUnsupported      a file whose architecture, tokenizer or layout this version cannot read
+│   ├── ModelTooLarge         the device has not the memory for it
 │   ├── CheckpointDamaged     files of a checkpoint are not those its lock file records
 │   └── PullFailed            a model could not be fetched; nothing half-written is left
 │       ├── SourceUnreachable   no answer from a source, or not the file it promised
@@ -17,6 +19,7 @@ InferenceError
     ├── BodyTooLarge          more bytes than a request may have (413)
     ├── Overloaded            no room now; carries when to come back (429)
     ├── NotReady              the weights are being read, or could not be, or the worker is leaving (503)
+    ├── MemoryShort           the worker is at its memory ceiling; carries when to come back (503)
     └── EngineFailed          the model broke while it worked on this request (500)
 """
 
@@ -34,15 +37,23 @@ class ModelError(InferenceError):
 
 
 class ModelUnknown(ModelError):
-    """Neither a name in the catalogue nor a folder with a checkpoint."""
+    """Neither a name in the catalogue nor on the hub, nor a folder with a checkpoint."""
 
 
 class ModelMissing(ModelError):
-    """The model is in the catalogue and not on this machine."""
+    """A name or a path that may be right, and nothing there on this machine."""
+
+
+class ModelHeld(ModelError):
+    """A worker uses the model."""
 
 
 class ModelUnsupported(ModelError):
     """A file whose architecture, tokenizer or layout this version cannot read."""
+
+
+class ModelTooLarge(ModelError):
+    """The device has not the memory for the model, at the context it was asked for."""
 
 
 class CheckpointDamaged(ModelError):
@@ -99,6 +110,14 @@ class NotReady(RequestError):
     def __init__(self, message: str, progress: float | None = None) -> None:
         super().__init__(message)
         self.progress = progress
+
+
+class MemoryShort(RequestError):
+    """The worker is at its memory ceiling. `retry_after_s` is when it may no longer be."""
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class EngineFailed(RequestError):

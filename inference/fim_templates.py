@@ -1,22 +1,21 @@
-"""Fill-in-the-middle prompts: sentinels and token budget per model family. Pure: text and a tokenizer in, ids out.
+"""Fill-in-the-middle prompts by a family's template, within a budget. Pure: text and a tokenizer in, ids out.
 
 Invariants: a prompt never exceeds its budget and is never empty; text never becomes a sentinel, because sentinels come
 from `Tokenizer.special` and text from `Tokenizer.encode`; the front of a prompt stays the same from keystroke to
 keystroke, so that its KV cache does.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from inference.fim_cuts import line_starts
+from inference.fim_families import FimTemplate, Form, Part
 
 # Of the budget, what the suffix keeps before the prefix is cut: without any of it nothing says where the middle ends.
 _SUFFIX_SHARE = 8
 # Cuts are made in steps of this share of what is kept, so that the cut stays in place while someone types.
 _CUT_STEP_SHARE = 4
-
-
-_UNINDENTED_LINE = re.compile(r"^[^\s)\]}#]", re.MULTILINE)
 
 
 class Tokenizer(Protocol):
@@ -51,72 +50,38 @@ class Prompt:
     """Token ids to feed, and ids that end the answer beside the model's own end tokens.
 
     goes_on_at: the index behind the prefix, which the answer goes on from; None where that is the end.
-    cuts: after how many ids later prompts may differ from this one.
+    cuts: after how many ids later prompts may differ from this one. visible_ids: control tokens that the answer shows.
     """
 
     ids: list[int]
     stop_ids: frozenset[int] = frozenset()
     goes_on_at: int | None = None
     cuts: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FimTemplate:
-    """Names of a family's control tokens, in the order in which `build_fim_prompt` writes them."""
-
-    repo: str
-    file: str
-    prefix: str
-    suffix: str
-    middle: str
-    stops: tuple[str, ...]
-
-
-TEMPLATES: dict[str, FimTemplate] = {
-    "qwen": FimTemplate(
-        repo="<|repo_name|>",
-        file="<|file_sep|>",
-        prefix="<|fim_prefix|>",
-        suffix="<|fim_suffix|>",
-        middle="<|fim_middle|>",
-        stops=("<|fim_pad|>", "<|endoftext|>", "<|file_sep|>", "<|repo_name|>"),
-    ),
-}
+    visible_ids: frozenset[int] = frozenset()
 
 
 def build_fim_prompt(hole: Hole, template: FimTemplate, tokenizer: Tokenizer, budget: int) -> Prompt:
-    r"""Write `hole` by `template` in at most `budget` tokens; budget >= 8.
+    """Write `hole` by `template` in at most `budget` tokens, each part only where it is known; budget >= 8.
 
-    `<repo>R\n<file>path\ntext...\n<file>current\n<prefix>P<suffix>S<middle>`, each part only where it is known.
     What does not fit goes in this order: snippets, the first one first; the far end of the suffix; the front of the
     prefix. The names of repository and file go where they alone would take half of the budget.
     """
-
-    def control(name: str) -> list[int]:
-        token = tokenizer.special(name)
-        return [] if token is None else [token]
-
-    head = control(template.repo) + tokenizer.encode(f"{hole.repo}\n") if hole.repo else []
-    here = control(template.file) + tokenizer.encode(f"{hole.path}\n") if hole.path else []
-    snippets = [control(template.file) + tokenizer.encode(_file_text(path, text)) for path, text in hole.snippets]
-    sentinels = [control(name) for name in (template.prefix, template.suffix, template.middle)]
-
-    if len(head) + len(here) > budget // 2:
-        head, here = [], []
-    room = budget - len(head) - len(here) - sum(map(len, sentinels))
-    prefix, suffix = tokenizer.encode(hole.prefix), tokenizer.encode(hole.suffix)
-    while snippets and len(prefix) + len(suffix) + sum(map(len, snippets)) > room:
-        del snippets[0]
-    if len(prefix) + len(suffix) > room:
-        suffix = suffix[: max(room - len(prefix), room // _SUFFIX_SHARE)]
-        prefix = _keep_end(hole.prefix, prefix, room - len(suffix), tokenizer)
-
-    middle = [*sentinels[0], *prefix, *sentinels[1], *suffix, *sentinels[2]]
-    ids = [*head, *(token for snippet in snippets for token in snippet), *here, *middle]
-    stop_ids = frozenset(token for name in template.stops for token in control(name))
-    hole_at = len(ids) - len(middle) + len(sentinels[0]) + len(prefix)
-    places = [hole_at - n for n in _n_behind_line_starts(hole.prefix, prefix, tokenizer)]
-    return Prompt(ids, stop_ids, goes_on_at=hole_at, cuts=(len(ids) - len(middle) - len(here), *places, hole_at))
+    writer = _Writer(tokenizer)
+    pieces = _fit(hole, template, writer, budget)
+    ids: list[int] = []
+    ends: dict[str | Part, int] = {}
+    for part in template.parts:
+        ids += writer.control(part) if isinstance(part, str) else pieces[part]
+        ends[part] = len(ids)
+    hole_at = ends[Part.PREFIX]
+    places = [hole_at - n for n in writer.n_behind(hole.prefix, pieces[Part.PREFIX])]
+    cuts = {cut for cut in (ends.get(Part.FILES, 0), ends[Part.SUFFIX], *places) if 0 < cut < hole_at}
+    return Prompt(
+        ids,
+        stop_ids=frozenset(token for name in template.stops for token in writer.control(name)),
+        goes_on_at=None if hole_at == len(ids) else hole_at,
+        cuts=(*sorted(cuts), hole_at),
+    )
 
 
 def build_prefix_prompt(hole: Hole, tokenizer: Tokenizer, budget: int, start_id: int) -> Prompt:
@@ -127,18 +92,74 @@ def build_prefix_prompt(hole: Hole, tokenizer: Tokenizer, budget: int, start_id:
     return Prompt(_keep_end(hole.prefix, tokenizer.encode(hole.prefix), budget, tokenizer) or [start_id])
 
 
-def _n_behind_line_starts(text: str, ids: list[int], tokenizer: Tokenizer) -> list[int]:
-    """Count the `ids` of `text` behind the start of its last unindented line, and behind that of its last line.
+class _Writer:
+    """Text and forms to ids, by `tokenizer`."""
 
-    Typing changes what stands behind these. A place within a token is left out.
-    """
-    starts = [*[match.start() for match in _UNINDENTED_LINE.finditer(text)][-1:], text.rfind("\n") + 1]
-    ends = [tokenizer.encode(text[start:]) for start in starts]
-    return [len(end) for end in ends if 0 < len(end) < len(ids) and ids[-len(end) :] == end]
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        newline = tokenizer.encode("\n")
+        # SentencePiece puts a space before every text that it is given, also before one that goes on from another.
+        self._mark = newline if len(newline) > 1 else []
+
+    def control(self, name: str) -> list[int]:
+        token = self.tokenizer.special(name) if name else None
+        return [] if token is None else [token]
+
+    def text(self, text: str, *, is_inside: bool) -> list[int]:
+        """Encode `text`. is_inside: it goes on from other text, so no space is put before it."""
+        if not (is_inside and self._mark):
+            return self.tokenizer.encode(text)
+        ids = self.tokenizer.encode(f"\n{text}")
+        n_mark = len(self._mark)
+        return ids[n_mark:] if ids[:n_mark] == self._mark else self.tokenizer.encode(text)
+
+    def form(self, form: Form | None, *, is_inside: bool = False, **words: str | None) -> list[int]:
+        if form is None:
+            return []
+        text = self.text(form.words.format(**words), is_inside=is_inside and not form.before)
+        return [*self.control(form.before), *text, *self.control(form.behind)]
+
+    def n_behind(self, text: str, ids: list[int]) -> list[int]:
+        """Count the `ids` of `text` behind each of its `line_starts`, the last first.
+
+        Typing changes what stands behind these. A place within a token is left out.
+        """
+        counts: list[int] = []
+        n, end = 0, len(text)
+        for start in reversed(line_starts(text)):
+            between = self.text(text[start:end], is_inside=True)
+            rest = ids[: len(ids) - n]
+            if 0 < len(between) < len(rest) and rest[-len(between) :] == between:
+                n, end = n + len(between), start
+                counts.append(n)
+        return counts
 
 
-def _file_text(path: str, text: str) -> str:
-    return f"{path}\n{text}" if text.endswith("\n") else f"{path}\n{text}\n"
+def _fit(hole: Hole, template: FimTemplate, writer: "_Writer", budget: int) -> dict[Part, list[int]]:
+    """Encode what `template` has room for in `budget` tokens."""
+    repo = writer.form(template.repo, repo=hole.repo) if hole.repo else []
+    here = writer.form(template.here, is_inside=bool(hole.snippets), path=hole.path) if hole.path else []
+    snippets = [
+        writer.form(template.file, is_inside=index > 0, path=path, text=text, lines=_as_lines(text))
+        for index, (path, text) in enumerate(hole.snippets)
+    ]
+    if len(repo) + len(here) > budget // 2:
+        repo, here = [], []
+    room = budget - len(repo) - len(here) - sum(isinstance(part, str) for part in template.parts)
+    follows_text = isinstance(template.parts[template.parts.index(Part.PREFIX) - 1], Part) and bool(here or snippets)
+    prefix = writer.text(hole.prefix, is_inside=follows_text)
+    suffix = writer.text(hole.suffix, is_inside=True)
+    while snippets and len(prefix) + len(suffix) + sum(map(len, snippets)) > room:
+        del snippets[0]
+    if len(prefix) + len(suffix) > room:
+        suffix = suffix[: max(room - len(prefix), room // _SUFFIX_SHARE)]
+        prefix = _keep_end(hole.prefix, prefix, room - len(suffix), writer.tokenizer)
+    files = [token for snippet in snippets for token in snippet]
+    return {Part.REPO: repo, Part.FILES: files, Part.HERE: here, Part.PREFIX: prefix, Part.SUFFIX: suffix}
+
+
+def _as_lines(text: str) -> str:
+    return text if text.endswith("\n") else f"{text}\n"
 
 
 def _keep_end(text: str, ids: list[int], room: int, tokenizer: Tokenizer) -> list[int]:

@@ -1,14 +1,17 @@
 """Prefill, then decode: one sequence through one model. The only module that calls a model."""
 
 import time
-from collections.abc import Iterator
-from typing import Any, NamedTuple, cast
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import mlx.core as mx
 
-from inference.kv_cache import CachedTokens, KVCache
+from inference.kv_cache import CachedTokens, KVCache, KvCost, cost_of
 from inference.sampling import Choice, Chooser
 from inference.speculation import NO_DRAFT, Draft, Drafter
+
+if TYPE_CHECKING:
+    from inference.constraints import Constraint
 
 # On an accelerator MLX keeps freed buffers. mlx-lm's KV caches move to larger ones this often, and the old ones, of a
 # size that is not asked for again, go back here.
@@ -16,10 +19,17 @@ _TOKENS_BETWEEN_CLEARINGS = 256
 
 
 class Decoded(NamedTuple):
-    """One decoded token. logprob: natural logarithm of its probability, where the chooser computes it."""
+    """One decoded token. logprob: natural logarithm of its probability, where the chooser computes it.
+
+    is_last: with it the answer matches its grammar, and nothing could follow.
+    """
 
     token: int
     logprob: float | None
+    is_last: bool = False
+
+
+Steps = Generator[tuple[Decoded, ...], bool | None, None]
 
 
 def generate(
@@ -30,7 +40,8 @@ def generate(
     *,
     run_ahead: bool,
     drafter: Drafter | None = None,
-) -> Iterator[tuple[Decoded, ...]]:
+    constraint: "Constraint | None" = None,
+) -> Steps:
     """Prefill what of `sequence` is not cached, then decode without end; every `next` is one step.
 
     Yields nothing () after a prefill chunk, then one or more Decoded a step, the first of which come with the last
@@ -39,6 +50,10 @@ def generate(
     building the step takes, at the price of one step computed in vain at the end of every answer.
     drafter: guesses that are computed along; the tokens stay those of decoding one by one, up to logits so close that
     the order of summation decides. Must be None where the KV cache is not `is_plain`.
+    Where a step has run ahead, sending True asks for that token and for nothing ahead of it. Whenever all but the last
+    token of `sequence` are cached, others may step it before this goes on.
+    constraint: what may come. What must come is computed along, several tokens a step. It never runs ahead, since what
+    may come depends on the token before. Raises RequestInvalid where nothing may come.
     """
     while n := sequence.n_to_prefill(chunk_tokens):
         _extend(model, sequence, n)
@@ -47,10 +62,20 @@ def generate(
     n_prompt = len(sequence.tokens)
     while True:
         draft = NO_DRAFT if drafter is None else drafter.draft()
-        if run_ahead and not draft.tokens:
+        if constraint is not None:
+            yield _step(model, sequence, choose, n_prompt, _hold(draft, constraint), drafter, constraint)
+        elif run_ahead and not draft.tokens:
             yield from _run_ahead(model, sequence, choose, n_prompt, drafter)
         else:
             yield _step(model, sequence, choose, n_prompt, draft, drafter)
+
+
+def prefill(model: Any, sequence: CachedTokens, n: int, chunk_tokens: int) -> bool:
+    """Prefill a chunk of what the first `n` tokens of `sequence` lack; tell whether they lacked anything."""
+    n_lacking = n - sequence.n_cached
+    if n_lacking > 0:
+        _extend(model, sequence, min(chunk_tokens, n_lacking))
+    return n_lacking > 0
 
 
 def last_logits(model: Any, tokens: mx.array, kv_cache: KVCache, n: int = 1) -> mx.array:
@@ -59,11 +84,25 @@ def last_logits(model: Any, tokens: mx.array, kv_cache: KVCache, n: int = 1) -> 
     Only these go through the output matrix. Calling the model itself computes all T of them, which for the smallest
     coder is a third of the work of a chunk.
     """
-    hidden = model.model(tokens[None], kv_cache)[:, -n:]
+    return _output(model, model.model(tokens[None], kv_cache)[:, -n:])[0]
+
+
+def next_logits(model: Any, tokens: mx.array, kv_cache: KVCache) -> mx.array:
+    """Feed one token to each of B sequences, int[B], extending their batched `kv_cache`; return float[B, vocab]."""
+    return _output(model, model.model(tokens[:, None], kv_cache))[:, 0]
+
+
+def measure_kv(model: Any, kv_cache: KVCache) -> KvCost:
+    """Tell what KV of `model` costs by feeding a token to `kv_cache`, an empty one. Only shapes are computed."""
+    model.model(mx.array([[0]]), kv_cache)
+    return cost_of(kv_cache)
+
+
+def _output(model: Any, hidden: mx.array) -> mx.array:
     owner = getattr(model, "language_model", model)  # which those have that can also see
     head = owner.lm_head if hasattr(owner, "lm_head") else model.model.embed_tokens.as_linear
     logits: mx.array = head(hidden)
-    return logits[0]
+    return logits
 
 
 def _extend(model: Any, sequence: CachedTokens, n: int) -> None:
@@ -77,7 +116,13 @@ def _extend(model: Any, sequence: CachedTokens, n: int) -> None:
 
 
 def _step(
-    model: Any, sequence: CachedTokens, choose: Chooser, n_prompt: int, draft: Draft, drafter: Drafter | None
+    model: Any,
+    sequence: CachedTokens,
+    choose: Chooser,
+    n_prompt: int,
+    draft: Draft,
+    drafter: Drafter | None,
+    constraint: "Constraint | None" = None,
 ) -> tuple[Decoded, ...]:
     """Feed what is not cached and `draft` behind it; keep of the draft what is also chosen, and the choice after that.
 
@@ -88,7 +133,8 @@ def _step(
     fed = sequence.tokens[sequence.n_cached :] + draft.tokens
     n_places = len(draft.tokens) + 1
     logits = last_logits(model, mx.array(fed), sequence.kv_cache, n_places)
-    chosen = _read(choose(logits, len(sequence.tokens) - n_prompt))
+    allowed = None if constraint is None else _allow(constraint, draft, logits)
+    chosen = read_choice(choose(logits, len(sequence.tokens) - n_prompt, allowed))
     n_accepted = next(
         (index for index, token in enumerate(draft.tokens) if chosen[index].token != token), len(draft.tokens)
     )
@@ -99,6 +145,8 @@ def _step(
     sequence.n_cached += len(fed) - n_refused
     _keep_states(sequence)
     made = chosen[: n_accepted + 1]
+    if constraint is not None:
+        made = _keep(constraint, made)
     _append(sequence, made)
     if drafter is not None:
         drafter.learn(draft, [each.token for each in made])
@@ -107,29 +155,47 @@ def _step(
     return made
 
 
-def _run_ahead(
-    model: Any, sequence: CachedTokens, choose: Chooser, n_prompt: int, drafter: Drafter | None
-) -> Iterator[tuple[Decoded, ...]]:
+def _hold(draft: Draft, constraint: "Constraint") -> Draft:
+    """Give what of `draft` may come, or what must come instead, which is no guess."""
+    tokens = constraint.draft(draft.tokens)
+    is_guess = tokens == draft.tokens[: len(tokens)]
+    return Draft(tokens, draft.n_matched if is_guess else 0)
+
+
+def _allow(constraint: "Constraint", draft: Draft, logits: mx.array) -> mx.array:
+    """Make the masks of a step, bool[T, vocab], while the step itself is being computed."""
+    mx.async_eval(logits)  # type: ignore[no-untyped-call]  # a gap in its stubs
+    return mx.array(constraint.allow(draft.tokens, logits.shape[-1]))
+
+
+def _keep(constraint: "Constraint", made: tuple[Decoded, ...]) -> tuple[Decoded, ...]:
+    """Tell `constraint` what was made, and mark the token that completes the answer."""
+    n_complete = constraint.keep([each.token for each in made])
+    return tuple(each._replace(is_last=index + 1 == n_complete) for index, each in enumerate(made))
+
+
+def _run_ahead(model: Any, sequence: CachedTokens, choose: Chooser, n_prompt: int, drafter: Drafter | None) -> Steps:
     """Decode one token a step, one step ahead of what is read, until there is a draft."""
     fed = sequence.tokens[sequence.n_cached :]
     pending = _start(model, sequence, mx.array(fed), choose, n_prompt, 0)
     is_prefill = len(fed) > 1
     draft = NO_DRAFT
+    lands: bool | None = False
     while True:
         began_s = time.perf_counter()
-        ahead = None if draft.tokens else _start(model, sequence, pending.token, choose, n_prompt, 1)
-        made = _read(pending)
+        ahead = None if draft.tokens or lands else _start(model, sequence, pending.token, choose, n_prompt, 1)
+        made = read_choice(pending)
         _append(sequence, made)
         if drafter is not None:
             drafter.learn(NO_DRAFT, [made[0].token])
             if not is_prefill:
                 drafter.learn_step(1, time.perf_counter() - began_s)
         is_prefill = False
-        yield made
+        lands = yield made
         if ahead is None:
             return
         pending = ahead
-        draft = NO_DRAFT if drafter is None else drafter.draft()
+        draft = NO_DRAFT if drafter is None or lands else drafter.draft()
 
 
 def _start(
@@ -156,7 +222,8 @@ def _append(sequence: CachedTokens, made: tuple[Decoded, ...]) -> None:
         mx.clear_cache()
 
 
-def _read(choice: Choice) -> tuple[Decoded, ...]:
+def read_choice(choice: Choice) -> tuple[Decoded, ...]:
+    """Wait for the tokens of `choice`."""
     tokens = cast(list[int], choice.token.tolist())
     if choice.logprob is None:
         return tuple(Decoded(token, None) for token in tokens)

@@ -59,11 +59,14 @@ class JobResponse:
         if opening is not None:
             await send(_event(opening))
         while isinstance(event, Piece):
-            await send(_event(self._answer.chunk(event)))
+            for chunk in self._answer.chunks(event):
+                await send(_event(chunk))
+            if self._answer.is_complete:
+                self._engine.cancel(self._job)
             event = await self._channel.receive()
         if isinstance(event, Finished):
-            await send(_event(self._answer.chunk(None, event)))
-            await send(_event(b"[DONE]"))
+            for chunk in (*self._answer.last_chunks(event), b"[DONE]"):
+                await send(_event(chunk))
         else:
             await send(_event(error_chunk(event)))
         await send({"type": "http.response.body", "body": b"", "more_body": False})

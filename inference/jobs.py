@@ -3,15 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from inference.errors import RequestError
 from inference.scheduler import Priority
+
+if TYPE_CHECKING:
+    from inference.constraints import Constraint
 
 
 class FinishReason(StrEnum):
     """Why an answer ended."""
 
-    STOP = "stop"  # a stop string or a control token
+    STOP = "stop"  # a stop string or a control token, or what the answer must match is complete
     LENGTH = "length"  # max_tokens or the context is used up
     DEADLINE = "deadline"  # deadline_ms passed; what was made until then is valid
     CANCELLED = "cancelled"  # superseded, or the client has gone
@@ -29,10 +33,14 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Text that is ready to be shown. logprob: natural logarithm of the probability of its tokens, if asked for."""
+    """Text that is ready to be shown. logprob: natural logarithm of the probability of its tokens, if asked for.
+
+    n_tokens: how many tokens became known with it.
+    """
 
     text: str
     logprob: float | None = None
+    n_tokens: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +78,15 @@ class Job:
 
     prompt: at least one token. goes_on_at: where in it stands what the answer goes on from, when that is not its end.
     cuts: after how many of its tokens later prompts may differ. max_tokens: 0 computes the prompt for a later job.
-    stop_ids end the answer and are not part of it. arrived_s and deadline_s are on the engine's clock. emit is called
-    on the engine's thread and must neither block nor raise.
+    stop_ids end the answer and are not part of it; so does any control token, visible_ids apart. constraint: what the
+    answer must match, made for this job alone. arrived_s and deadline_s are on the engine's clock. emit is called on
+    the engine's thread and must neither block nor raise.
     """
 
     model: str
     endpoint: str
     prompt: list[int]
-    max_tokens: int
+    max_tokens: int  # 0 computes the prompt, which a later job then finds cached
     emit: Callable[[Event], None]
     arrived_s: float
     priority: Priority = Priority.FOREGROUND
@@ -85,7 +94,9 @@ class Job:
     deadline_s: float | None = None
     sampling: Sampling = field(default_factory=Sampling)
     stop_ids: frozenset[int] = frozenset()
+    visible_ids: frozenset[int] = frozenset()
     stop_strings: tuple[str, ...] = ()
     wants_logprobs: bool = False
     goes_on_at: int | None = None
     cuts: tuple[int, ...] = ()
+    constraint: "Constraint | None" = None

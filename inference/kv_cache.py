@@ -3,7 +3,7 @@
 Layers come in three kinds: attention's keys and values, which can be cut anywhere; recurrent states, which cannot, and
 are kept at chosen places instead (a checkpoint; with those, every layer goes back to that place); and others
 (rotating windows), which serve from their end only. Kinds go by name, since importing mlx_lm.models.cache would run
-the whole package (see models/load.py).
+the whole package (see models/architecture.py).
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +13,18 @@ KVCache = list[Any]
 """One entry per layer, mlx-lm's own."""
 
 # Of a long conversation the first place, where its system text ends, and the last ones are worth their memory.
-_MAX_CHECKPOINTS = 8
+MAX_CHECKPOINTS = 8
+
+
+# mlx-lm's caches of keys and values grow by so many tokens at a time.
+_ALLOCATED_TOKENS = 256
+
+
+class KvCost(NamedTuple):
+    """Bytes of one token's keys and values in all layers, and of one place's recurrent states."""
+
+    token_bytes: int
+    state_bytes: int
 
 
 class Checkpoint(NamedTuple):
@@ -66,7 +77,7 @@ class CachedTokens:
             return None
         states = tuple(tuple(layer.cache) for layer in self.kv_cache if _is_state(layer))
         self.checkpoints.append(Checkpoint(self.n_cached, states))
-        if len(self.checkpoints) > _MAX_CHECKPOINTS:
+        if len(self.checkpoints) > MAX_CHECKPOINTS:
             del self.checkpoints[1]
         return self.checkpoints[-1]
 
@@ -107,6 +118,12 @@ class CachedTokens:
 
     def _states_at(self, n: int) -> Any:
         return iter(next((each.states for each in self.checkpoints if each.n == n), ()))
+
+
+def cost_of(kv_cache: KVCache) -> KvCost:
+    """Read off `kv_cache`, to which one token was fed, what KV costs."""
+    n_bytes = sum(layer.nbytes for layer in kv_cache if not _is_state(layer))
+    return KvCost(n_bytes // _ALLOCATED_TOKENS, sum(layer.nbytes for layer in kv_cache if _is_state(layer)))
 
 
 def can_trim(kv_cache: KVCache) -> bool:

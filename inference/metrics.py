@@ -5,6 +5,7 @@ Written by the engine's thread and by the event loop, hence the lock.
 
 import threading
 from collections.abc import Mapping
+from itertools import groupby
 
 from inference.jobs import Failed, Finished, Job
 
@@ -25,6 +26,8 @@ _GAUGES = {
     "hearthline_active": "Requests that have had a step and have not ended.",
     "hearthline_queued": "Requests that wait for their first step.",
     "hearthline_prompt_cache_bytes": "Memory of KV caches kept for later prompts.",
+    "hearthline_memory_bytes": "Memory of the worker when last looked at.",
+    "hearthline_paused": "Whether background work waits, by cause.",
     "hearthline_uptime_seconds": "Time since the worker started.",
 }
 
@@ -58,15 +61,16 @@ class Metrics:
         self._add("hearthline_refusals_total", 1, (("code", code), ("endpoint", endpoint)))
 
     def render(self, gauges: Mapping[str, float]) -> str:
-        """Write everything in Prometheus' text format. gauges: name -> value now."""
+        """Write everything in Prometheus' text format. gauges: name -> value now; series of one name side by side."""
         with self._lock:
             values = {name: dict(series) for name, series in self._values.items()}
         lines: list[str] = []
         for name, series in values.items():
             lines += [f"# HELP {name} {_COUNTERS[name]}", f"# TYPE {name} counter"]
             lines += [f"{name}{_labels(labels)} {value:.10g}" for labels, value in sorted(series.items())]
-        for name, value in gauges.items():
-            lines += [f"# HELP {name} {_GAUGES[name]}", f"# TYPE {name} gauge", f"{name} {value:.10g}"]
+        for name, series_of_name in groupby(gauges.items(), lambda gauge: gauge[0].partition("{")[0]):
+            lines += [f"# HELP {name} {_GAUGES[name]}", f"# TYPE {name} gauge"]
+            lines += [f"{series} {value:.10g}" for series, value in series_of_name]
         return "\n".join(lines) + "\n"
 
     def _add(self, name: str, value: float, labels: Labels = ()) -> None:

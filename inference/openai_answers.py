@@ -18,19 +18,26 @@ class Answer(ABC):
         self._head = {"model": model, "created": created}
         self._number = number
 
-    def _object(self, kind: str, prefix: str, choice: dict[str, Any], finished: Finished | None) -> bytes:
+    def _object(self, kind: str, prefix: str, choice: dict[str, Any], costs: dict[str, Any] | None) -> bytes:
         body = {"id": f"{prefix}-{self._number}", "object": kind, **self._head, "choices": [{"index": 0, **choice}]}
-        if finished is not None:
-            body |= _accounts(finished)
-        return msgspec.json.encode(body)
+        return msgspec.json.encode(body | (costs or {}))
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether nothing that may still come would be part of the answer."""
+        return False
 
     def opening(self) -> bytes | None:
         """Shape what goes before the first piece, if anything."""
         return None
 
     @abstractmethod
-    def chunk(self, piece: Piece | None, finished: Finished | None = None) -> bytes:
-        """Shape one event of a stream."""
+    def chunks(self, piece: Piece) -> list[bytes]:
+        """Shape the events of a stream that `piece` makes certain."""
+
+    @abstractmethod
+    def last_chunks(self, finished: Finished) -> list[bytes]:
+        """Shape the events that end a stream."""
 
     @abstractmethod
     def whole(self, pieces: list[Piece], finished: Finished) -> bytes:
@@ -40,9 +47,13 @@ class Answer(ABC):
 class CompletionAnswer(Answer):
     """Answers of `/v1/completions`."""
 
-    def chunk(self, piece: Piece | None, finished: Finished | None = None) -> bytes:
-        """Shape one event of a stream."""
-        return self._completion([piece] if piece else [], finished)
+    def chunks(self, piece: Piece) -> list[bytes]:
+        """Shape the one event of `piece`."""
+        return [self._completion([piece], None)]
+
+    def last_chunks(self, finished: Finished) -> list[bytes]:
+        """Shape the last event."""
+        return [self._completion([], finished)]
 
     def whole(self, pieces: list[Piece], finished: Finished) -> bytes:
         """Shape the answer at once."""
@@ -59,32 +70,11 @@ class CompletionAnswer(Answer):
             "finish_reason": finished.reason if finished else None,
             "logprobs": logprobs if told else None,
         }
-        return self._object("text_completion", "cmpl", choice, finished)
+        return self._object("text_completion", "cmpl", choice, accounts(finished) if finished else None)
 
 
-class ChatAnswer(Answer):
-    """Answers of `/v1/chat/completions`."""
-
-    def opening(self) -> bytes:
-        """Shape the chunk that says who speaks."""
-        return self._chunk({"role": "assistant", "content": ""}, None)
-
-    def chunk(self, piece: Piece | None, finished: Finished | None = None) -> bytes:
-        """Shape one event of a stream."""
-        return self._chunk({"content": piece.text} if piece else {}, finished)
-
-    def whole(self, pieces: list[Piece], finished: Finished) -> bytes:
-        """Shape the answer at once."""
-        message = {"role": "assistant", "content": "".join(piece.text for piece in pieces)}
-        choice = {"message": message, "finish_reason": finished.reason}
-        return self._object("chat.completion", "chatcmpl", choice, finished)
-
-    def _chunk(self, delta: dict[str, str], finished: Finished | None) -> bytes:
-        choice = {"delta": delta, "finish_reason": finished.reason if finished else None}
-        return self._object("chat.completion.chunk", "chatcmpl", choice, finished)
-
-
-def _accounts(finished: Finished) -> dict[str, Any]:
+def accounts(finished: Finished) -> dict[str, Any]:
+    """Shape what an answer cost."""
     return {
         "usage": {
             "prompt_tokens": finished.n_prompt,
@@ -114,6 +104,7 @@ _STATUS: dict[type[errors.RequestError], tuple[int, str, str | None]] = {
     errors.BodyTooLarge: (413, "invalid_request_error", "body_too_large"),
     errors.Overloaded: (429, "overloaded_error", "overloaded"),
     errors.NotReady: (503, "service_unavailable", "not_ready"),
+    errors.MemoryShort: (503, "service_unavailable", "memory_pressure"),
     errors.EngineFailed: (500, "server_error", "engine_failed"),
 }
 

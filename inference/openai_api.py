@@ -5,14 +5,17 @@ change what the answer means, and every refusal names the field and what would b
 """
 
 import re
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 from inference.errors import RequestInvalid
 from inference.fim_templates import Hole
+from inference.grammars import Grammar
 from inference.jobs import Sampling
+from inference.openai_messages import Message, Tool
+from inference.response_format import ResponseFormat, StructuredOutputs, wanted_grammar
 from inference.scheduler import Priority
 
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -50,6 +53,12 @@ class _Common(Struct, forbid_unknown_fields=True, kw_only=True):
     key: Name | None = None
     deadline_ms: Annotated[int, Meta(ge=1)] | None = None
     user: str | None = None
+    response_format: ResponseFormat | None = None
+    structured_outputs: StructuredOutputs | None = None
+
+    def grammar(self) -> Grammar | None:
+        """Tell what the answer must match, if anything. Raises RequestInvalid."""
+        return wanted_grammar(self.response_format, self.structured_outputs)
 
     def sampling(self) -> Sampling:
         """Tell how tokens are chosen."""
@@ -93,31 +102,30 @@ class CompletionRequest(_Common, kw_only=True):
         return bool(self.logprobs)
 
 
-class TextPart(Struct, forbid_unknown_fields=True):
-    """One part of a message's content."""
+class ThinkingSwitches(Struct, forbid_unknown_fields=True):
+    """Variables of chat templates: whether to think, and whether earlier thinking stays in the conversation."""
 
-    type: Literal["text"]
-    text: str
-
-
-class Message(Struct, forbid_unknown_fields=True):
-    """One turn of a chat."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str | list[TextPart]
-
-    def as_dict(self) -> dict[str, str]:
-        """Give it as chat templates take it."""
-        content = self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
-        return {"role": self.role, "content": content}
+    enable_thinking: bool | None = None
+    preserve_thinking: bool | None = None
 
 
 class ChatRequest(_Common, kw_only=True):
-    """`POST /v1/chat/completions`. max_completion_tokens is the newer name of max_tokens."""
+    """`POST /v1/chat/completions`. max_completion_tokens is the newer name of max_tokens.
+
+    Whether to think is said in three ways by the clients there are: chat_template_kwargs, the same two at the top, and
+    reasoning_effort, which here is either none or some.
+    """
 
     messages: Annotated[list[Message], Meta(min_length=1)]
     max_tokens: Tokens | None = None
     max_completion_tokens: Tokens | None = None
+    tools: Annotated[list[Tool], Meta(max_length=512)] | None = None
+    tool_choice: Literal["auto", "none", "required"] | dict[str, Any] | None = None
+    parallel_tool_calls: bool | None = None
+    chat_template_kwargs: ThinkingSwitches | None = None
+    enable_thinking: bool | None = None
+    preserve_thinking: bool | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
 
     def n_tokens(self) -> int:
         """Give the most tokens the answer may have."""
@@ -127,6 +135,30 @@ class ChatRequest(_Common, kw_only=True):
         """Tell whether the answer says how probable its pieces were: this endpoint does not offer it."""
         return False
 
+    def offered_tools(self) -> list[Tool]:
+        """Give the tools that the assistant may call now. Raises RequestInvalid where it would have to."""
+        if self.tool_choice not in (None, "auto", "none"):
+            words = "tool_choice: only auto or none is possible, since this worker cannot force a call"
+            raise RequestInvalid(words, "tool_choice")
+        return [] if self.tool_choice == "none" else self.tools or []
+
+    def max_calls(self) -> int | None:
+        """Give the most tool calls that the answer may have; None: any number."""
+        return 1 if self.parallel_tool_calls is False else None
+
+    def switches(self) -> dict[str, bool]:
+        """Give the switches that are set, by name. Raises RequestInvalid when they contradict each other."""
+        kwargs = self.chat_template_kwargs or ThinkingSwitches()
+        effort = None if self.reasoning_effort is None else self.reasoning_effort != "none"
+        said = {
+            "enable_thinking": {self.enable_thinking, kwargs.enable_thinking, effort} - {None},
+            "preserve_thinking": {self.preserve_thinking, kwargs.preserve_thinking} - {None},
+        }
+        for name, values in said.items():
+            if len(values) > 1:
+                raise RequestInvalid(f"{name} is both on and off in this request; say it once", name)
+        return {name: bool(value) for name, values in said.items() for value in values}
+
 
 R = TypeVar("R", CompletionRequest, ChatRequest)
 
@@ -134,8 +166,13 @@ _POSSIBLE = {
     "n": "1",
     "echo": "false",
     "priority": "interactive, foreground or background",
-    "role": "system, user or assistant",
-    "type": "text",
+    "role": "system, developer, user, assistant or tool",
+    "content.type": "text",
+    "response_format.type": "text, json_object or json_schema",
+    "type": "function",
+    "tool_choice": "auto or none",
+    "strict": "false",
+    "reasoning_effort": "none, minimal, low, medium, high or xhigh",
 }
 
 
@@ -165,6 +202,8 @@ def _invalid(problem: str, kind: type[R]) -> RequestInvalid:
     if missing := re.match(r"Object missing required field `(.*)`", problem):
         name = f"{param}.{missing[1]}" if param else missing[1]
         return RequestInvalid(f"The field {name} is missing", name)
-    if problem.startswith("Invalid enum value") and (possible := _POSSIBLE.get(param.rpartition(".")[2])):
+    field = "." + re.sub(r"\[\d+\]", "", param)
+    possible = next((each for name, each in _POSSIBLE.items() if field.endswith(f".{name}")), None)
+    if possible and problem.startswith(("Invalid enum value", "Invalid value")):
         return RequestInvalid(f"{param}: only {possible} is possible", param)
     return RequestInvalid(f"{param or 'The body'}: {problem[:1].lower()}{problem[1:]}", param or None)

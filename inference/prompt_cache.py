@@ -72,7 +72,14 @@ class PromptCache:
         self._tree.insert(cached.tokens, entry)
         self.n_bytes += cached.n_bytes
         while len(self._entries) > 1 and self.n_bytes > self._max_bytes:
-            self._remove(min(self._entries, key=lambda entry: entry.used))
+            self._remove_oldest()
+
+    def shrink(self, n_bytes: int) -> int:
+        """Give up the least recently used entries until `n_bytes` are free, or all; return how many became free."""
+        before = self.n_bytes
+        while self._entries and before - self.n_bytes < n_bytes:
+            self._remove_oldest()
+        return before - self.n_bytes
 
     def _find(self, prompt: list[int]) -> CachedTokens | None:
         """Take out the entry that serves `prompt` best, or copy of it what does."""
@@ -93,6 +100,9 @@ class PromptCache:
     def _use(self, entry: _Entry) -> None:
         self._n_uses += 1
         entry.used = self._n_uses
+
+    def _remove_oldest(self) -> None:
+        self._remove(min(self._entries, key=lambda entry: entry.used))
 
     def _remove(self, entry: _Entry) -> None:
         self._entries.remove(entry)

@@ -7,7 +7,7 @@ whether places are computed one by one or several at once.
 import math
 import secrets
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import mlx.core as mx
 
@@ -15,22 +15,33 @@ from inference.jobs import Sampling
 
 
 class Choice(NamedTuple):
-    """Chosen tokens of T places, not yet evaluated. token: int[T]; logprob: float32[T], the model's own, unsampled."""
+    """Chosen tokens of T places, not yet evaluated. token: int[T]; logprob: float32[T].
+
+    logprob is the model's own, before sampling and before anything was forbidden: it tells how sure the model is, and
+    where a grammar leaves no choice a probability of 1 would tell nothing.
+    """
 
     token: mx.array
     logprob: mx.array | None
 
 
-Chooser = Callable[[mx.array, int], Choice]
-"""From float[T, vocab] logits of T places, and how many tokens the answer has before the first, to a choice."""
+class Chooser(Protocol):
+    """Chooses tokens of T places."""
+
+    def __call__(self, logits: mx.array, n_before: int, allowed: mx.array | None = None) -> Choice:
+        """Choose from `logits`, float[T, vocab], of what is `allowed`, bool[T, vocab], at least one token a place.
+
+        n_before: tokens that the answer has before the first place.
+        """
+        ...
 
 
 def make_chooser(sampling: Sampling, wants_logprob: bool) -> Chooser:
     """Return what chooses tokens by `sampling`. The normaliser is computed only where `wants_logprob` asks for it."""
     pick = _greedy if sampling.temperature == 0 else _make_sampler(sampling)
 
-    def choose(logits: mx.array, n_before: int) -> Choice:
-        token = pick(logits, n_before)
+    def choose(logits: mx.array, n_before: int, allowed: mx.array | None = None) -> Choice:
+        token = pick(logits if allowed is None else mx.where(allowed, logits, -math.inf), n_before)
         if not wants_logprob:
             return Choice(token, None)
         logits = logits.astype(mx.float32)

@@ -35,13 +35,23 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """What the command line says. assistant_model: None gives both roles to `model`; n_context: None takes theirs."""
+    """What the command line says. assistant_model: None gives both roles to `model`; n_context: None takes theirs.
+
+    memory_gb: the ceiling, None for a share of what the device has. idle_unload_s: see `Engine.unload_idle`.
+    adapter, assistant_adapter: folders of adapters for either.
+    """
 
     model: str
     assistant_model: str | None = None
     n_context: int | None = None
     idle_exit_s: float = 1800.0
+    reuses_suffixes: bool = True
     speculates: bool = True
+    memory_gb: float | None = None
+    background_on_battery: bool = False
+    idle_unload_s: float = 600.0
+    adapter: Path | None = None
+    assistant_adapter: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from inference import singleton
 from inference.app import Worker, make_app
+from inference.caretaker import Caretaker
 from inference.engine import Engine
-from inference.errors import ModelMissing, ModelUnknown
+from inference.errors import ModelMissing, ModelTooLarge, ModelUnknown
 from inference.metrics import Metrics
 from inference.residents import load_residents
+from inference.sensors import this_machine
 from inference.serve import Ending, ExitCode, ServeOptions
 
 # How long a worker that failed goes on saying why on /health, for those who wait there.
@@ -51,18 +53,31 @@ async def run_server(listener: socket.socket, options: ServeOptions) -> Ending:
         options.model,
         options.assistant_model,
         options.n_context,
+        reuses_suffixes=options.reuses_suffixes,
         speculates=options.speculates,
+        memory_gb=options.memory_gb,
+        adapter=options.adapter,
+        assistant_adapter=options.assistant_adapter,
     )
     engine = Engine(load, metrics, engine_ended)
-    worker = Worker(engine, metrics, stop=partial(leave, Ending(ExitCode.DONE, "stopped by request")))
+    caretaker = Caretaker(
+        engine,
+        this_machine(),
+        options.memory_gb,
+        options.idle_unload_s,
+        works_on_battery=options.background_on_battery,
+    )
+    worker = Worker(engine, caretaker, metrics, stop=partial(leave, Ending(ExitCode.DONE, "stopped by request")))
     server = _Server(_configure(worker))
     engine.start()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     idling = asyncio.create_task(_leave_when_idle(worker, options.idle_exit_s, leave))
+    caring = asyncio.create_task(caretaker.run())
     ending = await leaving
 
     logger.info("leaving: %s", ending.message)
     idling.cancel()
+    caring.cancel()
     if ending.code != ExitCode.DONE:
         await asyncio.sleep(_LINGER_S)
     engine.stop()
@@ -93,6 +108,8 @@ def _failure(broke: Exception, *, was_loaded: bool) -> Ending:
         return Ending(ExitCode.ENGINE_FAILED, f"the engine broke: {type(broke).__name__}: {broke}")
     if isinstance(broke, ModelMissing | ModelUnknown):
         return Ending(ExitCode.MODEL_MISSING, str(broke))
+    if isinstance(broke, ModelTooLarge):
+        return Ending(ExitCode.LOAD_FAILED, str(broke))
     return Ending(ExitCode.LOAD_FAILED, f"the model could not be loaded: {broke}")
 
 

@@ -132,18 +132,20 @@ def probe(socket_path: Path, timeout_s: float = 2.0) -> dict[str, object] | None
     return ask(socket_path, "GET", "/health", timeout_s)
 
 
-def ask(socket_path: Path, method: str, path: str, timeout_s: float = 2.0) -> dict[str, object] | None:
-    """Send a request without a body; return the JSON object answered with 200, None for anything else. Blocking."""
+def ask(
+    socket_path: Path, method: str, path: str, timeout_s: float = 2.0, body: bytes | None = None
+) -> dict[str, object] | None:
+    """Send a request; return the JSON object answered with 200, None for anything else. body: JSON. Blocking."""
     connection = _UnixConnection(socket_path, timeout_s)
     try:
-        connection.request(method, path)
+        connection.request(method, path, body)
         response = connection.getresponse()
-        body = json.loads(response.read())
+        answer = json.loads(response.read())
     except (OSError, http.client.HTTPException, ValueError):
         return None
     finally:
         connection.close()
-    return body if response.status == 200 and isinstance(body, dict) else None
+    return answer if response.status == 200 and isinstance(answer, dict) else None
 
 
 def read_last_exit(runtime_dir: Path) -> dict[str, object] | None:

@@ -5,6 +5,7 @@ several tokens costs here. Invariant: a guess never changes an answer. Its token
 model computes all together and keeps only as far as they are what would have been chosen anyway.
 """
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -28,6 +29,7 @@ _PRIOR_TOKENS = 8.0
 _FORGOTTEN_PER_TOKEN = 0.02
 _FORGOTTEN_PER_STEP = 0.01
 _STEP_WEIGHT = 0.1
+_GAIN_WEIGHT = 0.1
 # A guess must promise so much more than a step over one token gives.
 _LEAST_GAIN = 1.05
 
@@ -69,7 +71,7 @@ class IndexedTokens:
 
 
 class Draft(NamedTuple):
-    """Tokens that may come next, and how many before them matched."""
+    """Tokens that may come next, and how many before them matched: 0 where they are no guess but must come."""
 
     tokens: list[int]
     n_matched: int
@@ -88,10 +90,10 @@ class Experience:
         self._held = [_PRIOR_TOKENS * share for _, share in _MATCH_CLASSES]
         self._tried = [_PRIOR_TOKENS for _ in _MATCH_CLASSES]
 
-    def best_length(self, n_matched: int, n_most: int) -> int:
+    def best_length(self, n_matched: int, n_most: int, max_cost: float = math.inf) -> int:
         """Return how many tokens to guess after a match of `n_matched`, 0 to `n_most`: what makes most tokens a second.
 
-        Each guessed token counts only where all before it hold.
+        Each guessed token counts only where all before it hold. max_cost: of the step, in steps over one token.
         """
         match = _match_class(n_matched)
         share = self._held[match] / self._tried[match]
@@ -99,12 +101,23 @@ class Experience:
         expected = 1.0
         for n in range(1, n_most + 1):
             expected += share**n
-            if expected / self._costs[_width_class(n + 1)] > best:
-                best, best_n = expected / self._costs[_width_class(n + 1)], n
+            cost = self._costs[_width_class(n + 1)]
+            if cost <= max_cost and expected / cost > best:
+                best, best_n = expected / cost, n
         return best_n
 
+    def gain(self, n_matched: int, n: int) -> float:
+        """Return what a step with `n` guessed tokens after a match of `n_matched` makes, in steps over one token."""
+        match = _match_class(n_matched)
+        share = self._held[match] / self._tried[match]
+        return sum(share**index for index in range(n + 1)) / self._costs[_width_class(n + 1)]
+
+    def gain_together(self, n: int) -> float:
+        """Return what a step over one token of each of `n` sequences makes, in steps over one token."""
+        return n / self._costs[_width_class(min(n, MAX_DRAFT_TOKENS + 1))]
+
     def learn_step(self, n_tokens: int, took_s: float) -> None:
-        """Take in that a step over `n_tokens` took `took_s`.
+        """Take in that a step over `n_tokens`, of one sequence or of several, took `took_s`.
 
         What wide steps cost drifts back to what was known before while none is made: one bad moment must not
         decide for the life of the process.
@@ -140,7 +153,11 @@ class Experience:
 
 
 class Drafter:
-    """Guesses for one job. Counts in tokens; n_drafted were computed as guesses, n_accepted of them held."""
+    """Guesses for one job. Counts in tokens; n_drafted were computed as guesses, n_accepted of them held.
+
+    gain: what its steps are expected to make, in steps over one token: a mean over the last of them. max_cost: how long
+    a step may last, in the same measure.
+    """
 
     def __init__(self, experience: Experience, prompt: Sequence[int], goes_on_at: int | None, max_tokens: int) -> None:
         """goes_on_at: where in `prompt` stands what the answer goes on from, when that is not its end.
@@ -148,6 +165,8 @@ class Drafter:
         max_tokens: of the answer; guesses never go beyond.
         """
         self.n_drafted = self.n_accepted = 0
+        self.gain = 1.0
+        self.max_cost = math.inf
         self._experience = experience
         end = len(prompt) if goes_on_at is None else goes_on_at
         self._n_context = end
@@ -157,6 +176,16 @@ class Drafter:
 
     def draft(self) -> Draft:
         """Guess what comes next; no tokens where nothing matches or where trying would not pay."""
+        draft = self._draft()
+        gain = self._experience.gain(draft.n_matched, len(draft.tokens)) if draft.tokens else 1.0
+        self.gain += _GAIN_WEIGHT * (gain - self.gain)
+        return draft
+
+    def beats(self, n_together: int, margin: float) -> bool:
+        """Tell whether guessing makes more than decoding together with others, `n_together` in all, by `margin`."""
+        return self.gain > margin * self._experience.gain_together(n_together)
+
+    def _draft(self) -> Draft:
         n_left = self._max_tokens - (len(self._text.tokens) - self._n_context)
         n_most = min(n_left - 1, MAX_DRAFT_TOKENS)
         if n_most < 1:
@@ -169,7 +198,7 @@ class Drafter:
                 n_matched, place, found = n, at, source
         if n_matched == 0:
             return NO_DRAFT
-        n_wanted = self._experience.best_length(n_matched, n_most)
+        n_wanted = self._experience.best_length(n_matched, n_most, self.max_cost)
         if n_wanted == 0:
             self._experience.learn_no_draft(n_matched)
         return Draft(found.tokens[place : place + n_wanted], n_matched)
@@ -177,7 +206,7 @@ class Drafter:
     def learn(self, draft: Draft, made: Sequence[int]) -> None:
         """Take in what one step made after `draft`: the tokens of it that held, and one more."""
         self._text.extend(made)
-        if draft.tokens:
+        if draft.tokens and draft.n_matched:
             n_accepted = len(made) - 1
             self.n_drafted += len(draft.tokens)
             self.n_accepted += n_accepted

@@ -1,7 +1,7 @@
-"""Tokens to text that may be shown: whole characters, no control token, nothing of a stop string.
+"""Tokens to text that may be shown: whole characters, nothing of a stop string.
 
-Invariant: the text of all pieces together is what the tokens say up to the first control token or the stop string that
-is complete first, however the tokens cut it.
+Invariant: the text of all pieces together is what the tokens say up to the stop string that is complete first, however
+the tokens cut it. A control token that is to be shown says its name.
 """
 
 from typing import Protocol
@@ -37,7 +37,7 @@ class StopStrings:
             # The one that ends first, as if the text had come character by character.
             self._held, self.was_hit = "", True
             return text[: min(found)[1]]
-        n_held = max((_n_begun(text, stop) for stop in self._stops), default=0)
+        n_held = max((n_begun(text, stop) for stop in self._stops), default=0)
         self._held = text[len(text) - n_held :]
         return text[: len(text) - n_held]
 
@@ -47,8 +47,8 @@ class StopStrings:
         return held
 
 
-def _n_begun(text: str, stop: str) -> int:
-    """Count the characters at the end of `text` that are a beginning of `stop`."""
+def n_begun(text: str, stop: str) -> int:
+    """Count the characters at the end of `text` that are a beginning of `stop`, all of it left out."""
     longest = min(len(text), len(stop) - 1)
     return next((n for n in range(longest, 0, -1) if text.endswith(stop[:n])), 0)
 
@@ -60,9 +60,11 @@ class TextStream:
         self._decoder = decoder
         self._stops = StopStrings(stop_strings)
         self._logprob: float | None = None
+        self._n_tokens = 0
 
     def push(self, token_id: int, logprob: float | None) -> Piece | None:
-        """Take the next token, which is no control token; return what can be shown now, if anything."""
+        """Take the next token, one that is to be shown; return what can be shown now, if anything."""
+        self._n_tokens += 1
         if logprob is not None:
             self._logprob = (self._logprob or 0.0) + logprob
         return self._piece(self._stops.push(self._decoder.push(token_id)))
@@ -82,4 +84,5 @@ class TextStream:
         if not text:
             return None
         logprob, self._logprob = self._logprob, None
-        return Piece(text, logprob)
+        n_tokens, self._n_tokens = self._n_tokens, 0
+        return Piece(text, logprob, n_tokens)

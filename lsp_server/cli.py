@@ -30,7 +30,7 @@ _INFERENCE_COMMANDS = {"worker": ["serve"], "models": ["models"]}
 def _replace_by_inference(arguments: list[str]) -> int:
     """Become `python -P -m inference`; `-P` keeps a folder named `inference` in the workspace out of the way."""
     command, *rest = arguments
-    if command == "worker" and rest and rest[0] in ("status", "stop"):
+    if command == "worker" and rest and rest[0] in ("status", "stop", "pause", "resume"):
         words = rest
     elif command == "worker" and rest and rest[0] == "run":
         words = ["serve", *rest[1:]]
@@ -49,8 +49,12 @@ def _parser() -> argparse.ArgumentParser:
     lsp.add_argument("--stdio", action="store_true", help="accepted because many clients add it; always the case")
     lsp.set_defaults(run=_lsp)
 
-    commands.add_parser("worker", help="the inference worker: run (default), status or stop", add_help=False)
-    commands.add_parser("models", help="models on this machine: list, pull, path or verify", add_help=False)
+    commands.add_parser(
+        "worker", help="the inference worker: run (default), status, stop, pause or resume", add_help=False
+    )
+    commands.add_parser(
+        "models", help="models on this machine: list, pull, path, fit, verify or remove", add_help=False
+    )
 
     attempt = commands.add_parser("try", help="watch a model complete sample code through the language server")
     attempt.add_argument("--model", metavar="NAME", help="completion model (default: the embedded one)")

@@ -106,10 +106,11 @@ def pull_for_tests(name: str) -> Path:
 
 def gguf_for_tests(name: str) -> Path:
     """Give the GGUF file of `name`, which `pull` does not keep, fetched once."""
-    from inference.models.pull import fetch_gguf, only_one_pull
+    from inference.models.gguf_source import fetch_gguf
+    from inference.models.pull import only_one_pull
 
     spec = find_model(name)
-    with shared_by_sessions(name), only_one_pull(spec, SilentReporter()):
+    with shared_by_sessions(name), only_one_pull(spec.name, SilentReporter()):
         directory = paths.data_dir() / "gguf" / name
         directory.mkdir(parents=True, exist_ok=True)
         return fetch_gguf(spec, directory, "float32", SilentReporter())

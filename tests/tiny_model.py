@@ -47,18 +47,25 @@ _CONFIG = {
 }
 
 
-def write_tiny_checkpoint(directory: Path, *, fim: bool = True) -> Path:
-    """Write the checkpoint into `directory`, which is made; return it. fim: with the tokens of fill-in-the-middle."""
+def write_tiny_checkpoint(
+    directory: Path, *, fim: bool = True, chat_template: str = _CHAT_TEMPLATE, more_tokens: tuple[str, ...] = ()
+) -> Path:
+    """Write the checkpoint into `directory`, which is made; return it.
+
+    fim: with the tokens of fill-in-the-middle. more_tokens: names of control tokens beside those of all Qwen models.
+    """
     directory.mkdir(parents=True)
-    (directory / "config.json").write_text(json.dumps(_CONFIG))
-    (directory / "tokenizer_config.json").write_text(json.dumps({"chat_template": _CHAT_TEMPLATE}))
+    config = _CONFIG | {"vocab_size": 256 + len(CONTROL_TOKENS) + len(more_tokens)}
+    (directory / "config.json").write_text(json.dumps(config))
+    (directory / "tokenizer_config.json").write_text(json.dumps({"chat_template": chat_template}))
     control_tokens = [name if fim or "fim" not in name else name.replace("fim", "unused") for name in CONTROL_TOKENS]
-    _byte_tokenizer(control_tokens).save(str(directory / "tokenizer.json"))
-    _write_weights(directory / "model.safetensors")
+    byte_tokenizer([*control_tokens, *more_tokens]).save(str(directory / "tokenizer.json"))
+    _write_weights(directory / "model.safetensors", config)
     return directory
 
 
-def _byte_tokenizer(control_tokens: list[str]) -> Tokenizer:
+def byte_tokenizer(control_tokens: list[str]) -> Tokenizer:
+    """Make a tokenizer with one token a byte, and the control tokens behind them."""
     # The byte-level alphabet in order of the bytes, so that the ids of ASCII text are its character codes.
     shown = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     hidden = [byte for byte in range(256) if byte not in shown]
@@ -70,17 +77,17 @@ def _byte_tokenizer(control_tokens: list[str]) -> Tokenizer:
     return tokenizer
 
 
-def _write_weights(path: Path) -> None:
+def _write_weights(path: Path, config: dict[str, Any]) -> None:
     import mlx.core as mx
     from mlx_lm.models import qwen2
 
     mx.random.seed(7)
     model: Any = qwen2.Model(
-        qwen2.ModelArgs(**{k: v for k, v in _CONFIG.items() if k in qwen2.ModelArgs.__annotations__})
+        qwen2.ModelArgs(**{k: v for k, v in config.items() if k in qwen2.ModelArgs.__annotations__})
     )
     # Larger weights than a model starts from: with those, greedy decoding repeats one token for ever.
     weights = {name: 0.8 * mx.random.normal(value.shape) for name, value in _flatten(model.parameters())}
-    ids = mx.arange(256 + len(CONTROL_TOKENS))
+    ids = mx.arange(config["vocab_size"])
     is_printable = (ids >= 0x20) & (ids < 0x7F)
     weights["lm_head.weight"] = weights["lm_head.weight"] * is_printable[:, None]
     mx.save_safetensors(str(path), weights)

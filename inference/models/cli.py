@@ -1,4 +1,4 @@
-"""`hearthline models list | pull | path | verify`: a person's view of the models on this machine.
+"""`hearthline models list | pull | path | fit | verify | remove`: a person's view of the models on this machine.
 
 Exit codes: 0 done, 1 could not (one sentence on stderr says why), 2 wrong usage, 130 interrupted.
 """
@@ -11,12 +11,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from inference import paths
-from inference.errors import CheckpointDamaged, InferenceError, ModelMissing
+from inference import paths, singleton
+from inference.errors import CheckpointDamaged, InferenceError, ModelHeld, ModelMissing, ModelUnknown
 from inference.models import lock, store
-from inference.models.catalogue import CATALOGUE, DEFAULT_MODEL
+from inference.models.catalogue import CATALOGUE, DEFAULT_MODEL, ModelSpec
 from inference.models.progress import Stage
+from inference.models.reference import is_gguf, is_path
 from inference.models.reporters import LineReporter, TerminalReporter, size_text
+from inference.models.store import InstalledModel
 
 _ROLES = ("completion", "assistant")
 
@@ -30,8 +32,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _list(output, arguments.json)
         if arguments.command == "path":
             return _path(output, arguments.name, arguments.json)
+        if arguments.command == "fit":
+            return _fit(output, arguments.name, arguments.n_context, arguments.json)
         if arguments.command == "verify":
             return _verify(output, errors, arguments.names, arguments.json)
+        if arguments.command == "remove":
+            return _remove(output, errors, arguments.name)
         return _pull(output, errors, arguments.name)
     except InferenceError as error:
         errors.print(f"hearthline: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
@@ -47,55 +53,79 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("list", help="the models there are, and which are here")
     listing.add_argument("--json", action="store_true", help="for programs")
     pulling = commands.add_parser("pull", help="fetch a model, verify it and make it ready to run")
-    pulling.add_argument("name", nargs="?", default=DEFAULT_MODEL, help=f"default: {DEFAULT_MODEL}")
+    pulling.add_argument(
+        "name",
+        nargs="?",
+        default=DEFAULT_MODEL,
+        help=f"of the list, or org/name[@revision] or org/name:file.gguf on the hub, or ./file.gguf; "
+        f"default: {DEFAULT_MODEL}",
+    )
     path = commands.add_parser("path", help="the folder of a model that is here")
     path.add_argument("name", nargs="?", default=DEFAULT_MODEL, help=f"default: {DEFAULT_MODEL}")
     path.add_argument("--json", action="store_true", help="for programs")
+    fitting = commands.add_parser("fit", help="whether a model would run here, fetched or not")
+    fitting.add_argument("name", nargs="?", default=DEFAULT_MODEL, help=f"default: {DEFAULT_MODEL}")
+    fitting.add_argument("--n-context", type=int, metavar="N", help="with N tokens per request (default: all it can)")
+    fitting.add_argument("--json", action="store_true", help="for programs")
     verifying = commands.add_parser("verify", help="hash every file of the models that are here")
     verifying.add_argument("names", nargs="*", metavar="name", help="default: all that are here")
     verifying.add_argument("--json", action="store_true", help="for programs")
+    removing = commands.add_parser("remove", help="remove a model and what was fetched of it")
+    removing.add_argument("name")
     return parser
 
 
 def _list(output: Console, as_json: bool) -> int:
     here = {model.name: model for model in store.installed()}
+    others = [name for name in here if name not in CATALOGUE]
     if as_json:
-        rows = [
-            {
-                "name": spec.name,
-                "roles": spec.roles,
-                "download_bytes": spec.gguf_bytes,
-                "licence": spec.licence,
-                "default": spec.name == DEFAULT_MODEL,
-                "installed": spec.name in here,
-                "size_bytes": here[spec.name].size_bytes if spec.name in here else None,
-                "path": str(here[spec.name].directory) if spec.name in here else None,
-            }
-            for spec in CATALOGUE.values()
-        ]
-        _print_json(output, rows)
+        _print_json(output, [_row(name, CATALOGUE.get(name), here.get(name)) for name in (*CATALOGUE, *others)])
         return 0
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("model", no_wrap=True)
+    table.add_column("model", overflow="fold")
     table.add_column("roles")
     table.add_column("download", justify="right", no_wrap=True)
     table.add_column("on disk", justify="right", no_wrap=True)
     table.add_column("licence", no_wrap=True)
     table.add_column("", no_wrap=True)
-    for spec in CATALOGUE.values():
-        model = here.get(spec.name)
+    for name in (*CATALOGUE, *others):
+        spec, model = CATALOGUE.get(name), here.get(name)
+        roles = _roles(spec, model) or ()
         table.add_row(
-            f"[bold]{spec.name}[/]" if model else spec.name,
-            "both" if len(spec.roles) == len(_ROLES) else " ".join(spec.roles),
-            size_text(spec.gguf_bytes),
+            f"[bold]{name}[/]" if model else name,
+            "both" if len(roles) == len(_ROLES) else " ".join(roles),
+            size_text(spec.source.n_bytes) if spec else "",
             f"[green]{size_text(model.size_bytes)}[/]" if model else "[dim]-[/]",
-            spec.licence,
-            "default" if spec.name == DEFAULT_MODEL else "",
+            spec.licence if spec else "",
+            "default" if name == DEFAULT_MODEL else "",
         )
     output.print(table)
     if not here:
         output.print("\nNone is on this machine yet; fetch the default with: [bold]hearthline models pull[/]")
     return 0
+
+
+def _row(name: str, spec: ModelSpec | None, model: InstalledModel | None) -> dict[str, object]:
+    """Describe a model for programs; null stands for what is not known here."""
+    return {
+        "name": name,
+        "roles": _roles(spec, model),
+        "download_bytes": spec.source.n_bytes if spec else None,
+        "licence": spec.licence if spec else None,
+        "default": name == DEFAULT_MODEL,
+        "installed": model is not None,
+        "size_bytes": model.size_bytes if model else None,
+        "path": str(model.directory) if model else None,
+        "source": model.source if model else None,
+        "revision": model.revision if model else None,
+    }
+
+
+def _roles(spec: ModelSpec | None, model: InstalledModel | None) -> tuple[str, ...] | None:
+    """Tell what a model is for; None for one that is in no catalogue."""
+    if model is not None and model.is_adapter:
+        return ("adapter",)
+    return spec.roles if spec else None
 
 
 def _pull(output: Console, errors: Console, name: str) -> int:
@@ -111,6 +141,33 @@ def _pull(output: Console, errors: Console, name: str) -> int:
     return 0
 
 
+def _remove(output: Console, errors: Console, name: str) -> int:
+    # Slow to import, and needed by this command alone.
+    from inference.models.pull import remove
+
+    if is_path(name):
+        if not is_gguf(name):
+            raise ModelUnknown(f"{name} is yours, not one that was pulled; remove it as any other folder")
+        name = store.checkpoint_dir(name).name
+    held = _held_by_worker()
+    if held is None or name in held:
+        raise ModelHeld(f"the worker holds {name} or is loading; stop it first: hearthline worker stop")
+    size = remove(name, LineReporter(errors))
+    output.print(f"{name} is removed, {size_text(size)}", markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
+def _held_by_worker() -> list[str] | None:
+    """List the models that the running worker holds, none where none runs; None while it does not say."""
+    health = singleton.probe(paths.socket_path())
+    if health is None:
+        return []
+    models = health.get("models")
+    if health.get("status") == "loading" or not isinstance(models, list):
+        return None
+    return [str(model["name"]) for model in models]
+
+
 def _path(output: Console, name: str, as_json: bool) -> int:
     directory = store.checkpoint_dir(name)
     if as_json:
@@ -118,6 +175,15 @@ def _path(output: Console, name: str, as_json: bool) -> int:
     else:
         output.print(str(directory), markup=False, highlight=False, soft_wrap=True)
     return 0
+
+
+def _fit(output: Console, name: str, n_context: int | None, as_json: bool) -> int:
+    # Imports MLX, which no other command does.
+    from inference.models.fit_command import fit
+
+    code, sentence, shown = fit(name, n_context)
+    output.print(shown if as_json else sentence, markup=False, highlight=False, soft_wrap=True)
+    return code
 
 
 def _verify(output: Console, errors: Console, names: Sequence[str], as_json: bool) -> int:

@@ -8,7 +8,7 @@ import os
 import re
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,18 +20,23 @@ from inference.models.lock import sha256_of
 
 # Pauses before each new attempt; an attempt that brought bytes begins the list anew.
 _PAUSES_S = (0.5, 1.0, 2.0, 4.0)
+_BLOCK_BYTES = 1 << 20
 _CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE")
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file at `url`, called `name` here. size and sha256 are None where the source does not tell them."""
+    """A file at `url`, called `name` here. size and sha256 are None where the source does not tell them.
+
+    refusal: what to tell a person when the source answers that this file may not be read.
+    """
 
     url: str
     name: str
     size: int | None = None
     sha256: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    refusal: str | None = None
 
 
 class _Interrupted(Exception):
@@ -51,7 +56,25 @@ def http_client() -> httpx.Client:
         follow_redirects=True,
         verify=verify,
         headers={"User-Agent": f"hearthline/{__version__}", "Accept-Encoding": "identity"},
+        mounts={"file://": _Folder()},
     )
+
+
+class _Folder(httpx.BaseTransport):
+    """Answers for `file://` addresses, which pip's settings may name as an index: a folder by its index.html."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        path = Path(request.url.path)
+        path = path / "index.html" if path.is_dir() else path
+        if not path.is_file():
+            return httpx.Response(httpx.codes.NOT_FOUND)
+        return httpx.Response(httpx.codes.OK, content=_blocks(path))
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            yield block
 
 
 def reason(error: Exception) -> str:
@@ -63,6 +86,9 @@ def reason(error: Exception) -> str:
 def download(client: httpx.Client, file: RemoteFile, directory: Path, on_done: Callable[[int], None]) -> Path:
     """Fetch `file` into `directory`; return its path at once when it is there already and right.
 
+    What came and is wrong is thrown away and fetched once more from its beginning: a part that was kept from an
+    earlier attempt may have been of another file.
+
     on_done gets the number of the file's bytes that are here. Raises SourceUnreachable, HashMismatch, OSError.
     """
     path = directory / file.name
@@ -70,15 +96,16 @@ def download(client: httpx.Client, file: RemoteFile, directory: Path, on_done: C
         on_done(path.stat().st_size)
         return path
     part = directory / f"{file.name}.part"
-    _fetch_with_retries(client, file, part, on_done)
-    if not _is_right(part, file):
+    for _ in range(2):
+        _fetch_with_retries(client, file, part, on_done)
+        if _is_right(part, file):
+            part.replace(path)
+            return path
         part.unlink()
-        raise HashMismatch(
-            f"{file.name} from {_host(file)} is not the file that was promised (its sha256 differs), so it was "
-            "thrown away; try again, and if it happens again the source or a proxy on the way is wrong"
-        )
-    part.replace(path)
-    return path
+    raise HashMismatch(
+        f"{file.name} from {_host(file)} is not the file that was promised (its sha256 differs), twice, so it was "
+        "thrown away: the source or a proxy on the way is wrong"
+    )
 
 
 def _fetch_with_retries(client: httpx.Client, file: RemoteFile, part: Path, on_done: Callable[[int], None]) -> None:
@@ -134,6 +161,8 @@ def _require_success(response: httpx.Response, file: RemoteFile) -> None:
     reason = f"{status} {response.reason_phrase}".strip()
     if status == httpx.codes.TOO_MANY_REQUESTS or status >= httpx.codes.INTERNAL_SERVER_ERROR:
         raise _Interrupted(f"the server answered {reason}")
+    if file.refusal is not None and status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        raise SourceUnreachable(file.refusal)
     raise SourceUnreachable(f"{file.name} cannot be fetched from {_host(file)}: the server answered {reason}")
 
 

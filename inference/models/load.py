@@ -1,34 +1,36 @@
-"""Read a checkpoint into memory as an mlx-lm model. No code of a checkpoint is ever run.
+"""A checkpoint folder becomes a model in memory, verified on the way. What is in the folder is never run."""
 
-Architectures are mlx-lm's own modules, found by `model_type`. Its loader is not used: on one path it runs a
-Python file that the checkpoint names, and importing it costs 0.7 s of every start (2.4 s beside torch).
-"""
-
-import contextlib
-import importlib
-import importlib.util
-import json
-import re
-import sys
-import types
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
 from inference.blas import load_fast_blas
-from inference.errors import CheckpointDamaged, ModelUnsupported
+from inference.fim_families import find_template
 from inference.models import lock
+from inference.models.architecture import (
+    Config,
+    build_model,
+    context_length,
+    end_ids,
+    read_json,
+    without_package_init,
+)
 from inference.models.catalogue import CATALOGUE
 from inference.models.store import name_of
 from inference.models.tokenizer import Tokenizer
+from inference.models.weights import fill_model, read_from_disk
+
+if TYPE_CHECKING:
+    from inference.models.adapters import Adapter
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
     """A model in memory. model: mlx-lm's, called as model(tokens[B, T], cache=...) -> logits[B, T, vocab].
 
-    family: see ModelSpec. dtype: of activations (`float32`, `bfloat16`). n_context: in tokens.
+    family: see ModelSpec. dtype: of activations (`float32`, `bfloat16`), and how packed weights are packed
+    (`bfloat16, weights 4-bit affine`). n_context: in tokens. adapter: the one that is in it.
     """
 
     name: str
@@ -40,132 +42,74 @@ class LoadedModel:
     eos_ids: frozenset[int]
     dtype: str
     directory: Path
+    adapter: "Adapter | None" = None
 
     def make_cache(self) -> list[Any]:
         """Make an empty KV cache, one entry per layer."""
-        with _without_package_init("mlx_lm"):
+        with without_package_init("mlx_lm"):
             from mlx_lm.models.cache import make_prompt_cache
         caches: list[Any] = make_prompt_cache(self.model)
         return caches
 
 
-def load_model(directory: Path, on_progress: Callable[[float], None] | None = None) -> LoadedModel:
-    """Load the checkpoint in `directory`, on the thread that will run it.
+def load_model(
+    directory: Path, on_progress: Callable[[float], None] | None = None, adapter_directory: Path | None = None
+) -> LoadedModel:
+    """Load the checkpoint in `directory` with the adapter in `adapter_directory`, on the thread that will run it.
 
     on_progress gets the share of weights read, 0.0 to 1.0. A pulled checkpoint is checked against its lock file
-    (`lock.check`); another folder's is taken as it is.
-    Raises CheckpointDamaged, ModelUnsupported, BlasError.
+    (`lock.check`); another folder's is taken as it is. The name is `model+adapter` where there is an adapter.
+    Raises CheckpointDamaged, ModelUnsupported, ModelMissing, BlasError.
     """
     load_fast_blas()
-    locked = lock.read_lock(directory)
-    if locked is not None:
-        lock.check(directory, locked)
-    config = _read_config(directory)
+    locked = _check_files(directory)
+    config = read_json(directory / "config.json")
     tokenizer = Tokenizer.from_directory(directory)
-    model, dtype = _read_weights(directory, config, on_progress)
+    model, dtype, adapter = _make_model(directory, config, adapter_directory)
+    read_from_disk(model, directory, on_progress)
     spec = CATALOGUE.get(locked.model) if locked is not None else None
-    has_fim_tokens = tokenizer.special("<|fim_prefix|>") is not None
+    family = spec.family if spec else find_template(tokenizer.special)
     return LoadedModel(
-        name=name_of(directory),
+        name=name_of(directory) + (f"+{adapter.name}" if adapter is not None else ""),
         model=model,
         tokenizer=tokenizer,
-        family=spec.family if spec else _family(config),
-        fim=spec.fim if spec else has_fim_tokens,
-        n_context=int(config.get("max_position_embeddings", 2048)),
-        eos_ids=_end_ids(config),
+        family=family or str(config["model_type"]),
+        fim=spec.fim if spec else family is not None,
+        n_context=context_length(config),
+        eos_ids=end_ids(directory, config),
         dtype=dtype,
         directory=directory,
+        adapter=adapter,
     )
 
 
-def _read_config(directory: Path) -> dict[str, Any]:
-    try:
-        config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointDamaged(f"{directory / 'config.json'} cannot be read: {error}") from error
-    if not isinstance(config, dict):
-        raise CheckpointDamaged(f"{directory / 'config.json'} is not an object")
-    return config
+def reload_lazily(loaded: LoadedModel) -> LoadedModel:
+    """Load again what `loaded`, whose model may be gone, was loaded from. Raises as `load_model`.
 
-
-def _read_weights(
-    directory: Path, config: dict[str, Any], on_progress: Callable[[float], None] | None
-) -> tuple[Any, str]:
-    import mlx.core as mx
-    import mlx.nn as nn
-
-    module = _architecture(str(config.get("model_type")))
-    model = module.Model(module.ModelArgs.from_dict(config))
-    weights: dict[str, Any] = {}
-    try:
-        for path in sorted(directory.glob("*.safetensors")):
-            weights.update(cast(dict[str, Any], mx.load(str(path))))
-        weights = model.sanitize(weights) if hasattr(model, "sanitize") else weights
-        if (quantisation := config.get("quantization")) is not None:
-            nn.quantize(
-                model,
-                group_size=quantisation["group_size"],
-                bits=quantisation["bits"],
-                class_predicate=lambda path, part: hasattr(part, "to_quantized") and f"{path}.scales" in weights,
-            )
-        model.load_weights(list(weights.items()))
-        _read_from_disk(weights, on_progress)
-    except (RuntimeError, ValueError, KeyError) as error:
-        raise CheckpointDamaged(f"the weights in {directory} cannot be read: {error}") from error
-    model.eval()
-    floats = next(value.dtype for name, value in weights.items() if name.endswith("norm.weight"))
-    return model, str(floats).removeprefix("mlx.core.")
-
-
-def _read_from_disk(weights: dict[str, Any], on_progress: Callable[[float], None] | None) -> None:
-    """Evaluate the lazily loaded arrays, largest share of a start, one by one so that progress can be told."""
-    import mlx.core as mx
-
-    total = sum(value.nbytes for value in weights.values())
-    done = 0
-    for value in weights.values():
-        mx.eval(value)
-        done += value.nbytes
-        if on_progress is not None:
-            on_progress(done / total)
-
-
-def _architecture(model_type: str) -> types.ModuleType:
-    name = f"mlx_lm.models.{model_type}"
-    if re.fullmatch(r"[a-z0-9_]+", model_type):
-        with contextlib.suppress(ModuleNotFoundError), _without_package_init("mlx_lm"):
-            module = importlib.import_module(name)
-            if hasattr(module, "Model") and hasattr(module, "ModelArgs"):
-                return module
-    raise ModelUnsupported(f"the architecture {model_type!r} is not one that mlx-lm knows")
-
-
-@contextlib.contextmanager
-def _without_package_init(package: str) -> Iterator[None]:
-    """Import submodules of `package` without running its `__init__`, which here imports far more than is needed.
-
-    Afterwards the package can still be imported in the ordinary way, and shares the submodules.
+    Its weights are read from the disk when they are evaluated, which is left to the caller. The tokenizer is kept.
     """
-    if package in sys.modules:
-        yield
-        return
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.submodule_search_locations is None:
-        raise ModelUnsupported(f"the package {package} is not installed")
-    bare = types.ModuleType(package)
-    bare.__path__ = list(spec.submodule_search_locations)
-    sys.modules[package] = bare
-    try:
-        yield
-    finally:
-        del sys.modules[package]
+    _check_files(loaded.directory)
+    adapter_directory = loaded.adapter.directory if loaded.adapter is not None else None
+    config = read_json(loaded.directory / "config.json")
+    model, dtype, adapter = _make_model(loaded.directory, config, adapter_directory)
+    return replace(loaded, model=model, dtype=dtype, adapter=adapter)
 
 
-def _family(config: dict[str, Any]) -> str:
-    model_type = str(config["model_type"])
-    return "qwen" if model_type.startswith("qwen") else model_type
+def _check_files(directory: Path) -> lock.Lock | None:
+    locked = lock.read_lock(directory)
+    if locked is not None:
+        lock.check(directory, locked)
+    return locked
 
 
-def _end_ids(config: dict[str, Any]) -> frozenset[int]:
-    value = config.get("eos_token_id")
-    return frozenset(value if isinstance(value, list) else [] if value is None else [value])
+def _make_model(directory: Path, config: Config, adapter_directory: Path | None) -> tuple[Any, str, "Adapter | None"]:
+    """Make the model, whose weights are yet to be read, in the form that this device is fast at; tell their type."""
+    from inference.device import checkpoint_layout, describe_device
+    from inference.models.adapters import apply_adapter
+
+    model = build_model(config)
+    device = describe_device()
+    room_bytes = device.memory_bytes if checkpoint_layout(device.kind) == "float32" else None
+    dtype = fill_model(model, directory, config, room_bytes)
+    adapter = apply_adapter(model, adapter_directory) if adapter_directory is not None else None
+    return model, dtype, adapter

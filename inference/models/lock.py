@@ -19,6 +19,7 @@ from pathlib import Path
 from inference.errors import CheckpointDamaged
 
 LOCK_FILE = "hearthline.lock.json"
+FILE_SOURCE = "file "  # begins a `source` that is a path on this machine
 _FORMAT = 1
 _BLOCK_BYTES = 1 << 20
 
@@ -36,16 +37,25 @@ class LockedFile:
 class Lock:
     """What a checkpoint is made of. source: an address of the bytes; revision: of that source.
 
-    gguf_sha256: of the file it was converted from. layout: see `device.checkpoint_layout`.
+    gguf_sha256: of the file it was converted from. layout: see `device.checkpoint_layout`. Both and `converter` are
+    None where the files are those of the source.
     """
 
     model: str
     source: str
     revision: str
-    gguf_sha256: str
-    layout: str
-    converter: str
+    gguf_sha256: str | None
+    layout: str | None
+    converter: str | None
     files: dict[str, LockedFile]
+
+    @property
+    def way_out(self) -> str:
+        """Say how to have the same again when it is damaged."""
+        if self.source.startswith(FILE_SOURCE):
+            return _way_out(self.source.removeprefix(FILE_SOURCE))
+        # What is in the catalogue has its revision there.
+        return _way_out(f"{self.model}@{self.revision}" if "/" in self.model else self.model)
 
 
 def write_lock(directory: Path, lock: Lock) -> None:
@@ -69,13 +79,13 @@ def read_lock(directory: Path) -> Lock | None:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         if value.pop("format") != _FORMAT:
-            raise CheckpointDamaged(f"{path} has a format this version does not know; {_way_out(directory)}")
+            raise CheckpointDamaged(f"{path} has a format this version does not know; {_way_out(directory.name)}")
         files = {name: LockedFile(**entry) for name, entry in value.pop("files").items()}
         return Lock(**value, files=files)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointDamaged(f"{path} is not a lock file ({error}); {_way_out(directory)}") from error
+        raise CheckpointDamaged(f"{path} is not a lock file ({error}); {_way_out(directory.name)}") from error
 
 
 def lock_files(directory: Path, on_bytes: Callable[[int], None] | None = None) -> dict[str, LockedFile]:
@@ -94,20 +104,20 @@ def check(directory: Path, lock: Lock) -> None:
     """
     seen = {}
     for name, locked in lock.files.items():
-        status = _status(directory, name)
+        status = _status(directory, name, lock)
         if (status.st_size, status.st_mtime_ns) == (locked.size, locked.mtime_ns):
             seen[name] = locked
         else:
-            seen[name] = _require(directory, name, locked, None)
+            seen[name] = _require(directory, name, lock, None)
     if seen != lock.files:
         _note_times(directory, replace(lock, files=seen))
 
 
 def verify(directory: Path, lock: Lock, on_bytes: Callable[[int], None] | None = None) -> None:
     """Hash every file. on_bytes gets the number of bytes read since its last call. Raises CheckpointDamaged."""
-    for name, locked in lock.files.items():
-        _status(directory, name)
-        _require(directory, name, locked, on_bytes)
+    for name in lock.files:
+        _status(directory, name, lock)
+        _require(directory, name, lock, on_bytes)
 
 
 def sha256_of(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
@@ -121,26 +131,26 @@ def sha256_of(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
     return digest.hexdigest()
 
 
-def _status(directory: Path, name: str) -> os.stat_result:
+def _status(directory: Path, name: str, lock: Lock) -> os.stat_result:
     try:
         return (directory / name).stat()
     except FileNotFoundError as error:
-        raise CheckpointDamaged(f"{directory / name} is missing; {_way_out(directory)}") from error
+        raise CheckpointDamaged(f"{directory / name} is missing; {lock.way_out}") from error
 
 
-def _require(directory: Path, name: str, locked: LockedFile, on_bytes: Callable[[int], None] | None) -> LockedFile:
+def _require(directory: Path, name: str, lock: Lock, on_bytes: Callable[[int], None] | None) -> LockedFile:
     path = directory / name
-    found = _hashed(path, on_bytes)
+    found, locked = _hashed(path, on_bytes), lock.files[name]
     if found.sha256 != locked.sha256:
         raise CheckpointDamaged(
             f"{path} is damaged: its sha256 is {found.sha256[:12]}..., the lock file says "
-            f"{locked.sha256[:12]}...; {_way_out(directory)}"
+            f"{locked.sha256[:12]}...; {lock.way_out}"
         )
     return found
 
 
-def _way_out(directory: Path) -> str:
-    return f"replace it with: hearthline models pull {directory.name}"
+def _way_out(model: str) -> str:
+    return f"replace it with: hearthline models pull {model}"
 
 
 def _hashed(path: Path, on_bytes: Callable[[int], None] | None = None) -> LockedFile:

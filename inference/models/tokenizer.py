@@ -5,14 +5,25 @@ are encoded as any others. Control tokens come from `special` and from the chat 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tokenizers
 from tokenizers import AddedToken
 
 from inference.errors import ModelUnsupported
-from inference.models.chat_template import ChatTemplate
+from inference.models.chat_template import ChatTemplate, TemplateMessage
 from inference.models.token_bytes import StreamDecoder, TokenBytes
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTokens:
+    """A conversation as ids. cuts: after how many of them later prompts may differ. is_thinking: see `Rendered`."""
+
+    ids: list[int]
+    cuts: tuple[int, ...]
+    is_thinking: bool
 
 
 class Tokenizer:
@@ -33,7 +44,7 @@ class Tokenizer:
         tokenizer.no_padding()
         self._tokenizer = tokenizer
         self._special = {token.content: i for i, token in tokenizer.get_added_tokens_decoder().items()}
-        self._template = template
+        self.chat_template = template
         self._token_bytes = TokenBytes(tokenizer)
         self.n_vocab: int = tokenizer.get_vocab_size(with_added_tokens=True)
 
@@ -56,6 +67,11 @@ class Tokenizer:
         """Give the id of the control token `text`, or None where the model has no such token."""
         return self._special.get(text)
 
+    def vocabulary(self) -> list[bytes]:
+        """Give the bytes of every token by its id, none for a control token. Takes a moment."""
+        controls = {*self._special.values()}
+        return [b"" if i in controls else self._token_bytes[i] for i in range(self.n_vocab)]
+
     def decode(self, ids: Sequence[int]) -> str:
         """Decode `ids`, control tokens as their names. Bytes that are no UTF-8 become U+FFFD."""
         decoder = self.stream_decoder()
@@ -65,17 +81,26 @@ class Tokenizer:
         """Start decoding one stream of ids, piece by piece: `push(id) -> str`, `finish() -> str`."""
         return StreamDecoder(self._token_bytes)
 
-    def render_chat(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
-        """Encode `messages` (role, content) by the model's chat template, up to where the answer begins.
+    def render_chat(
+        self,
+        messages: Sequence[TemplateMessage],
+        tools: Sequence[Mapping[str, Any]] = (),
+        switches: Mapping[str, bool] | None = None,
+    ) -> ChatTokens:
+        """Encode `messages` by the model's chat template, up to where the answer begins. See `ChatTemplate.render`.
 
         Raises ModelUnsupported when the model has no template or the template refuses the messages.
         """
-        if self._template is None:
+        if self.chat_template is None:
             raise ModelUnsupported("this model has no chat template; ask it for completions instead")
+        rendered = self.chat_template.render(messages, tools, switches)
         ids: list[int] = []
-        for piece, is_control in self._template.render(messages):
+        starts = []
+        for piece, is_control in rendered.pieces:
+            starts.append(len(ids))
             if is_control:
                 ids.append(self._special[piece])
             else:
                 ids.extend(self.encode(piece))
-        return ids
+        cuts = tuple(starts[cut] for cut in rendered.cuts if 0 < cut < len(starts))
+        return ChatTokens(ids, cuts, rendered.is_thinking)

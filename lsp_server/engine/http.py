@@ -120,6 +120,7 @@ class HttpEngine:
             roles=model.roles,
             n_context=model.n_context,
             fim=model.fim,
+            constraints=model.constraints,
             device=health.device,
             prefill_tokens_per_s=model.prefill_tokens_per_s,
             decode_tokens_per_s=model.decode_tokens_per_s,
@@ -136,11 +137,13 @@ class HttpEngine:
     async def _remote_capabilities(self) -> EngineCapabilities:
         listed = await self._get("/v1/models", wire.ModelList)
         names = [model.id for model in listed.data]
-        # The protocol has no word for fill-in-the-middle: whoever configures an engine for completion says it can.
+        # The protocol has no word for what an engine can do. Whoever configures one for completion says it fills in the
+        # middle; the field for a schema is the protocol's own.
         return EngineCapabilities(
             completion_model=self._model or (names[0] if names else "unnamed"),
             roles=frozenset({"completion", "assistant"}),
             fim=True,
+            constraints=frozenset({"json_schema"}),
         )
 
     async def _get(self, path: str, shape: type[T]) -> T:

@@ -4,7 +4,6 @@ Invariant: a started worker belongs to no window. It has a session and standard 
 the workspace, and outlives whoever started it.
 """
 
-import os
 import subprocess
 import sys
 import threading
@@ -13,6 +12,7 @@ from pathlib import Path
 from inference import errors as inference_errors
 from inference import paths, singleton
 from inference.models import store
+from inference.models.reference import is_path
 from lsp_server.errors import EngineUnavailable, ModelMissing
 
 # -P: a folder named `inference` in the current directory is not ours.
@@ -49,7 +49,7 @@ def start(model: str, idle_exit_s: float) -> subprocess.Popen[bytes]:
     `returncode` of what is returned tells, without a call, when it has ended. Raises EngineUnavailable.
     """
     # The worker's current folder is not ours: a folder of a model must not be named from here.
-    model = str(Path(model).expanduser().absolute()) if os.sep in model else model
+    model = str(Path(model).expanduser().absolute()) if is_path(model) else model
     command = [*COMMAND, "--model", model, "--idle-exit-s", f"{idle_exit_s:g}"]
     try:
         process = subprocess.Popen(

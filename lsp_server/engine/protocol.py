@@ -4,7 +4,7 @@ Plain values in, an asynchronous iterator of plain values out. Closing the itera
 cancellation reaches the accelerator. Every failure is an `errors.EngineError`.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -66,14 +66,21 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """Answer a conversation."""
+    """Answer a conversation.
+
+    thinks: think before answering, or do not; None leaves it to the model. json_schema: what the answer must match,
+    token by token. It is valid JSON of that schema unless it was cut short (see FinishReason) or the engine has no such
+    constraint (see EngineCapabilities).
+    """
 
     messages: tuple[Message, ...]
     key: str
+    thinks: bool | None = None
     max_tokens: int = 512
     temperature: float = 0.0
     priority: Priority = Priority.FOREGROUND
     deadline_ms: int | None = None
+    json_schema: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +105,13 @@ class Token:
     """A piece of an answer. The last one carries `finish`, and its text may be empty.
 
     logprob: natural logarithm of the probability the model gave to this piece, where the engine tells.
+    reasoning: a piece of the thinking in front of the answer, which is never part of `text`.
     """
 
     text: str
     logprob: float | None = None
     finish: Finish | None = None
+    reasoning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +119,7 @@ class EngineCapabilities:
     """What the engine can do now.
 
     fim: the completion model was trained to fill in the middle; where False, only the prefix reaches the model.
+    constraints: what it can hold an answer to: json_schema, regex, grammar, choice.
     prefill_tokens_per_s and decode_tokens_per_s: measured on this device when the model was loaded.
     """
 
@@ -117,6 +127,7 @@ class EngineCapabilities:
     roles: frozenset[str] = field(default_factory=frozenset)
     n_context: int = 0
     fim: bool = False
+    constraints: frozenset[str] = frozenset()
     device: str = ""
     prefill_tokens_per_s: float | None = None
     decode_tokens_per_s: float | None = None

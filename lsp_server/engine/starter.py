@@ -85,7 +85,8 @@ class WorkerStarter:
                 "restart the editor, so that both are of the installed version"
             )
         names = [model.name for model in health.models]
-        if names and process.resident_name(self._model) not in names:
+        wanted = process.resident_name(self._model)
+        if names and not any(name == wanted or name.startswith(f"{wanted}+") for name in names):  # +: an adapter in it
             await asyncio.to_thread(process.check_model, self._model)  # a wrong name is the better reason
             raise EngineUnavailable(
                 f"the running worker holds {', '.join(names)}, not {self._model}; end it with: hearthline worker stop"

@@ -24,6 +24,7 @@ class WorkerModel(msgspec.Struct, frozen=True):
     state: str = ""
     n_context: int = 0
     fim: bool = False
+    constraints: frozenset[str] = frozenset()
     prefill_tokens_per_s: float | None = None
     decode_tokens_per_s: float | None = None
 
@@ -55,6 +56,8 @@ class ModelList(msgspec.Struct, frozen=True):
 
 class _Delta(msgspec.Struct, frozen=True):
     content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None  # its name in newer versions of vLLM, and elsewhere
 
 
 class _Logprobs(msgspec.Struct, frozen=True):
@@ -138,6 +141,11 @@ def chat_body(request: ChatRequest, model: str | None, *, is_worker: bool) -> by
         "temperature": request.temperature,
         "stream": True,
     }
+    if request.thinks is not None:
+        body["reasoning_effort"] = "medium" if request.thinks else "none"
+    if request.json_schema is not None:
+        named = {"name": "answer", "strict": True, "schema": request.json_schema}
+        body["response_format"] = {"type": "json_schema", "json_schema": named}
     return _encode(body, request, model, is_worker=is_worker)
 
 
@@ -153,7 +161,7 @@ def _encode(body: Body, request: CompletionRequest | ChatRequest, model: str | N
 
 
 def read_chunk(data: str, *, is_worker: bool) -> Token | None:
-    """Decode one event of a stream; None where it carries neither text nor an end (a role, a lone usage).
+    """Decode one event of a stream; None where it carries neither words nor an end (a role, a lone usage).
 
     Raises EngineError when the chunk is one, or is not of this protocol.
     """
@@ -167,13 +175,15 @@ def read_chunk(data: str, *, is_worker: bool) -> Token | None:
     if not chunk.choices:
         return None
     choice = chunk.choices[0]
-    text = choice.text if choice.text is not None else (choice.delta.content if choice.delta else None)
+    delta = choice.delta or _Delta()
+    text = choice.text or delta.content or ""
+    reasoning = delta.reasoning_content or delta.reasoning or ""
     finish = _finish(chunk, choice.finish_reason) if choice.finish_reason else None
-    if not text and finish is None:
+    if not text and not reasoning and finish is None:
         return None
     told = (choice.logprobs.token_logprobs if choice.logprobs else None) or ()
     logprobs = [logprob for logprob in told if logprob is not None]
-    return Token(text or "", logprob=sum(logprobs) if logprobs else None, finish=finish)
+    return Token(text, logprob=sum(logprobs) if logprobs else None, finish=finish, reasoning=reasoning)
 
 
 def _finish(chunk: _Chunk, reason: str) -> Finish:

@@ -18,6 +18,8 @@ BENCHES = {
     "retrieval": "members that another file defines, completed with and without what is known of other files",
     "index": "the workspace index: build, one changed file, queries, memory, and how they grow",
     "speculation": "decoding with guesses against decoding without, where text repeats and where it does not",
+    "together": "answers that decode at once against one at a time",
+    "suffix": "the text behind the cursor moved along while someone types: right answers, time per keystroke",
 }
 
 

@@ -6,7 +6,7 @@ fill-in-the-middle as text; a model without them gets the prefix alone, as the w
 
 import statistics
 
-from inference.fim_templates import TEMPLATES
+from inference.fim_families import TEMPLATES, Part
 from inference.models.catalogue import CATALOGUE
 from tests.bench import texts
 from tests.bench.report import Report
@@ -38,7 +38,8 @@ def _fim_text(model: str, prefix: str, suffix: str) -> str:
     template = TEMPLATES.get(spec.family) if spec is not None and spec.fim else None
     if template is None:
         return prefix
-    return f"{template.prefix}{prefix}{template.suffix}{suffix}{template.middle}"
+    texts = {Part.PREFIX: prefix, Part.SUFFIX: suffix}
+    return "".join(part if isinstance(part, str) else texts.get(part, "") for part in template.parts)
 
 
 def _report(report: Report, prefix: str, answers: list[Answer]) -> None:

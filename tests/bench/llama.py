@@ -15,8 +15,8 @@ import platformdirs
 
 from inference.errors import ModelUnknown
 from inference.models.catalogue import find_model
+from inference.models.gguf_source import fetch_gguf
 from inference.models.progress import Stage
-from inference.models.pull import fetch_gguf
 
 _VERSION = "0.3.36"
 _SDIST_SHA256 = "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"

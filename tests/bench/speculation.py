@@ -137,7 +137,7 @@ def _rewrite(loaded: Any, encode: Callable[[str], list[int]], max_tokens: int) -
     lines = (_SOURCES / "text_stream.py").read_text().splitlines(keepends=True)
     source = "".join(lines[26:52])
     words = f"Rename the method `push` to `feed`. Answer with the whole file.\n\n```python\n{source}```"
-    prompt = loaded.tokenizer.render_chat([{"role": "user", "content": words}])
+    prompt = loaded.tokenizer.render_chat([{"role": "user", "content": words}]).ids
     return Task("edit", [*prompt, *encode(f"```python\n{lines[26]}")], max_tokens)
 
 
@@ -161,7 +161,8 @@ def _repeat(encode: Callable[[str], list[int]], max_tokens: int) -> Task:
 
 def _hole(loaded: Any, file: str, line: int) -> Task:
     """Fill in what stands from the middle of a line on, in a file that the model has not read before."""
-    from inference.fim_templates import TEMPLATES, Hole, build_fim_prompt, build_prefix_prompt
+    from inference.fim_families import TEMPLATES
+    from inference.fim_templates import Hole, build_fim_prompt, build_prefix_prompt
 
     lines = (_SOURCES / file).read_text().splitlines(keepends=True)
     here = lines[line]

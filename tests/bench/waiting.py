@@ -20,7 +20,8 @@ from tests.bench.report import Report
 from tests.bench.servers import Ask, Hearthline, MlxLm, Server
 from tests.bench.streams import Answer, complete, running, until
 
-_N_STEPS_UNDISTURBED = 8
+# Guesses grow longer over the first steps, and with them the steps.
+_N_STEPS_UNDISTURBED = 16
 _DOCUMENT_FUNCTIONS = 3
 _SETTLE_STEP_S = 0.1
 

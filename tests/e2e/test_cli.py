@@ -40,8 +40,9 @@ def test_an_unknown_command_is_refused_with_the_ones_there_are() -> None:
 
 def test_commands_of_the_other_half_are_reached(hearthline_home: Path) -> None:
     assert DEFAULT_MODEL in hearthline("models", "list").stdout
-    status = hearthline("worker", "status")
-    assert (status.returncode, "no worker is running" in status.stdout) == (1, True)
+    for word in ("status", "pause", "resume"):
+        answer = hearthline("worker", word)
+        assert (answer.returncode, "no worker is running" in answer.stdout) == (1, True)
     assert hearthline_home.is_dir()
 
 

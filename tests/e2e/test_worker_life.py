@@ -28,6 +28,18 @@ from tests.tiny_model import write_tiny_checkpoint
 LONG = 8000  # tokens, about eight seconds of the tiny model
 
 
+BREAKING_WORKER = """
+import runpy
+from inference.run import Run
+
+def step(*_, **__):
+    raise RuntimeError("the device is gone")
+
+Run.step = step
+runpy.run_module("inference", run_name="__main__")
+"""
+
+
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
@@ -171,6 +183,21 @@ def test_while_it_loads_it_says_so_and_a_failed_load_says_why(hearthline_home: P
         assert_left_nothing_but_its_reason(worker)
 
 
+def test_when_every_step_breaks_the_process_ends_and_says_why(hearthline_home: Path, tiny: Path) -> None:
+    with start_worker(hearthline_home, tiny, program=("-c", BREAKING_WORKER)) as worker:
+        worker.wait_until("ready")
+        for _ in range(3):
+            failed = worker.complete(prompt="x")
+            assert (failed.status_code, failed.json()["error"]["code"]) == (500, "engine_failed")
+        assert worker.process.wait(DEADLINE_S) == ExitCode.ENGINE_FAILED
+        assert "the engine broke: RuntimeError: the device is gone" in worker.stderr()
+        reason = json.loads((worker.run_dir / singleton.EXIT_NAME).read_text())
+        assert reason["code"] == ExitCode.ENGINE_FAILED
+        assert "the device is gone" in reason["message"]
+        assert_left_nothing_but_its_reason(worker)
+        assert "Traceback" in worker.log_path.read_text()
+
+
 def test_a_signal_ends_a_worker_that_is_still_loading(hearthline_home: Path) -> None:
     checkpoint = write_tiny_checkpoint(hearthline_home / "slow")
     os.mkfifo(checkpoint / LOCK_FILE)
@@ -248,3 +275,12 @@ def test_the_probe_tells_device_and_speed(hearthline_home: Path) -> None:
     assert probe["device"] in ("cpu", "metal", "cuda")
     assert probe["gflops"] > 0
     assert {"blas", "blas_is_fast", "blas_reason", "device_name", "memory_bytes", "mlx_version"} <= probe.keys()
+
+
+def test_a_model_that_does_not_fit_is_refused_with_numbers(hearthline_home: Path, tiny: Path) -> None:
+    with start_worker(hearthline_home, tiny, "--memory-gb", "0.1") as worker:
+        assert worker.process.wait(DEADLINE_S) == ExitCode.LOAD_FAILED
+        reason = singleton.read_last_exit(worker.run_dir)
+        assert reason is not None
+        assert str(reason["message"]).startswith("tiny needs ")
+        assert "--memory-gb 0.1 leaves 90 MB" in str(reason["message"])

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +26,22 @@ def wait_for(condition: Callable[[], Any], deadline_s: float = DEADLINE_S) -> An
     return value
 
 
-def worker_command(model: str | Path, *options: str) -> list[str]:
-    """Give the command line that the launcher uses."""
-    return [sys.executable, "-P", "-m", "inference", "serve", "--model", str(model), *options]
+def worker_command(model: str | Path, *options: str, program: Sequence[str] = ("-m", "inference")) -> list[str]:
+    """Give the command line that the launcher uses. program: what Python runs."""
+    return [sys.executable, "-P", *program, "serve", "--model", str(model), *options]
 
 
 class WorkerProcess:
     """One process of `python -m inference serve`, its runtime folder and a client."""
 
-    def __init__(self, home: Path, model: str | Path, *options: str) -> None:
+    def __init__(
+        self, home: Path, model: str | Path, *options: str, program: Sequence[str] = ("-m", "inference")
+    ) -> None:
         self.run_dir = home / "run"
         self.socket_path = self.run_dir / "worker.sock"
         self.log_path = home / "log" / "worker.log"
         self.process = subprocess.Popen(
-            worker_command(model, *options),
+            worker_command(model, *options, program=program),
             env=os.environ | {"HEARTHLINE_HOME": str(home)},
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -100,9 +102,11 @@ class WorkerProcess:
 
 
 @contextlib.contextmanager
-def start_worker(home: Path, model: str | Path, *options: str) -> Iterator[WorkerProcess]:
+def start_worker(
+    home: Path, model: str | Path, *options: str, program: Sequence[str] = ("-m", "inference")
+) -> Iterator[WorkerProcess]:
     """Start a worker that is gone afterwards."""
-    worker = WorkerProcess(home, model, *options)
+    worker = WorkerProcess(home, model, *options, program=program)
     try:
         yield worker
     finally:

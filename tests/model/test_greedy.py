@@ -69,7 +69,7 @@ def test_the_forms_for_a_cpu_keep_the_text(test_model_dir: Path) -> None:
 
 
 def test_chat_by_the_template(loaded: LoadedModel) -> None:
-    ids = loaded.tokenizer.render_chat([{"role": "user", "content": "What is the capital of France?"}])
+    ids = loaded.tokenizer.render_chat([{"role": "user", "content": "What is the capital of France?"}]).ids
 
     answer = loaded.tokenizer.decode(decode_greedily(loaded, ids))
 

@@ -26,7 +26,7 @@ PROMPTS = (
 TOLERANCE = 1e-3
 
 
-@pytest.mark.parametrize("architecture", ["qwen2", "llama"])
+@pytest.mark.parametrize("architecture", ["qwen2", "llama", "qwen3", "qwen3moe"])
 def test_tiny_models(architecture: str, tmp_path: Path) -> None:
     gguf = write_tiny_gguf(tmp_path / "tiny.gguf", architecture)
     checkpoint = tmp_path / "checkpoint"

@@ -2,11 +2,14 @@
 
 from collections.abc import Set
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from inference.models.catalogue import DEFAULT_MODEL, TEST_MODEL
+from inference.models.chat_template import ChatTemplate
 from inference.models.tokenizer import Tokenizer
+from tests.chat_templates import THINKING, TOOLS
 from tests.conftest import gguf_for_tests, pull_for_tests
 from tests.model.samples import SAMPLES
 
@@ -24,6 +27,43 @@ def test_round_trip(tokenizer: Tokenizer, name: str) -> None:
 def test_equal_to_transformers(tokenizer: Tokenizer) -> None:
     # transformers leaves out, when it reads a GGUF, that SmolLM splits digits of every script one by one.
     compare_with_transformers(tokenizer, gguf_for_tests(TEST_MODEL), but={"other digits"})
+
+
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "f",
+        "description": "Größe <x> & 'y'",
+        "parameters": {"type": "object", "properties": {"b": {}}},
+    },
+}
+CALL = {"name": "f", "arguments": {"b": 'Köln "x"\n', "a": [1, True, None], "c": 3}}
+
+
+@pytest.mark.parametrize("switches", [{}, {"preserve_thinking": True, "enable_thinking": False}])
+@pytest.mark.parametrize("source", [THINKING, TOOLS])
+def test_chats_with_tools_and_thinking_are_those_of_transformers(
+    test_model_dir: Path, source: str, switches: dict[str, bool]
+) -> None:
+    from transformers import PreTrainedTokenizerFast
+
+    reference = PreTrainedTokenizerFast.from_pretrained(str(test_model_dir))
+    tokenizer = Tokenizer.from_directory(test_model_dir)
+    tokenizer.chat_template = ChatTemplate(source, ["<|im_start|>", "<|im_end|>"], {})
+    tool_calls = [{"id": "c", "type": "function", "function": CALL}]
+    messages: list[dict[str, Any]] = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": " hi 漢字\n"},
+        {"role": "assistant", "content": "", "reasoning_content": "hm", "tool_calls": tool_calls},
+        {"role": "tool", "content": "21", "tool_call_id": "c"},
+        {"role": "assistant", "content": "It is 21."},
+        {"role": "user", "content": "go on"},
+    ]
+    rendered = reference.apply_chat_template(
+        messages, tools=[TOOL], chat_template=source, add_generation_prompt=True, tokenize=False, **switches
+    )
+    ours = tokenizer.render_chat(messages, [TOOL], switches)
+    assert ours.ids == reference.encode(rendered, add_special_tokens=False)
 
 
 @pytest.mark.long
@@ -59,4 +99,4 @@ def compare_with_transformers(tokenizer: Tokenizer, gguf: Path, but: Set[str] = 
         {"role": "user", "content": "And 漢字?"},
     ]
     rendered = reference.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-    assert tokenizer.render_chat(messages) == reference.encode(rendered, add_special_tokens=False)
+    assert tokenizer.render_chat(messages).ids == reference.encode(rendered, add_special_tokens=False)

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from tokenizers import pre_tokenizers
 
 HIDDEN, FEED_FORWARD, HEADS, KV_HEADS, LAYERS, CONTEXT = 256, 512, 4, 2, 2, 512
+# Of the qwen3 family, whose heads are wider than their share of the hidden size.
+HEAD_DIM, EXPERTS, EXPERTS_USED, EXPERT_FEED_FORWARD = 96, 8, 2, 64
 
 CONTROL_TOKENS = [
     "<|endoftext|>",
@@ -40,6 +42,7 @@ def write_tiny_gguf(path: Path, architecture: str = "qwen2", seed: int = 7) -> P
 
     qwen2: with biases and the embedding stored twice, as Q5_0 and Q8_0; Q4_K and Q6_K among the rest.
     llama: with Q4_1 throughout, q and k rows interleaved as llama.cpp's converter leaves them.
+    qwen3, qwen3moe: with a norm per head of q and k; with the experts of a layer in one tensor each, and their router.
     """
     writer = gguf.GGUFWriter(str(path), architecture)
     writer.add_name(f"tiny {architecture}")
@@ -51,9 +54,21 @@ def write_tiny_gguf(path: Path, architecture: str = "qwen2", seed: int = 7) -> P
     writer.add_head_count_kv(KV_HEADS)
     writer.add_rope_freq_base(10000.0)
     writer.add_layer_norm_rms_eps(1e-5)
-    _add_tokenizer(writer, "qwen2" if architecture == "qwen2" else "smollm")
+    if architecture in ("qwen3", "qwen3moe"):
+        writer.add_key_length(HEAD_DIM)
+        writer.add_value_length(HEAD_DIM)
+    if architecture == "qwen3moe":
+        writer.add_expert_count(EXPERTS)
+        writer.add_expert_used_count(EXPERTS_USED)
+        writer.add_expert_feed_forward_length(EXPERT_FEED_FORWARD)
+    _add_tokenizer(writer, "smollm" if architecture == "llama" else "qwen2")
     tensors = _Tensors(writer, np.random.default_rng(seed))
-    (_add_qwen2 if architecture == "qwen2" else _add_llama)(tensors)
+    if architecture == "qwen2":
+        _add_qwen2(tensors)
+    elif architecture == "llama":
+        _add_llama(tensors)
+    else:
+        _add_qwen3(tensors, has_experts=architecture == "qwen3moe")
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -77,6 +92,9 @@ class _Tensors:
 
     def matrix(self, name: str, rows: int, columns: int, kind: Kind) -> None:
         self.quantised(name, self.values(rows, columns), kind)
+
+    def experts(self, name: str, rows: int, columns: int, kind: Kind) -> None:
+        self.quantised(name, np.stack([self.values(rows, columns) for _ in range(EXPERTS)]), kind)
 
     def values(self, rows: int, columns: int) -> NDArray[np.float32]:
         values: NDArray[np.float32] = self.random.standard_normal((rows, columns), dtype=np.float32)
@@ -141,4 +159,31 @@ def _add_llama(tensors: _Tensors) -> None:
         tensors.plain(f"blk.{i}.ffn_norm.weight", HIDDEN, mean=1.0)
         for module, (rows, columns) in shapes.items():
             tensors.matrix(f"blk.{i}.{module}.weight", rows, columns, Kind.Q4_1)
+    tensors.plain("output_norm.weight", HIDDEN, mean=1.0)
+
+
+def _add_qwen3(tensors: _Tensors, *, has_experts: bool) -> None:
+    tensors.matrix("token_embd.weight", len(vocabulary()[0]), HIDDEN, Kind.Q8_0)
+    tensors.matrix("output.weight", len(vocabulary()[0]), HIDDEN, Kind.Q8_0)
+    for i in range(LAYERS):
+        for norm, size in (
+            ("attn_norm", HIDDEN),
+            ("ffn_norm", HIDDEN),
+            ("attn_q_norm", HEAD_DIM),
+            ("attn_k_norm", HEAD_DIM),
+        ):
+            tensors.plain(f"blk.{i}.{norm}.weight", size, mean=1.0)
+        tensors.matrix(f"blk.{i}.attn_q.weight", HEADS * HEAD_DIM, HIDDEN, Kind.Q5_0)
+        tensors.matrix(f"blk.{i}.attn_k.weight", KV_HEADS * HEAD_DIM, HIDDEN, Kind.Q5_0)
+        tensors.matrix(f"blk.{i}.attn_v.weight", KV_HEADS * HEAD_DIM, HIDDEN, Kind.Q8_0)
+        tensors.matrix(f"blk.{i}.attn_output.weight", HIDDEN, HEADS * HEAD_DIM, Kind.Q5_0)
+        if has_experts:
+            tensors.writer.add_tensor(f"blk.{i}.ffn_gate_inp.weight", tensors.values(EXPERTS, HIDDEN))
+            tensors.experts(f"blk.{i}.ffn_gate_exps.weight", EXPERT_FEED_FORWARD, HIDDEN, Kind.Q4_1)
+            tensors.experts(f"blk.{i}.ffn_up_exps.weight", EXPERT_FEED_FORWARD, HIDDEN, Kind.Q5_0)
+            tensors.experts(f"blk.{i}.ffn_down_exps.weight", HIDDEN, EXPERT_FEED_FORWARD, Kind.Q8_0)
+        else:
+            tensors.matrix(f"blk.{i}.ffn_gate.weight", FEED_FORWARD, HIDDEN, Kind.Q4_1)
+            tensors.matrix(f"blk.{i}.ffn_up.weight", FEED_FORWARD, HIDDEN, Kind.Q5_0)
+            tensors.raw_k_quant(f"blk.{i}.ffn_down.weight", HIDDEN, FEED_FORWARD, Kind.Q6_K)
     tensors.plain("output_norm.weight", HIDDEN, mean=1.0)

@@ -18,7 +18,8 @@ class Sources:
     """What the server offers and how it misbehaves. Paths begin with a slash.
 
     cut_after: of a path, the next answers end after so many bytes, one entry each. hold_after: answers stop
-    after so many bytes until `release` is set. statuses: of a path, the next answers' status.
+    after so many bytes until `release` is set. statuses: of a path, the next answers' status. error_codes: of a path,
+    what the hub calls its refusals. tokens: the Authorization headers that came.
     """
 
     url: str = ""
@@ -27,9 +28,11 @@ class Sources:
     cut_after: dict[str, list[int]] = field(default_factory=dict)
     hold_after: dict[str, int] = field(default_factory=dict)
     statuses: dict[str, list[int]] = field(default_factory=dict)
+    error_codes: dict[str, str] = field(default_factory=dict)
     ignores_range: bool = False
     release: threading.Event = field(default_factory=threading.Event)
     requests: list[tuple[str, str | None]] = field(default_factory=list)
+    tokens: set[str | None] = field(default_factory=set)
 
     @property
     def index_url(self) -> str:
@@ -59,16 +62,33 @@ class Sources:
         return path
 
     def add_hub_file(self, repository: str, filename: str, content: bytes) -> str:
-        """Offer a file on the hub at `HUB_REVISION`; return its path."""
-        lfs = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 134}
-        sibling = {"rfilename": filename, "size": len(content), "blobId": "0" * 40, "lfs": lfs}
-        value = {"_id": "1", "id": repository, "modelId": repository, "sha": HUB_REVISION, "siblings": [sibling]}
+        """Offer a repository with one large file on the hub at `HUB_REVISION`; return the file's path."""
+        return self.add_hub_repository(repository, {filename: content})[filename]
+
+    def add_hub_repository(
+        self, repository: str, files: dict[str, bytes], revision: str = HUB_REVISION, branch: str | None = None
+    ) -> dict[str, str]:
+        """Offer `files` on the hub, at the commit `revision` and as main or `branch`; return their paths."""
+        siblings = []
+        for filename, content in files.items():
+            sibling: dict[str, object] = {"rfilename": filename, "size": len(content), "blobId": "0" * 40}
+            if not filename.endswith((".json", ".jinja", ".py", ".md")):
+                digest = hashlib.sha256(content).hexdigest()
+                sibling["lfs"] = {"sha256": digest, "size": len(content), "pointerSize": 134}
+            siblings.append(sibling)
+        value = {"_id": "1", "id": repository, "modelId": repository, "sha": revision, "siblings": siblings}
         page = f"/api/models/{repository}"
-        self.files[page] = json.dumps(value).encode()
-        self.content_types[page] = "application/json"
-        path = f"/{repository}/resolve/{HUB_REVISION}/{filename}"
-        self.files[path] = content
-        return path
+        for address in (f"{page}/revision/{revision}", f"{page}/revision/{branch}" if branch else page):
+            self.files[address] = json.dumps(value).encode()
+            self.content_types[address] = "application/json"
+        paths = {filename: f"/{repository}/resolve/{revision}/{filename}" for filename in files}
+        self.files.update({paths[filename]: content for filename, content in files.items()})
+        return paths
+
+    def offer_search(self, repositories: list[str]) -> None:
+        """Let the hub find `repositories`, whatever is searched for."""
+        self.files["/api/models"] = json.dumps([{"_id": "1", "id": name} for name in repositories]).encode()
+        self.content_types["/api/models"] = "application/json"
 
 
 def make_wheel(path: Path, members: dict[str, bytes]) -> bytes:
@@ -111,10 +131,13 @@ def _answer(handler: BaseHTTPRequestHandler, sources: Sources) -> None:
     path = handler.path.partition("?")[0]
     wanted = handler.headers.get("Range")
     sources.requests.append((path, wanted))
+    sources.tokens.add(handler.headers.get("Authorization"))
     content = sources.files.get(path)
     statuses = sources.statuses.get(path, [])
     if content is None or statuses:
         handler.send_response(statuses.pop(0) if statuses else 404)
+        if code := sources.error_codes.get(path, "RepoNotFound" if path.startswith("/api/models/") else ""):
+            handler.send_header("X-Error-Code", code)
         handler.send_header("Content-Length", "0")
         handler.end_headers()
         return

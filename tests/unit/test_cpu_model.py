@@ -6,10 +6,11 @@ import mlx.core as mx
 import mlx.nn as nn
 import pytest
 from mlx.utils import tree_flatten, tree_map
-from mlx_lm.models import llama, qwen2
+from mlx_lm.models import llama, qwen2, qwen3, qwen3_5, qwen3_5_moe, qwen3_moe
 from mlx_lm.models.cache import BatchKVCache, make_prompt_cache
 
 from inference.cpu_model import CpuAttention, RotaryTable, accelerate
+from inference.cpu_recurrence import CpuGatedDelta
 from tests.unit.test_cpu_ops import largest
 
 _SHAPE: dict[str, Any] = {
@@ -28,6 +29,25 @@ _LLAMA3_ROPE = {
     "high_freq_factor": 4.0,
     "original_max_position_embeddings": 64,
 }
+_EXPERTS: dict[str, Any] = {
+    "num_experts": 6,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 48,
+    "decoder_sparse_step": 2,
+    "mlp_only_layers": [],
+    "norm_topk_prob": True,
+    "shared_expert_intermediate_size": 48,
+}
+_QWEN3: dict[str, Any] = {"head_dim": 32, "rope_theta": 1e6, "max_position_embeddings": 4096}
+_HYBRID: dict[str, Any] = {
+    "head_dim": 32,
+    "num_hidden_layers": 4,
+    "linear_num_value_heads": 4,
+    "linear_num_key_heads": 2,
+    "linear_key_head_dim": 32,
+    "linear_value_head_dim": 16,
+    "rope_parameters": {"rope_theta": 10000.0, "type": "default", "partial_rotary_factor": 0.25},
+}
 _SLIDING = ["full_attention", "sliding_attention", "full_attention"]
 _MODELS: dict[str, tuple[Any, dict[str, Any]]] = {
     "qwen2": (qwen2, {}),
@@ -36,6 +56,10 @@ _MODELS: dict[str, tuple[Any, dict[str, Any]]] = {
     "llama, scaled": (llama, {"rope_scaling": _LLAMA3_ROPE}),
     "llama, stretched": (llama, {"rope_scaling": {"type": "dynamic", "factor": 2.0}, "max_position_embeddings": 64}),
     "llama, biased": (llama, {"attention_bias": True, "mlp_bias": True}),
+    "qwen3": (qwen3, {**_QWEN3, "tie_word_embeddings": True}),
+    "qwen3_moe": (qwen3_moe, {**_QWEN3, **_EXPERTS, "tie_word_embeddings": False}),
+    "qwen3_5": (qwen3_5, _HYBRID),
+    "qwen3_5_moe": (qwen3_5_moe, _HYBRID | _EXPERTS),
     "llama, sliding": (llama, {"layer_types": _SLIDING, "sliding_window": 16}),
 }
 # Logits of these models reach 30.
@@ -45,7 +69,10 @@ _LOGIT_TOLERANCE = 1e-3
 def _make_model(kind: str) -> Any:
     module, options = _MODELS[kind]
     name = module.__name__.rpartition(".")[2]
-    return module.Model(module.ModelArgs(model_type=name, **_SHAPE, **options))
+    settings = {"model_type": name, **_SHAPE, **options}
+    if name.startswith("qwen3_5"):
+        return module.Model(module.ModelArgs(model_type=name, text_config=settings))
+    return module.Model(module.ModelArgs.from_dict(settings))
 
 
 def _make_pair(kind: str) -> tuple[Any, Any]:
@@ -89,7 +116,7 @@ def test_logits_equal_stock_without_a_cache(pair: tuple[Any, Any]) -> None:
     assert largest(stock(tokens) - fast(tokens)) < _LOGIT_TOLERANCE
 
 
-@pytest.mark.parametrize("kind", ["qwen2", "llama, untied"])
+@pytest.mark.parametrize("kind", ["qwen2", "llama, untied", "qwen3", "qwen3_moe", "qwen3_5", "qwen3_5_moe"])
 def test_greedy_tokens_equal_stock(kind: str) -> None:
     decoded = []
     for model in _make_pair(kind):
@@ -101,6 +128,22 @@ def test_greedy_tokens_equal_stock(kind: str) -> None:
         decoded.append(made)
 
     assert decoded[0] == decoded[1]
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_recurrent_states_equal_stock(batch: int) -> None:
+    stock, fast = _make_pair("qwen3_5")
+    stock_cache, fast_cache = make_prompt_cache(stock), make_prompt_cache(fast)
+    for n_tokens in (70, 1, 5, 64):
+        tokens = mx.arange(batch * n_tokens).reshape(batch, n_tokens)
+        stock(tokens, cache=stock_cache)
+        fast(tokens, cache=fast_cache)
+    recurrent = [index for index, layer in enumerate(fast.layers) if "linear_attn" in layer]
+
+    assert all(isinstance(fast.layers[index].linear_attn, CpuGatedDelta) for index in recurrent)
+    for index in recurrent:
+        for expected, state in zip(stock_cache[index].cache, fast_cache[index].cache, strict=True):
+            assert largest(expected - state) < 1e-4
 
 
 def test_a_trimmed_cache_goes_on_as_if_the_rest_had_never_been() -> None:

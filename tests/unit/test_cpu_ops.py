@@ -5,7 +5,7 @@ import mlx.nn as nn
 import numpy as np
 import pytest
 
-from inference.cpu_ops import causal_attention, exp2, project, swiglu
+from inference.cpu_ops import causal_attention, exp2, gated, gated_delta, project, swiglu
 
 
 def largest(values: mx.array) -> float:
@@ -27,6 +27,15 @@ def test_swiglu_equals_stock_and_stays_finite_far_out() -> None:
     difference = mx.abs(swiglu(gate, up) - nn.silu(gate) * up)
 
     assert mx.all(difference <= 1e-6 * mx.abs(gate * up) * mx.sigmoid(gate) + 1e-30).item()
+
+
+def test_gated_equals_stock() -> None:
+    gate = mx.linspace(-87, 87, 50_001)
+    values = mx.linspace(3, -3, gate.size)
+
+    difference = mx.abs(gated(values, gate) - values * mx.sigmoid(gate))
+
+    assert mx.all(difference <= 1e-6 * mx.abs(values) * mx.sigmoid(gate) + 1e-30).item()
 
 
 @pytest.mark.parametrize("n_rows", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 16, 17, 32, 33, 129])
@@ -59,3 +68,26 @@ def test_causal_attention_stands_scores_that_would_overflow() -> None:
     stock = mx.fast.scaled_dot_product_attention(queries, keys, values, scale=1.0, mask="causal")
 
     assert largest(causal_attention(queries, keys, values, 1.0) - stock) < 1e-5
+
+
+@pytest.mark.parametrize("n_tokens", [1, 2, 5, 63, 64, 65, 200])
+@pytest.mark.parametrize("kind", ["any", "alike", "opposite", "forgets all", "forgets nothing"])
+def test_gated_delta_equals_token_by_token(n_tokens: int, kind: str) -> None:
+    mx.random.seed(n_tokens)
+    queries, keys = (mx.random.normal((2, n_tokens, 3, 32)) for _ in range(2))
+    if kind in ("alike", "opposite"):
+        keys = keys[:, :1] + 0.01 * keys
+    if kind == "opposite":
+        keys = keys * mx.where(mx.arange(n_tokens) % 2 == 0, 1.0, -1.0)[:, None, None]
+    queries, keys = (each / mx.linalg.norm(each, axis=-1, keepdims=True) for each in (queries, keys))
+    values = mx.random.normal((2, n_tokens, 6, 16))
+    beta = mx.random.uniform(0, 1, (2, n_tokens, 6)) if kind == "any" else mx.ones((2, n_tokens, 6))
+    log_decay = -(mx.random.uniform(0, 1, (2, n_tokens, 6)) ** 4) * (300.0 if kind == "forgets all" else 1.0)
+    log_decay = log_decay * (kind != "forgets nothing")
+    state = mx.random.normal((2, 6, 16, 32))
+
+    stock, stock_state = mx.fast.gated_delta_update(queries, keys, values, mx.exp(log_decay), beta, state)
+    mixed, new_state = gated_delta(queries, keys, values, log_decay, beta, state)
+
+    assert largest(mixed - stock) < 1e-5
+    assert largest(new_state - stock_state) < 1e-5

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,18 +11,24 @@ from typing import cast
 import mlx.core as mx
 import pytest
 
+from inference.batch import Batch
 from inference.device import Device
 from inference.engine import Engine
-from inference.errors import EngineFailed, NotReady, Overloaded
+from inference.errors import EngineFailed, NotReady, Overloaded, RequestInvalid
 from inference.jobs import Event, Failed, Finished, FinishReason, Job, Piece, Sampling
 from inference.metrics import Metrics
 from inference.models.load import load_model
-from inference.residents import Report, Resident, Residents
-from inference.scheduler import Priority
+from inference.residents import Report, Resident, Residents, Role
+from inference.run import Run
+from inference.scheduler import MAX_PASSED_OVER_S, Priority
+from inference.suffix_reuse import SuffixBlocks
 from tests.tiny_model import END_ID, write_tiny_checkpoint
 
 DEADLINE_S = 30.0
 CHUNK_TOKENS = 16
+# The shortest sequences that decode together are padded to so many tokens, of two layers of two heads of 8, float32.
+N_JOINED = 1024
+N_JOINED_BYTES = N_JOINED * 2 * 2 * 2 * 8 * 4
 
 
 @dataclass
@@ -79,12 +86,13 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Gate:
     """Lets the test hold the engine within a step, so that what comes meanwhile is read before the next.
 
-    first_fed: the first token that each step fed to the model.
+    first_fed: the first token that each step fed to the model. n_rows: the sequences in it.
     """
 
     is_open: threading.Event = field(default_factory=threading.Event)
     reached: threading.Event = field(default_factory=threading.Event)
     first_fed: list[int] = field(default_factory=list)
+    n_rows: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.is_open.set()
@@ -93,8 +101,9 @@ class Gate:
         self.reached.clear()
         self.is_open.clear()
 
-    def wait(self, token: int) -> None:
-        self.first_fed.append(token)
+    def wait(self, rows: list[list[int]]) -> None:
+        self.first_fed.append(rows[0][0])
+        self.n_rows.append(len(rows))
         self.reached.set()
         assert self.is_open.wait(DEADLINE_S)
 
@@ -136,7 +145,14 @@ StartEngine = Callable[..., Bench]
 def start(checkpoint: Path) -> Iterator[StartEngine]:
     benches: list[Bench] = []
 
-    def start_engine(n_context: int = 512, broken_token: int | None = None) -> Bench:
+    def start_engine(
+        n_context: int = 512,
+        broken_token: int | None = None,
+        *,
+        run_ahead: bool = False,
+        speculates: bool = True,
+        kv_budget_bytes: int | None = None,
+    ) -> Bench:
         gate, metrics, clock = Gate(), Metrics(), Clock()
 
         def load(report: Report) -> Residents:
@@ -146,22 +162,27 @@ def start(checkpoint: Path) -> Iterator[StartEngine]:
 
             class Gated(type(inner)):  # type: ignore[misc]
                 def __call__(self, inputs: mx.array, *rest: object) -> object:
-                    tokens = cast(list[list[int]], inputs.tolist())[0]
-                    gate.wait(tokens[0])
-                    if broken_token in tokens:
+                    rows = cast(list[list[int]], inputs.tolist())
+                    gate.wait(rows)
+                    if any(broken_token in tokens for tokens in rows):
                         raise RuntimeError("the device said no")
                     return super().__call__(inputs, *rest)
 
             inner.__class__ = Gated
-            resident = Resident(
-                loaded, frozenset({"completion", "assistant"}), n_context, CHUNK_TOKENS, run_ahead=False
-            )
+            roles: frozenset[Role] = frozenset({"completion", "assistant"})
+            suffixes = SuffixBlocks(loaded.model)
+            resident = Resident(loaded, roles, n_context, CHUNK_TOKENS, run_ahead, speculates, suffixes=suffixes)
             return Residents((resident,), Device("cpu", "test", 0), "none")
 
         end = End()
-        engine = Engine(load, metrics, end, clock)
+        engine = Engine(load, metrics, end, clock, kv_budget_bytes)
         benches.append(Bench(engine, metrics, clock, gate, end))
         engine.start()
+        deadline_s = time.monotonic() + DEADLINE_S
+        while engine.state.status == "loading" and time.monotonic() < deadline_s:
+            time.sleep(0.001)
+        gate.first_fed.clear()  # of what was fed to see what KV costs
+        gate.n_rows.clear()
         return benches[-1]
 
     yield start_engine
@@ -202,6 +223,31 @@ def test_an_answer_given_before_is_guessed_and_counted_right(start: StartEngine)
     assert f"hearthline_accepted_tokens_total {first.n_accepted + end.n_accepted}\n" in counted
 
 
+def test_steps_beside_typing_are_kept_brief(start: StartEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[tuple[Priority, bool]] = []
+    step = Run.step
+
+    def noted(run: Run, clock: Callable[[], float], *, is_brief: bool) -> FinishReason | None:
+        steps.append((run.job.priority, is_brief))
+        return step(run, clock, is_brief=is_brief)
+
+    monkeypatch.setattr(Run, "step", noted)
+    bench = start()
+    client = bench.client()
+    for priority in (Priority.BACKGROUND, Priority.INTERACTIVE, Priority.BACKGROUND):
+        client.ask(max_tokens=1, priority=priority)
+        client.finished()
+    bench.clock.now_s += 60.0
+    client.ask(max_tokens=1)
+    client.finished()
+    assert steps == [
+        (Priority.BACKGROUND, False),
+        (Priority.INTERACTIVE, False),
+        (Priority.BACKGROUND, True),
+        (Priority.FOREGROUND, False),
+    ]
+
+
 def test_an_answer_that_ends_within_a_step_drops_the_rest_of_it(start: StartEngine) -> None:
     bench = start()
     client = bench.client()
@@ -229,6 +275,23 @@ def test_without_an_answer_the_prompt_alone_is_computed_for_a_later_one(start: S
     text, end = client.finished()
     assert (len(text), end.n_cached) == (3, 40)
     assert client.events.empty()
+
+
+def test_the_text_behind_the_cursor_is_moved_for_who_types_and_exact_for_others(start: StartEngine) -> None:
+    bench = start()
+    client = bench.client()
+    before, behind = "def f(x):\n    return ", "|" + "".join(chr(ord("0") + index) for index in range(50)) + "|"
+    client.ask(before + behind, goes_on_at=len(before), priority=Priority.INTERACTIVE)
+    client.finished()
+    typed = before + "x"
+    client.ask(typed + behind, goes_on_at=len(typed), priority=Priority.INTERACTIVE)
+    assert client.finished()[1].n_cached == len(before) + 50
+    client.ask(typed + behind, goes_on_at=len(typed))
+    exact, end = client.finished()
+    assert end.n_cached == len(typed) + 1
+    fresh = start().client()
+    fresh.ask(typed + behind, goes_on_at=len(typed))
+    assert fresh.finished()[0] == exact
 
 
 def test_logprobs_come_when_asked_for(start: StartEngine) -> None:
@@ -295,6 +358,68 @@ def test_jobs_that_take_turns_say_what_they_say_alone(start: StartEngine) -> Non
     assert [client.finished()[0] for client in clients] == alone
 
 
+@pytest.mark.parametrize("run_ahead", [False, True])
+def test_background_jobs_that_decode_together_say_what_they_say_alone(start: StartEngine, run_ahead: bool) -> None:
+    texts = ["one", "the second prompt " * 3, "x" * 40, "and " * 9]
+    lengths = [30, 24, 40, 12]
+    sampling = Sampling(temperature=1.0, seed=4)
+    alone = []
+    for text, length in zip(texts, lengths, strict=True):
+        client = start().client()
+        client.ask(text, length, sampling=sampling)
+        alone.append(client.finished()[0])
+    bench = start(run_ahead=run_ahead, speculates=False)  # since whose guesses hold may be better off alone
+    bench.gate.hold()
+    clients = [bench.client() for _ in texts]
+    for client, text, length in zip(clients, texts, lengths, strict=True):
+        client.ask(text, length, priority=Priority.BACKGROUND, sampling=sampling)
+    typing, leaving = bench.client(), bench.client()
+    left = leaving.ask("going away", 400, priority=Priority.BACKGROUND)
+    bench.gate.is_open.set()
+    for _ in range(2):
+        assert isinstance(leaving.first(), Piece)
+    typing.ask("typed", 5, priority=Priority.INTERACTIVE)
+    bench.engine.cancel(left)
+    assert leaving.finished()[1].reason is FinishReason.CANCELLED
+    assert typing.finished()[1].n_decoded == 5
+    assert [client.finished()[0] for client in clients] == alone
+    assert max(bench.gate.n_rows) == 5, "they did not decode together"
+    client.ask(texts[2] + alone[2], 1)
+    assert client.finished()[1].n_cached >= 40, "what was computed together was lost"
+
+
+def test_who_grows_out_of_a_batch_goes_on_as_alone(start: StartEngine) -> None:
+    texts = ["a" * (N_JOINED - 15), "b" * (N_JOINED - 5), "c" * (N_JOINED - 10), "d" * 30]
+    bench = start(n_context=8192, speculates=False)
+    clients = [bench.client() for _ in texts]
+    alone = []
+    for client, text in zip(clients, texts, strict=True):
+        client.ask(text, 30, sampling=Sampling(temperature=1.0, seed=6))
+        alone.append(client.finished()[0])
+    bench.gate.hold()
+    for client, text in zip(clients, texts, strict=True):
+        client.ask(text, 30, sampling=Sampling(temperature=1.0, seed=6), priority=Priority.BACKGROUND)
+    bench.gate.is_open.set()
+    assert [client.finished()[0] for client in clients] == alone
+    assert max(bench.gate.n_rows) > 2
+
+
+def test_a_long_prompt_lets_others_of_its_class_go_on(start: StartEngine) -> None:
+    bench = start(n_context=8192)
+    stream, long = bench.client(), bench.client()
+    stream.ask("s" * 4, 8000)
+    assert isinstance(stream.first(), Piece)
+    bench.gate.hold()
+    assert bench.gate.reached.wait(DEADLINE_S)
+    n_steps = len(bench.gate.first_fed)
+    long.ask("\n" * (CHUNK_TOKENS * 6), 1)  # which no answer of this model has
+    bench.gate.is_open.set()
+    long.finished()
+    fed = bytes(bench.gate.first_fed[n_steps:])
+    assert fed.count(b"\n") >= 6
+    assert b"\n\n" not in fed
+
+
 def test_an_interactive_job_waits_for_one_step_at_most(start: StartEngine) -> None:
     bench = start()
     background, interactive = bench.client(), bench.client()
@@ -308,6 +433,53 @@ def test_an_interactive_job_waits_for_one_step_at_most(start: StartEngine) -> No
     first_fed = bytes(bench.gate.first_fed)
     assert first_fed.startswith(b"bi")  # one chunk of the background job, then the prompt of the interactive one
     assert first_fed[5:8] == b"bbb"  # which decodes three more tokens before the rest of the background job's chunks
+
+
+def test_held_background_jobs_wait_and_others_do_not(start: StartEngine) -> None:
+    bench = start(n_context=8192)
+    begun, held, late, urgent = (bench.client() for _ in range(4))
+    begun.ask(max_tokens=40, priority=Priority.BACKGROUND)
+    assert isinstance(begun.first(), Piece)
+    bench.gate.hold()
+    assert bench.gate.reached.wait(DEADLINE_S)
+    bench.engine.hold_background(True)
+    bench.gate.is_open.set()
+    held.ask(max_tokens=4, priority=Priority.BACKGROUND)
+    late.ask(max_tokens=4, priority=Priority.BACKGROUND, deadline_s=bench.clock() + 1.0)
+    urgent.ask(max_tokens=4)
+    assert urgent.finished()[1].n_decoded == 4
+    bench.clock.now_s += 1.0
+    assert late.finished()[1].reason is FinishReason.DEADLINE
+    assert held.events.empty()
+    assert bench.engine.n_active == 1
+    bench.engine.hold_background(False)
+    assert begun.finished()[1].n_decoded == 40
+    assert held.finished()[1].n_decoded == 4
+
+
+def test_a_held_job_does_not_keep_the_engine_from_stopping(start: StartEngine) -> None:
+    bench = start()
+    held = bench.client()
+    bench.engine.hold_background(True)
+    held.ask(priority=Priority.BACKGROUND)
+    bench.engine.stop()
+    _, end = held.rest()
+    assert isinstance(end, Failed)
+    assert isinstance(end.error, NotReady)
+
+
+def test_a_background_job_steps_although_typing_never_ends(start: StartEngine) -> None:
+    bench = start(n_context=8192)
+    background, typing = bench.client(), bench.client()
+    background.ask(max_tokens=8000, priority=Priority.BACKGROUND)
+    assert isinstance(background.first(), Piece)
+    typing.ask(max_tokens=8000, priority=Priority.INTERACTIVE)
+    assert isinstance(typing.first(), Piece)
+    while not background.events.empty():
+        background.first()
+    for _ in range(3):
+        bench.clock.now_s += MAX_PASSED_OVER_S
+        assert isinstance(background.first(), Piece)
 
 
 def test_a_newer_job_supersedes_the_older_which_ends_as_cancelled(start: StartEngine) -> None:
@@ -372,6 +544,56 @@ def test_a_deadline_passes_in_the_queue_too(start: StartEngine) -> None:
     busy.finished()
 
 
+def test_what_can_never_fit_is_refused_and_the_rest_is_answered(start: StartEngine) -> None:
+    bench = start(n_context=8192, kv_budget_bytes=N_JOINED_BYTES * 4)
+    large, small = bench.client(), bench.client()
+    large.ask("x" * 4000, 100)
+    _, end = large.rest()
+    assert isinstance(end, Failed)
+    assert isinstance(end.error, RequestInvalid)
+    assert "4000 tokens" in str(end.error)
+    small.ask("x" * 1000, 4)
+    assert small.finished()[1].n_decoded == 4
+    large.ask("x" * 4000, 90, priority=Priority.INTERACTIVE)
+    assert large.finished()[1].n_decoded == 90, "who types may have it all"
+
+
+def test_a_job_waits_for_room_and_interactive_ones_find_it(start: StartEngine) -> None:
+    bench = start(n_context=1024, kv_budget_bytes=N_JOINED_BYTES * 2)
+    running, waiting, typing = (bench.client() for _ in range(3))
+    first = running.ask(max_tokens=1000, priority=Priority.BACKGROUND)
+    assert isinstance(running.first(), Piece)
+    bench.gate.hold()
+    assert bench.gate.reached.wait(DEADLINE_S)
+    waiting.ask(max_tokens=4, priority=Priority.BACKGROUND)
+    typing.ask(max_tokens=4, priority=Priority.INTERACTIVE)
+    bench.gate.is_open.set()
+    typing.finished()
+    assert waiting.events.empty()
+    assert bench.engine.n_active == 1
+    assert bench.engine.n_queued == 1
+    bench.engine.cancel(first)
+    assert waiting.finished()[1].n_decoded == 4
+
+
+def test_kept_prompts_give_way_to_jobs_and_on_demand(start: StartEngine) -> None:
+    bench = start(n_context=1024, kv_budget_bytes=N_JOINED_BYTES * 2)
+    client = bench.client()
+    for text in "abc":
+        client.ask(text * 300, 2)
+        client.finished()
+    kept = bench.engine.prompt_cache_bytes
+    assert 0 < kept <= N_JOINED_BYTES
+    client.ask("d" * 300, 700, priority=Priority.INTERACTIVE)
+    assert client.finished()[1].n_decoded == 700
+    assert bench.engine.prompt_cache_bytes <= N_JOINED_BYTES * 2
+    bench.engine.shrink_caches(1)
+    bench.engine.shrink_caches(N_JOINED_BYTES)
+    client.ask("e", 1)
+    client.finished()
+    assert bench.engine.prompt_cache_bytes < kept
+
+
 def test_a_full_queue_refuses_and_says_when_to_come_back(start: StartEngine) -> None:
     bench = start()
     bench.gate.hold()
@@ -402,6 +624,27 @@ def test_a_request_that_breaks_the_model_fails_alone(start: StartEngine) -> None
     assert isinstance(end.error, EngineFailed)
     assert "the device said no" in str(end.error)
     assert good.finished()[1].reason is FinishReason.LENGTH
+    assert bench.engine.state.status == "ready"
+
+
+def test_a_step_together_that_breaks_ends_its_jobs_alone(start: StartEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("the device said no")
+
+    monkeypatch.setattr(Batch, "step", broken)
+    bench = start(n_context=1024, speculates=False)
+    clients = [bench.client() for _ in range(2)]
+    bench.gate.hold()
+    for client in clients:
+        client.ask("x", 1000, priority=Priority.BACKGROUND)
+    bench.gate.is_open.set()
+    for client in clients:
+        _, end = client.rest()
+        assert isinstance(end, Failed)
+        assert isinstance(end.error, EngineFailed)
+    clients[0].ask(max_tokens=4)
+    assert clients[0].finished()[1].n_decoded == 4
+    assert bench.engine.n_active == 0
     assert bench.engine.state.status == "ready"
 
 

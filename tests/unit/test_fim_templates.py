@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.fim_templates import TEMPLATES, Hole, build_fim_prompt, build_prefix_prompt
+from inference.fim_families import TEMPLATES
+from inference.fim_templates import Hole, build_fim_prompt, build_prefix_prompt
 
 QWEN = TEMPLATES["qwen"]
 NAMES = (

@@ -32,7 +32,8 @@ SECRET = "s3cret_name"
 REQUEST = CompletionRequest(
     prefix=f"{SECRET} = ", suffix="\n", key="file:///a.py", path="a.py", snippets=(Snippet("b.py", "b"),), deadline_ms=9
 )
-HEALTH = b'{"status": "ready", "wire": 1, "progress": 1.0, "more": [], "models": [{"name": "m", "fim": true}]}'
+MODEL = b'{"name": "m", "fim": true, "constraints": ["regex"]}'
+HEALTH = b'{"status": "ready", "wire": 1, "progress": 1.0, "more": [], "models": [%b]}' % MODEL
 
 Writer = asyncio.StreamWriter
 Answer = Callable[[Writer], Awaitable[None]]
@@ -179,6 +180,36 @@ async def test_chat(hearthline_home: Path) -> None:
         assert answer == [Token("yes"), Token("", finish=Finish(FinishReason.LENGTH, "m"))]
         assert peer.bodies[0]["messages"] == [{"role": "user", "content": "well?"}]
         assert peer.bodies[0]["priority"] == "foreground"
+        assert "response_format" not in peer.bodies[0]
+
+
+SCHEMA = {"type": "object", "properties": {"verdict": {"enum": ["yes", "no"]}}, "required": ["verdict"]}
+
+
+async def test_a_chat_that_must_answer_by_a_schema_says_so_to_every_engine(hearthline_home: Path) -> None:
+    request = ChatRequest((Message("user", "well?"),), key="k", json_schema=SCHEMA)
+    answer = says(event(model="m", choices=[{"delta": {"content": "{}"}, "finish_reason": "stop"}]), DONE)
+    async with worker(hearthline_home, chat=answer) as (peer, engine):
+        await tokens_of(engine, request)
+    async with remote(**{"chat/completions": answer}) as (other, engine):
+        await tokens_of(engine, request)
+    wanted = {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": SCHEMA}}
+    assert peer.bodies[0]["response_format"] == other.bodies[0]["response_format"] == wanted
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+async def test_thinking_is_never_part_of_the_text(hearthline_home: Path, name: str) -> None:
+    chunks = [
+        event(choices=[{"delta": {name: "hm"}, "finish_reason": None}]),
+        event(choices=[{"delta": {"content": "yes"}, "finish_reason": None}]),
+        event(model="m", choices=[{"delta": {}, "finish_reason": "stop"}]),
+        DONE,
+    ]
+    async with worker(hearthline_home, chat=says(*chunks)) as (peer, engine):
+        for thinks, effort in ((True, "medium"), (False, "none"), (None, None)):
+            answer = await tokens_of(engine, ChatRequest((Message("user", "well?"),), key="k", thinks=thinks))
+            assert [(token.text, token.reasoning) for token in answer] == [("", "hm"), ("yes", ""), ("", "")]
+            assert peer.bodies[-1].get("reasoning_effort") == effort
 
 
 async def test_one_connection_serves_request_after_request(hearthline_home: Path) -> None:
@@ -323,14 +354,15 @@ async def test_an_engine_of_others_is_asked_once_what_it_is() -> None:
     models = says(b'{"object": "list", "data": [{"id": "their-model", "object": "model"}]}')
     async with remote(models=models) as (peer, engine):
         for _ in range(3):
-            assert (await engine.capabilities()).completion_model == "their-model"
+            known = await engine.capabilities()
+            assert (known.completion_model, known.constraints) == ("their-model", frozenset({"json_schema"}))
         assert len(peer.headers) == 1
 
 
 async def test_capabilities_of_a_worker(hearthline_home: Path) -> None:
     async with worker(hearthline_home, health=says(HEALTH)) as (peer, engine):
         known = await engine.capabilities()
-        assert (known.completion_model, known.fim) == ("m", True)
+        assert (known.completion_model, known.fim, known.constraints) == ("m", True, frozenset({"regex"}))
         peer.answers["/health"] = says(b'{"status": "loading", "wire": 1, "progress": 0.25, "message": "weights"}')
         with pytest.raises(ModelLoading) as caught:
             await engine.capabilities()

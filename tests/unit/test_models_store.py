@@ -10,8 +10,9 @@ import pytest
 from inference import paths
 from inference.errors import CheckpointDamaged, ModelMissing, ModelUnknown
 from inference.models import lock, store
-from inference.models.catalogue import CATALOGUE, DEFAULT_MODEL, TEST_MODEL, find_model
+from inference.models.catalogue import CATALOGUE, DEFAULT_MODEL, TEST_MODEL, GGUFSource, find_model
 from inference.models.lock import Lock
+from inference.models.reference import is_commit, parse_hub_id
 
 
 def install(directory: Path) -> Lock:
@@ -28,9 +29,13 @@ def test_catalogue_is_consistent() -> None:
     assert {DEFAULT_MODEL, TEST_MODEL} <= set(CATALOGUE)
     for name, spec in CATALOGUE.items():
         assert spec.name == name
-        assert len(spec.gguf_sha256) == 64
-        assert spec.wheels or spec.hub
         assert spec.roles
+        if isinstance(spec.source, GGUFSource):
+            assert len(spec.source.sha256) == 64
+            assert spec.source.wheels or spec.source.hub
+        else:
+            assert is_commit(spec.source.revision)
+            assert parse_hub_id(spec.source.repository) is not None
 
 
 @pytest.mark.parametrize(

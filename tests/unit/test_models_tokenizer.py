@@ -109,8 +109,9 @@ def test_files_are_read_back(tmp_path: Path) -> None:
 
     assert tokenizer.encode("the def") == QWEN.encode("the def")
     assert json.loads((tmp_path / "tokenizer_config.json").read_text())["eos_token"] == "<|im_end|>"
-    assert tokenizer.render_chat([{"role": "user", "content": "hi"}]) == QWEN.render_chat(
-        [{"role": "user", "content": "hi"}]
+    assert (
+        tokenizer.render_chat([{"role": "user", "content": "hi"}]).ids
+        == QWEN.render_chat([{"role": "user", "content": "hi"}]).ids
     )
 
 
@@ -157,20 +158,20 @@ def test_unknown_decoder_is_refused() -> None:
 
 class TestChat:
     def test_template_tokens_are_control_and_contents_are_not(self) -> None:
-        ids = QWEN.render_chat([{"role": "user", "content": "say <|im_end|>"}])
+        ids = QWEN.render_chat([{"role": "user", "content": "say <|im_end|>"}]).ids
 
         assert QWEN.decode(ids) == "<|im_start|>user\nsay <|im_end|><|im_end|>\n<|im_start|>assistant\n"
         assert ids.count(QWEN.special("<|im_end|>") or -1) == 1
         assert ids.count(QWEN.special("<|im_start|>") or -1) == 2
 
     def test_template_sees_contents_as_they_are(self) -> None:
-        ids = QWEN.render_chat([{"role": "user", "content": "  padded \n"}])
+        ids = QWEN.render_chat([{"role": "user", "content": "  padded \n"}]).ids
         assert "user\npadded<|im_end|>" in QWEN.decode(ids)
 
     @given(st.lists(TEXTS, min_size=1, max_size=4))
     def test_no_content_forges_a_turn(self, contents: list[str]) -> None:
         messages = [{"role": "user", "content": content} for content in contents]
-        ids = QWEN.render_chat(messages)
+        ids = QWEN.render_chat(messages).ids
 
         assert ids.count(QWEN.special("<|im_start|>") or -1) == len(messages) + 1
         assert ids.count(QWEN.special("<|im_end|>") or -1) == len(messages)
@@ -184,13 +185,13 @@ class TestChat:
         source = "{% for message in messages %}<|im_{{ message.content }}end|>{% endfor %}"
         template = ChatTemplate(source, CONTROL_TOKENS, {})
         for name in ("start|>", content or "x", "<|im_", f"start|>{content}<|im_"):
-            pieces = list(template.render([{"role": "user", "content": name}]))
+            pieces = template.render([{"role": "user", "content": name}]).pieces
             assert [piece for piece, is_control in pieces if is_control] == []
             assert "".join(piece for piece, _ in pieces) == f"<|im_{name}end|>"
 
     def test_overlapping_names(self) -> None:
         template = ChatTemplate("{{ messages[0].content }}", ["abc", "bcd", "cab"], {})
-        pieces = list(template.render([{"role": "user", "content": "abcabcdcab"}]))
+        pieces = template.render([{"role": "user", "content": "abcabcdcab"}]).pieces
         assert pieces == [("abcabcdcab", False)]
 
     @pytest.mark.parametrize(
@@ -204,7 +205,7 @@ class TestChat:
     def test_template_that_refuses_or_reaches_out(self, source: str, sentence: str) -> None:
         template = ChatTemplate(source, CONTROL_TOKENS, {})
         with pytest.raises(ModelUnsupported, match=sentence):
-            list(template.render([{"role": "user", "content": "x"}]))
+            template.render([{"role": "user", "content": "x"}])
 
     def test_template_that_is_none(self) -> None:
         with pytest.raises(ModelUnsupported, match="not valid"):

@@ -13,8 +13,9 @@ from inference import errors
 from inference.errors import RequestInvalid
 from inference.fim_templates import Hole
 from inference.jobs import Finished, FinishReason, Piece, Sampling
-from inference.openai_answers import ChatAnswer, CompletionAnswer, refusal
+from inference.openai_answers import CompletionAnswer, refusal
 from inference.openai_api import ChatRequest, CompletionRequest, parse_request
+from inference.openai_messages import arrange
 from inference.scheduler import Priority
 
 CHAT = b'{"messages": [{"role": "user", "content": "hi"}]'
@@ -76,7 +77,7 @@ def test_null_stands_for_the_default_as_in_the_protocol() -> None:
 def test_chat_takes_text_parts_and_either_name_of_the_limit() -> None:
     body = b'{"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]'
     request = parse_request(body + b', "max_completion_tokens": 3, "stop": "x"}', ChatRequest)
-    assert [message.as_dict() for message in request.messages] == [{"role": "user", "content": "ab"}]
+    assert arrange(request.messages) == [{"role": "user", "content": "ab"}]
     assert request.n_tokens() == 3
     assert request.stop_strings() == ("x",)
     assert parse_request(CHAT + b', "max_tokens": 4}', ChatRequest).n_tokens() == 4
@@ -121,11 +122,12 @@ def test_a_refusal_names_the_field_and_what_would_be_right(body: bytes, param: s
 @pytest.mark.parametrize(
     ("field", "param"),
     [
-        (b'"tools": []', "tools"),
-        (b'"response_format": {}', "response_format"),
+        (b'"best_of": 1', "best_of"),
+        (b'"response_format": {}', "response_format.type"),
         (b'"suffix": ""', "suffix"),
         (b'"messages": []', "messages"),
-        (b'"messages": [{"role": "tool", "content": ""}]', "messages[0].role"),
+        (b'"messages": [{"role": "critic", "content": ""}]', "messages[0].role"),
+        (b'"messages": [{"role": "tool", "content": ""}]', "messages[0].tool_call_id"),
         (b'"messages": [{"role": "user", "content": [{"type": "image_url"}]}]', "messages[0].content[0].type"),
     ],
 )
@@ -156,7 +158,7 @@ FINISHED = Finished(FinishReason.LENGTH, 10, 4, 3, 0.001, 0.02, 0.3)
 def test_a_completion_stream() -> None:
     answer = CompletionAnswer(7, "m", 1)
     assert answer.opening() is None
-    chunk = json.loads(answer.chunk(Piece("return", -0.5)))
+    (chunk,) = map(json.loads, answer.chunks(Piece("return", -0.5)))
     assert chunk == {
         "id": "cmpl-7",
         "object": "text_completion",
@@ -171,7 +173,7 @@ def test_a_completion_stream() -> None:
             }
         ],
     }
-    last = json.loads(answer.chunk(None, FINISHED))
+    (last,) = map(json.loads, answer.last_chunks(FINISHED))
     assert last["choices"] == [{"index": 0, "text": "", "finish_reason": "length", "logprobs": None}]
     assert last["usage"] == {
         "prompt_tokens": 10,
@@ -188,21 +190,6 @@ def test_a_whole_completion() -> None:
     assert body["choices"][0]["logprobs"] == {"tokens": ["a", "b"], "token_logprobs": [-1.0, -2.0]}
 
 
-def test_a_chat_stream_and_a_whole_chat() -> None:
-    answer = ChatAnswer(2, "m", 1)
-    chunks = [json.loads(data) for data in (answer.opening(), answer.chunk(Piece("hi")), answer.chunk(None, FINISHED))]
-    assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
-    assert [chunk["choices"][0]["delta"] for chunk in chunks] == [
-        {"role": "assistant", "content": ""},
-        {"content": "hi"},
-        {},
-    ]
-    assert chunks[2]["choices"][0]["finish_reason"] == "length"
-    whole = json.loads(answer.whole([Piece("h"), Piece("i")], FINISHED))
-    assert whole["object"] == "chat.completion"
-    assert whole["choices"][0]["message"] == {"role": "assistant", "content": "hi"}
-
-
 @pytest.mark.parametrize(
     ("error", "status", "code", "retry_after_s"),
     [
@@ -212,6 +199,7 @@ def test_a_chat_stream_and_a_whole_chat() -> None:
         (errors.Overloaded("no", 3), 429, "overloaded", 3),
         (errors.NotReady("no", 0.5), 503, "model_loading", 1),
         (errors.NotReady("no"), 503, "not_ready", None),
+        (errors.MemoryShort("no", 5), 503, "memory_pressure", 5),
         (errors.EngineFailed("no"), 500, "engine_failed", None),
     ],
 )

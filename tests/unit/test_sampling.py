@@ -49,6 +49,27 @@ def test_only_the_likely_are_drawn(top_p: float, top_k: int, kept: set[int]) -> 
     assert set(draw(choose, 120)) == kept
 
 
+@pytest.mark.parametrize(
+    ("sampling", "kept"),
+    [
+        (Sampling(), {3}),
+        (Sampling(temperature=1.0, seed=3), {0, 3}),
+        (Sampling(temperature=1.0, top_k=1, seed=3), {3}),
+        (Sampling(temperature=1.0, top_k=3, seed=3), {0, 3}),
+        (Sampling(temperature=1.0, top_p=0.7, seed=3), {3}),  # of what is allowed: 1/4 and 3/4
+        (Sampling(temperature=1.0, top_p=0.8, top_k=3, seed=3), {0, 3}),
+    ],
+)
+def test_what_is_not_allowed_is_not_there_to_choose_from(sampling: Sampling, kept: set[int]) -> None:
+    choose = make_chooser(sampling, wants_logprob=True)
+    allowed = mx.array([[True, False, False, True]])
+    choices = [choose(LOGITS[None], place, allowed) for place in range(120)]
+    assert {int(choice.token.item()) for choice in choices} == kept  # type: ignore[arg-type]
+    last = choices[-1]
+    assert last.logprob is not None
+    assert last.logprob.item() == pytest.approx(math.log([0.1, 0.4, 0.2, 0.3][int(last.token.item())]), abs=1e-5)  # type: ignore[arg-type]
+
+
 def test_temperature_flattens() -> None:
     drawn = draw(make_chooser(Sampling(temperature=2.0, seed=5), wants_logprob=False), 2000)
     weights = np.sqrt([0.1, 0.4, 0.2, 0.3])

@@ -1,5 +1,6 @@
 """Guesses are found, are worth their while, and never change an answer."""
 
+import math
 from collections.abc import Sequence
 from itertools import islice
 
@@ -95,6 +96,7 @@ def test_a_long_match_is_followed_far_and_a_short_one_a_little() -> None:
     assert experience.best_length(16, MAX_DRAFT_TOKENS) == MAX_DRAFT_TOKENS
     assert 1 <= experience.best_length(2, MAX_DRAFT_TOKENS) <= 2
     assert experience.best_length(16, 4) <= 4
+    assert 1 <= experience.best_length(16, MAX_DRAFT_TOKENS, max_cost=1.5) <= 2
 
 
 def test_guesses_that_fail_are_given_up_and_tried_again_later() -> None:
@@ -128,7 +130,7 @@ def test_wide_steps_that_cost_too_much_are_given_up_and_tried_again_later() -> N
 class Eager(Experience):
     """Always guesses as much as may be guessed, whether it pays or not."""
 
-    def best_length(self, n_matched: int, n_most: int) -> int:  # noqa: ARG002  # as declared where it is overridden
+    def best_length(self, n_matched: int, n_most: int, max_cost: float = math.inf) -> int:  # noqa: ARG002  # as declared where it is overridden
         return n_most
 
 
@@ -201,3 +203,21 @@ def test_what_is_left_after_refused_guesses_serves_the_next_prompt(tiny: LoadedM
         (expected,) = next(generate(tiny.model, whole, chooser(Sampling()), 512, run_ahead=False))
         assert step.token == expected.token
         assert step.logprob == pytest.approx(expected.logprob, abs=1e-4)
+
+
+def test_guesses_are_weighed_against_decoding_together() -> None:
+    experience = Experience()
+    for _ in range(200):
+        experience.learn_step(1, 0.1)
+        experience.learn_step(4, 0.15)
+    assert experience.gain_together(4) == pytest.approx(4 / 1.5, rel=0.2)
+    copying = Drafter(experience, [*range(30), *range(20)], None, 100)
+    prose = Drafter(experience, [3, 1, 2], None, 100)
+    for token in range(20, 30):
+        copying.draft()
+        copying.learn(Draft([], 0), [token])
+        prose.draft()
+        prose.learn(Draft([], 0), [token])
+    assert copying.beats(2, 1.0)
+    assert not prose.beats(2, 1.0)
+    assert not prose.beats(4, 1.0)

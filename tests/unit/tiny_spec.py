@@ -10,7 +10,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from inference.models.catalogue import CATALOGUE, HubFile, ModelSpec, WheelPart
+from inference.models.catalogue import CATALOGUE, GGUFSource, HubFile, ModelSpec, WheelPart
 
 NAME = "tiny-qwen2"
 HUB = HubFile("tiny/qwen2-gguf", "tiny.gguf")
@@ -25,11 +25,13 @@ def tiny_spec(gguf: bytes, hub: HubFile | None = HUB, wheels: tuple[WheelPart, .
         family="qwen",
         fim=True,
         licence="Apache-2.0",
-        n_parameters=1_100_000,
-        gguf_bytes=len(gguf),
-        gguf_sha256=hashlib.sha256(gguf).hexdigest(),
-        hub=hub,
-        wheels=wheels,
+        source=GGUFSource(
+            n_bytes=len(gguf),
+            sha256=hashlib.sha256(gguf).hexdigest(),
+            n_parameters=1_100_000,
+            hub=hub,
+            wheels=wheels,
+        ),
     )
 
 
@@ -41,13 +43,15 @@ def write_spec(spec: ModelSpec, path: Path) -> Path:
 
 def _read_spec(path: Path) -> ModelSpec:
     value = json.loads(path.read_text())
-    hub, wheels = value.pop("hub"), value.pop("wheels")
-    roles = tuple(value.pop("roles"))
+    source = value.pop("source")
+    hub, wheels = source.pop("hub"), source.pop("wheels")
     return ModelSpec(
-        **value,
-        roles=roles,
-        hub=HubFile(**hub) if hub else None,
-        wheels=tuple(WheelPart(**part) for part in wheels),
+        **value | {"roles": tuple(value["roles"])},
+        source=GGUFSource(
+            **source,
+            hub=HubFile(**hub) if hub else None,
+            wheels=tuple(WheelPart(**part) for part in wheels),
+        ),
     )
 
 
