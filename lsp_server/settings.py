@@ -72,10 +72,16 @@ class EngineSettings:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """The local worker. idle_exit_minutes: without a request for so long, it ends."""
+    """The local worker, when it is started from here.
+
+    idle_exit_minutes: without a request for so long, it ends. n_context: the most tokens a request may have, memory_gb:
+    what the worker may take; None leaves both to it.
+    """
 
     autostart: bool = True
     idle_exit_minutes: float = 30
+    n_context: int | None = None
+    memory_gb: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +215,12 @@ def _share(value: object) -> float:
     raise ValueError("a number from 0 to 1 is needed")
 
 
+def _gigabytes(value: object) -> float:
+    if _is_number(value) and 0 < value <= 4096:
+        return float(value)
+    raise ValueError("a number of gigabytes above 0, at most 4096, is needed")
+
+
 def _texts(value: object) -> tuple[str, ...]:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return tuple(value)
@@ -246,6 +258,8 @@ _RULES: dict[str, _Rule] = {
     "engine.tokenEnv": _Rule("engine", "token_env", _text),
     "worker.autostart": _Rule("worker", "autostart", _boolean),
     "worker.idleExitMinutes": _Rule("worker", "idle_exit_minutes", _minutes),
+    "worker.contextTokens": _Rule("worker", "n_context", _whole(64, 1 << 20)),
+    "worker.memoryGb": _Rule("worker", "memory_gb", _gigabytes),
     "feedback.enabled": _Rule("feedback", "enabled", _boolean),
     "index.enabled": _Rule("index", "enabled", _boolean),
     "index.exclude": _Rule("index", "exclude", _texts),

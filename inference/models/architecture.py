@@ -134,6 +134,16 @@ def _architecture(model_type: str) -> types.ModuleType:
     raise ModelUnsupported(f"the architecture {model_type!r} is not one that mlx-lm knows")
 
 
+def is_known(model_type: str) -> bool:
+    """Tell whether mlx-lm has a module for `model_type`, without importing it."""
+    package = importlib.util.find_spec("mlx_lm")
+    name = _SAME_AS.get(model_type, model_type)
+    if package is None or not re.fullmatch(r"[a-z0-9_]+", name):
+        return False
+    places = package.submodule_search_locations or ()
+    return any(Path(place, "models", f"{name}.py").is_file() for place in places)
+
+
 @contextlib.contextmanager
 def without_package_init(package: str) -> Iterator[None]:
     """Import submodules of `package` without running its `__init__`, which here imports far more than is needed.

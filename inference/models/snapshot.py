@@ -5,7 +5,6 @@ Jinja template (which runs in a sandbox) and safetensors; no Python, no pickle. 
 before its weights are fetched.
 """
 
-import importlib.util
 import json
 import re
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.errors import ModelUnsupported
+from inference.models.architecture import is_known
 from inference.models.disk import require_free, size_of, sync_tree
 from inference.models.download import RemoteFile, download, http_client
 from inference.models.hub import HubListing
@@ -90,7 +90,7 @@ def _require_use(path: Path, repository: str, fetched: set[str]) -> None:
         model_type = config.get("model_type")
         if config.get("model_file") is not None:
             raise ModelUnsupported(f"{repository} wants a program of its own to be run, which never happens here")
-        if not isinstance(model_type, str) or not _is_known(model_type):
+        if not isinstance(model_type, str) or not is_known(model_type):
             raise ModelUnsupported(f"{repository} has the architecture {model_type!r}, which mlx-lm does not know")
     elif path.name == _INDEX:
         shards = _read_object(path, repository).get("weight_map")
@@ -107,12 +107,3 @@ def _read_object(path: Path, repository: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ModelUnsupported(f"the {path.name} of {repository} is not an object")
     return value
-
-
-def _is_known(model_type: str) -> bool:
-    """Tell whether mlx-lm has a module for `model_type`, without importing it."""
-    package = importlib.util.find_spec("mlx_lm")
-    if package is None or not re.fullmatch(r"[a-z0-9_]+", model_type):
-        return False
-    places = package.submodule_search_locations or ()
-    return any(Path(place, "models", f"{model_type}.py").is_file() for place in places)

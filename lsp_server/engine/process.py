@@ -43,7 +43,9 @@ def resident_name(model: str) -> str:
         raise ModelMissing(str(error)) from error
 
 
-def start(model: str, idle_exit_s: float) -> subprocess.Popen[bytes]:
+def start(
+    model: str, idle_exit_s: float, n_context: int | None = None, memory_gb: float | None = None
+) -> subprocess.Popen[bytes]:
     """Start a worker; whether it becomes the worker is decided among all that were started by the lock.
 
     `returncode` of what is returned tells, without a call, when it has ended. Raises EngineUnavailable.
@@ -51,6 +53,8 @@ def start(model: str, idle_exit_s: float) -> subprocess.Popen[bytes]:
     # The worker's current folder is not ours: a folder of a model must not be named from here.
     model = str(Path(model).expanduser().absolute()) if is_path(model) else model
     command = [*COMMAND, "--model", model, "--idle-exit-s", f"{idle_exit_s:g}"]
+    command += [] if n_context is None else ["--n-context", str(n_context)]
+    command += [] if memory_gb is None else ["--memory-gb", f"{memory_gb:g}"]
     try:
         process = subprocess.Popen(
             command,

@@ -121,8 +121,9 @@ class WorkerStarter:
             )
         await asyncio.to_thread(process.check_model, self._model)
         self._tell(EngineState.STARTING, f"starting the worker for {self._model}", 0.0)
-        idle_exit_s = 60 * self._worker.idle_exit_minutes
-        child = await asyncio.to_thread(process.start, self._model, idle_exit_s)
+        worker = self._worker
+        start = self._model, 60 * worker.idle_exit_minutes, worker.n_context, worker.memory_gb
+        child = await asyncio.to_thread(process.start, *start)
         deadline = time.monotonic() + _ANSWER_DEADLINE_S
         while time.monotonic() < deadline:
             with suppress(EngineUnavailable):
@@ -133,7 +134,7 @@ class WorkerStarter:
             if child.returncode == 0:
                 # Another process held the lock. It will answer, unless it was on its way out: then it is our turn.
                 await asyncio.sleep(_LOST_RACE_S)
-                child = await asyncio.to_thread(process.start, self._model, idle_exit_s)
+                child = await asyncio.to_thread(process.start, *start)
             await asyncio.sleep(_POLL_S)
         raise EngineUnavailable(f"the worker was started and did not answer within {_ANSWER_DEADLINE_S:.0f} s")
 
