@@ -67,7 +67,7 @@ def test_section_and_dotted_keys_are_understood() -> None:
         ({"completion": {"model": " "}}, "completion.model", "a text that is not empty is needed"),
         ({"completion": 7}, "completion", "is not a setting"),
         ({"completion": {"maxToken": 3}}, "completion.maxToken", "did you mean hearthline.completion.maxTokens?"),
-        ({"zzz": 3}, "zzz", "the settings are completion.enabled,"),
+        ({"zzz": 3}, "zzz", "the groups are completion, engine, worker,"),
         ({"engine": {"url": "localhost:80"}}, "engine.url", "begins with http:// or https://"),
         ({"engine": {"url": "http://"}}, "engine.url", "begins with http:// or https://"),
         ({"worker": {"idleExitMinutes": 0}}, "worker.idleExitMinutes", "above 0"),
