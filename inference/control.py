@@ -44,11 +44,13 @@ def routes() -> list[Route]:
 async def health(request: Request) -> Response:
     """Say how the worker is. Always 200: that it answers is the point."""
     worker: Worker = request.app.state.worker
-    engine, residents = worker.engine, worker.engine.residents
+    engine = worker.engine
+    # In this order: whoever is told that it is ready is told of what.
+    state, residents = engine.state, engine.residents
     body: dict[str, Any] = {
-        "status": engine.state.status,
-        "progress": engine.state.progress,
-        "message": engine.state.message,
+        "status": state.status,
+        "progress": state.progress,
+        "message": state.message,
         "version": __version__,
         "wire": WIRE_VERSION,
         "pid": os.getpid(),
@@ -60,7 +62,7 @@ async def health(request: Request) -> Response:
         "queued": engine.n_queued,
         "paused": worker.caretaker.paused,
         "memory": _memory(worker),
-        "models": [_model(model, engine.state.status) for model in (residents.models if residents else ())],
+        "models": [_model(model, state.status) for model in (residents.models if residents else ())],
     }
     return _json(body)
 

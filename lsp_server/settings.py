@@ -169,7 +169,11 @@ def _flatten(raw: Mapping[object, object], prefix: str) -> Iterator[tuple[str, o
 
 def _unknown(key: str) -> Problem:
     close = get_close_matches(key, _RULES, n=1)
-    hint = f"did you mean {SECTION}.{close[0]}?" if close else f"the groups are {', '.join(_GROUPS)}; the README says what is in each"
+    hint = (
+        f"did you mean {SECTION}.{close[0]}?"
+        if close
+        else f"the groups are {', '.join(_GROUPS)}; the README says what is in each"
+    )
     return Problem(key, f"{SECTION}.{key} is not a setting; {hint}")
 
 

@@ -61,6 +61,14 @@ class Zoo:
         served: list[dict[str, Any]] = self.client.call("probe/served", {})
         return served[-1]
 
+    def ask_and_be_refused(self, uri: str, line: int, character: int) -> None:
+        """Ask where credentials stand: the editor is answered, and no engine hears of it."""
+        before = self.client.call("probe/served", {})
+        where = {"textDocument": {"uri": uri}, "position": {"line": line, "character": character}}
+        answer = self.client.call("textDocument/inlineCompletion", {**where, "context": {"triggerKind": 1}})
+        assert answer["items"] == []
+        assert self.client.call("probe/served", {}) == before
+
 
 @pytest.fixture
 def zoo(hearthline_home: Path, tmp_path: Path) -> Iterator[Zoo]:
@@ -111,7 +119,7 @@ def test_secrets_of_other_tabs_are_never_told(zoo: Zoo) -> None:
     for name in (".env", "zoo/keys.py"):
         uri = zoo.open(name, (zoo.folder / name).read_text())
         zoo.client.change(uri, 2, edit(0, 0, 0, "quokka = leaf\n"))
-    zoo.ask((zoo.folder / "zoo/keys.py").as_uri(), 0, 9)
+    zoo.ask_and_be_refused((zoo.folder / "zoo/keys.py").as_uri(), 0, 9)
     asked = zoo.ask(zoo.open("main.py", f"{about}{MAIN}\nkeeper = Keeper(leaves)\nkeeper."), 5, 7)
     assert asked["snippets"]
     assert TOKEN not in json.dumps(asked["snippets"])

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from inference import device
 from inference.models.catalogue import DEFAULT_MODEL, TEST_MODEL
 from inference.models.convert import convert_gguf
 from inference.models.load import LoadedModel, load_model
@@ -113,8 +114,10 @@ def compare_quantised(gguf: Path, full: LoadedModel, tmp_path: Path, prompt: str
     import mlx.core as mx
 
     convert_gguf(gguf, tmp_path, "quantised")
-    quantised = load_model(tmp_path)
-    assert quantised.dtype == "bfloat16"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(device, "checkpoint_layout", lambda _: "quantised")
+        quantised = load_model(tmp_path)
+    assert quantised.dtype == "bfloat16, weights 8-bit affine"
     quantised.model.set_dtype(mx.float32)
     ids = full.tokenizer.encode(prompt)
     ids += decode_greedily(full, ids)
