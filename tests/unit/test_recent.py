@@ -8,7 +8,7 @@ from lsp_server.context.likeness import likeness
 from lsp_server.context.recent import Edits, SeenChunks
 from lsp_server.document import Change, Document, EncodedRange
 
-PATH = "/work/a.py"
+PATH = "/project/a.py"
 
 
 def module(name: str, n_lines: int = 30) -> list[str]:
@@ -52,7 +52,7 @@ def test_what_stands_in_the_prompt_anyway_is_left_out() -> None:
     assert seen.telling("parcel_total(parcel_1, parcel_2, values)", lambda path, *_: path == PATH, 10) == []
 
 
-@pytest.mark.parametrize("path", ["/work/.env", "/home/me/.ssh/config", "/work/server.pem"])
+@pytest.mark.parametrize("path", ["/project/.env", "/home/me/.ssh/config", "/project/server.pem"])
 def test_files_named_as_secrets_are_never_seen(path: str) -> None:
     seen = SeenChunks()
     seen.note(path, module("parcel"), 3)
