@@ -12,6 +12,9 @@ from typing import Literal
 DeviceKind = Literal["cpu", "metal", "cuda"]
 CheckpointLayout = Literal["float32", "quantised"]
 
+# On a device that is fast in float32 alone, weights are kept in it where they take no more than this of the memory.
+_FLOAT32_SHARE = 0.75
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -46,6 +49,11 @@ def checkpoint_layout(kind: DeviceKind) -> CheckpointLayout:
     quantised on Metal and CUDA, where decoding is bound by the bytes read.
     """
     return "float32" if kind == "cpu" else "quantised"
+
+
+def fits_in_float32(weights_bytes: int, memory_bytes: int) -> bool:
+    """Tell whether weights that take `weights_bytes` in float32 leave enough of the memory for KV and for the work."""
+    return weights_bytes <= _FLOAT32_SHARE * memory_bytes
 
 
 def mlx_bytes() -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from inference.device import Device, checkpoint_layout
+from inference.device import Device, checkpoint_layout, fits_in_float32
 from inference.errors import CheckpointDamaged
 from inference.models.catalogue import CATALOGUE
 from inference.models.fit import Execution, Footprint, footprint
@@ -24,8 +24,6 @@ _DTYPE_BITS = {"F64": 64, "F32": 32, "U32": 32, "I32": 32, "BF16": 16, "F16": 16
 _DEFAULT_BITS = 4
 # Eight bits a weight, and a 16-bit scale and bias for every 64 of them, as `convert` writes them.
 _CONVERTED_BYTES_PER_PARAMETER = 68 / 64
-# On a device that is fast in float32 alone, weights are kept in it where they take no more than this of the memory.
-_FLOAT32_SHARE = 0.75
 
 
 def execution(device: Device, chunk_tokens: int) -> Execution:
@@ -65,7 +63,7 @@ def _weight_bytes(device: Device, n_parameters: int, stored_bytes: int) -> int:
     """Return what weights take in memory, in the form that this device is fast at (see `device.checkpoint_layout`)."""
     in_float32 = 4 * n_parameters
     wants_float32 = checkpoint_layout(device.kind) == "float32"
-    return in_float32 if wants_float32 and in_float32 <= _FLOAT32_SHARE * device.memory_bytes else stored_bytes
+    return in_float32 if wants_float32 and fits_in_float32(in_float32, device.memory_bytes) else stored_bytes
 
 
 def _count(directory: Path, config: dict[str, Any]) -> tuple[int, int]:

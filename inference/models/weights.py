@@ -10,13 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+from inference.device import fits_in_float32
 from inference.errors import CheckpointDamaged, ModelUnsupported
 from inference.models.architecture import Config, read_json, setting
 from inference.models.packing import Packing, Weights, find_packings, in_words, unpack
 
 INDEX_NAME = "model.safetensors.index.json"
-# Of the room, what weights may take in float32: the rest is for KV caches and for the work.
-_SHARE_OF_ROOM = 0.75
 _N_NAMED = 3
 _ONE_EXPERT = re.compile(r"(.+\.mlp)\.experts\.(\d+)\.((?:gate|up|down)_proj\.weight)")
 
@@ -65,7 +64,7 @@ def fill_model(
 def _fits(model: Any, room_bytes: int, directory: Path) -> bool:
     """Tell whether the weights can be in float32, and the log where they cannot."""
     n_bytes = 4 * sum(value.size for value in _parameters(model).values())
-    if n_bytes <= _SHARE_OF_ROOM * room_bytes:
+    if fits_in_float32(n_bytes, room_bytes):
         return True
     logger.warning(
         "%s would take %.1f GB in float32, of %.1f GB here: its weights stay as they are stored, which is slow",
