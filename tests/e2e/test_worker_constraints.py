@@ -2,17 +2,12 @@
 
 import json
 import re
-import shutil
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from tests.e2e.worker_process import WorkerProcess, read_events, start_worker, wait_for
-from tests.tiny_model import write_tiny_checkpoint
+from tests.e2e.worker_process import WorkerProcess, read_events
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -27,23 +22,7 @@ SCHEMA: dict[str, Any] = {
 FORMAT = {"type": "json_schema", "json_schema": {"name": "verdict", "strict": True, "schema": SCHEMA}}
 QUESTION = [{"role": "user", "content": "Is this a finding?"}]
 
-
-@pytest.fixture(scope="module")
-def worker() -> Iterator[WorkerProcess]:
-    """Give one worker for all tests here."""
-    home = Path(tempfile.mkdtemp(prefix="hl-"))
-    with start_worker(home, write_tiny_checkpoint(home / "tiny")) as running:
-        running.wait_until("ready")
-        yield running
-        assert running.process.poll() is None
-    shutil.rmtree(home)
-
-
-@pytest.fixture(autouse=True)
-def settled(worker: WorkerProcess) -> Iterator[None]:
-    """See that every test leaves the worker with nothing to do."""
-    yield
-    wait_for(worker.is_idle)
+pytestmark = pytest.mark.usefixtures("settled")
 
 
 def stream(worker: WorkerProcess, path: str, **fields: Any) -> tuple[list[Any], str]:

@@ -1,12 +1,9 @@
 """A worker that runs: answers, streams, supersession, withdrawal, deadlines and bad requests, over its real socket."""
 
 import json
-import shutil
 import socket
-import tempfile
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,28 +11,12 @@ import pytest
 
 from inference import WIRE_VERSION, __version__
 from inference.app import MAX_BODY_BYTES
-from tests.e2e.worker_process import WorkerProcess, read_events, start_worker, wait_for
-from tests.tiny_model import N_CONTEXT, write_tiny_checkpoint
+from tests.e2e.worker_process import WorkerProcess, read_events, wait_for
+from tests.tiny_model import N_CONTEXT
 
 LONG = 8000  # tokens, about eight seconds of the tiny model
 
-
-@pytest.fixture(scope="module")
-def worker() -> Iterator[WorkerProcess]:
-    """Give one worker for all tests here: that it lives through every one of them is part of each."""
-    home = Path(tempfile.mkdtemp(prefix="hl-"))
-    with start_worker(home, write_tiny_checkpoint(home / "tiny")) as running:
-        running.wait_until("ready")
-        yield running
-        assert running.process.poll() is None
-    shutil.rmtree(home)
-
-
-@pytest.fixture(autouse=True)
-def settled(worker: WorkerProcess) -> Iterator[None]:
-    """See that every test leaves the worker with nothing to do."""
-    yield
-    wait_for(worker.is_idle)
+pytestmark = pytest.mark.usefixtures("settled")
 
 
 def start_stream(worker: WorkerProcess, **fields: Any) -> tuple[httpx.Response, Iterator[str]]:
