@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from itertools import islice
 from typing import NamedTuple
 
 BINARY_HEAD_CHARS = 8192
@@ -121,11 +120,11 @@ class DocumentSnapshot:
         """Return the first `max_chars` characters behind `position`; only the lines they lie in are read."""
         pieces = [self.lines[position.line][position.column :]]
         missing = max_chars - len(pieces[0])
-        for line in islice(self.lines, position.line + 1, None) if missing > 0 else ():
-            pieces.append(line)
-            missing -= len(line)
-            if missing <= 0:
-                break
+        line = position.line
+        while missing > 0 and line + 1 < len(self.lines):
+            line += 1
+            pieces.append(self.lines[line])
+            missing -= len(self.lines[line])
         return "".join(pieces)[: max(max_chars, 0)]
 
 

@@ -7,7 +7,7 @@ it grows; only lines near the cursor and the head of the file are read.
 
 import os.path
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -178,9 +178,10 @@ def _kinds_of(name: str, lines: Sequence[str], line: int) -> list[str]:
     """Return what `name` is by the annotation, assignment or declaration nearest above `line`; else the nearest."""
     first = max(0, line - _LINES_BEFORE)
     last = min(len(lines), line + _LINES_BEHIND)
+    is_said = _said_of(name)  # most lines that hold the name only use it, and _KIND is slow
     for number in (*range(line, first - 1, -1), *range(line + 1, last)):
         text = lines[number][:_MAX_LINE_CHARS]
-        for match in _KIND.finditer(text) if name in text else ():
+        for match in _KIND.finditer(text) if name in text and is_said(text) else ():
             said = match.groupdict()
             if name not in (said["a"], said["b"], said["c"], said["d"], said["e"]):
                 continue
@@ -189,6 +190,14 @@ def _kinds_of(name: str, lines: Sequence[str], line: int) -> list[str]:
             if found:
                 return found if said["noted"] else found[-1:]
     return []
+
+
+@lru_cache(maxsize=16)
+def _said_of(name: str) -> Callable[[str], re.Match[str] | None]:
+    """Return what finds the places where `_KIND` might say something of `name`, and more."""
+    word = rf"(?<!\w){re.escape(name)}(?!\w)"
+    declared = rf"[A-Z]\w*(?:<[^>\n]*>)?[&*\s]+{word}\s*[;,)]"
+    return re.compile(rf"{word}(?:\s*[:=]|\s+[*&]?[A-Z])|{declared}|\sas\s+{word}").search
 
 
 def _bases(lines: Sequence[str], line: int) -> list[str]:

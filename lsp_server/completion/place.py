@@ -6,7 +6,7 @@ N_LINES above and below, and N_OUTER beyond those.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import pairwise
 
 from lsp_server.document import DocumentSnapshot, Position, content_length
 
@@ -58,7 +58,7 @@ def place_at(snapshot: DocumentSnapshot, position: Position) -> Place:
         above=tuple(_content(lines[i]) for i in range(first, position.line)),
         before=line[max(0, position.column - MAX_LINE_CHARS) : position.column],
         after=after,
-        below=tuple(_content(each) for each in islice(lines, position.line + 1, position.line + 1 + N_LINES)),
+        below=tuple(_content(each) for each in lines[position.line + 1 : position.line + 1 + N_LINES]),
         newline=snapshot.line_ending,
         outer=_headers(lines, first),
         goes_on_below=position.line + 1 + N_LINES < len(lines),

@@ -12,7 +12,7 @@ _BEFORE_CHARS = 2000
 _AFTER_CHARS = 500
 _MOST_TYPED_CHARS = 400
 _PROBE_CHARS = 24
-"""Compared before the whole window is: most lengths that cannot be right differ here already."""
+"""Looked for before the whole window is compared: it tells where the older place may have been."""
 _CLOSERS = frozenset(")]}\"'`>")
 _MOST_CLOSERS = 3
 
@@ -42,18 +42,19 @@ class Surroundings:
         """Return what was typed to get here from `then`; None where anything else changed as well."""
         if self.uri != then.uri:
             return None
-        closers = self._closers_since(then)
-        if closers is None:
-            return None
-        probe = then.before[-_PROBE_CHARS:]
-        for n in range(min(len(self.before), _MOST_TYPED_CHARS) + 1):
-            old = self.before[: len(self.before) - n]
+        text = self._text_since(then)
+        closers = self._closers_since(then) if text is not None else None
+        return None if text is None or closers is None else Typed(text, closers)
+
+    def _text_since(self, then: "Surroundings") -> str | None:
+        before, probe = self.before, then.before[-_PROBE_CHARS:]
+        first, end = max(0, len(before) - _MOST_TYPED_CHARS - len(probe)), len(before)
+        while end >= len(probe) and (found := before.rfind(probe, first, end)) >= 0:
+            text = before[found + len(probe) :]
             # Both windows end at the cursor: the older one moves out at the left by what was typed.
-            if (
-                old.endswith(probe[-len(old) :] if old else "")
-                and self.before == (then.before + self.before[len(old) :])[-_BEFORE_CHARS:]
-            ):
-                return Typed(self.before[len(old) :], closers)
+            if before == (then.before + text)[-_BEFORE_CHARS:]:
+                return text
+            end = found + len(probe) - 1
         return None
 
     def _closers_since(self, then: "Surroundings") -> str | None:

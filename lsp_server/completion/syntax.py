@@ -6,7 +6,7 @@ that is still being written reads the same as its beginning does later.
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 CLOSER_OF = {"(": ")", "[": "]", "{": "}"}
@@ -201,15 +201,21 @@ def unmatched(text: str, language_id: str, inside: tuple[str, ...] = ()) -> tupl
     """
     closers: list[str] = []
     openers = list(inside)
-    for mark in marks(text, language_id):
-        if mark.char in CLOSER_OF:
-            openers.append(mark.char)
-        elif mark.char in _OPENER_OF:
-            if openers and openers[-1] == _OPENER_OF[mark.char]:
+    for line in text.split("\n"):
+        for bracket in _brackets(line, language_id):
+            if bracket in CLOSER_OF:
+                openers.append(bracket)
+            elif openers and openers[-1] == _OPENER_OF[bracket]:
                 openers.pop()
             else:
-                closers.append(mark.char)
+                closers.append(bracket)
     return closers, openers
+
+
+@lru_cache(maxsize=2048)
+def _brackets(line: str, language_id: str) -> str:
+    """Return the brackets of `line`. Kept, for the lines around a cursor are looked at again and again."""
+    return "".join(mark.char for mark in marks(line, language_id) if mark.char in CLOSER_OF or mark.char in _OPENER_OF)
 
 
 @cache

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import PurePath
 
 _NAMES = (
@@ -131,6 +132,7 @@ _MIN_BITS = 3.6
 """Bits a character. Words and identifiers of 20 to 40 characters have 3 to 3.9, random base64 of that length 4 to 5."""
 
 
+@lru_cache(maxsize=256)
 def is_secret_name(path: str) -> bool:
     """Tell whether a file of this name is taken for credentials, wherever it lies and whether git tracks it or not."""
     pure = PurePath(path.lower())
