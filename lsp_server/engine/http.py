@@ -7,8 +7,10 @@ of a request or an answer reaches a log. Proxies of the environment are never us
 
 import asyncio
 import ipaddress
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
 from contextlib import aclosing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -43,6 +45,8 @@ _PROBE_TIMEOUT_S = 5.0
 _CONNECT_TIMEOUT_S = 2.0
 _WRITE_TIMEOUT_S = 10.0
 
+_log = logging.getLogger(__name__)
+
 
 class HttpEngine:
     """An `Engine` over HTTP. Make one by `over_socket` or `at_url`."""
@@ -56,6 +60,7 @@ class HttpEngine:
         self._is_worker = is_worker
         self._silence_s = silence_s
         self._remote: EngineCapabilities | None = None  # of an engine of others, asked for once
+        self._refuses_logprobs = False
 
     @classmethod
     def over_socket(cls, path: Path, model: str | None = None, *, silence_s: float = SILENCE_S) -> Self:
@@ -80,10 +85,20 @@ class HttpEngine:
         return cls(client, f"the engine at {base_url}", model, is_worker=False, silence_s=silence_s)
 
     async def complete(self, request: CompletionRequest) -> AsyncGenerator[Token, None]:
-        """Stream the middle. See `protocol.Engine`."""
-        body = wire.completion_body(request, self._model, is_worker=self._is_worker)
-        async with aclosing(self._stream("/v1/completions", body)) as tokens:
+        """Stream the middle, without log-probabilities where the engine refuses those. See `protocol.Engine`."""
+        if self._refuses_logprobs:
+            request = replace(request, wants_logprobs=False)
+        try:
+            async with aclosing(self._complete(request)) as tokens:
+                async for token in tokens:
+                    yield token
+            return
+        except wire.LogprobsRefusedError:  # before the first token only
+            if not request.wants_logprobs:
+                raise
+        async with aclosing(self._complete(replace(request, wants_logprobs=False))) as tokens:
             async for token in tokens:
+                self._note_logprobs_refused()
                 yield token
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Token, None]:
@@ -124,6 +139,7 @@ class HttpEngine:
             device=health.device,
             prefill_tokens_per_s=model.prefill_tokens_per_s,
             decode_tokens_per_s=model.decode_tokens_per_s,
+            instance=health.pid,
         )
 
     async def warm_up(self) -> None:
@@ -133,6 +149,18 @@ class HttpEngine:
     async def close(self) -> None:
         """Let go of connections. See `protocol.Engine`."""
         await self._client.aclose()
+
+    def _note_logprobs_refused(self) -> None:
+        """Ask for none from now on. Only once it has answered without: some repeat the request they refuse."""
+        if not self._refuses_logprobs:
+            self._refuses_logprobs = True
+            _log.warning("%s tells no log-probabilities: suggestions it is unsure of are shown as well", self._place)
+
+    async def _complete(self, request: CompletionRequest) -> AsyncGenerator[Token, None]:
+        body = wire.completion_body(request, self._model, is_worker=self._is_worker)
+        async with aclosing(self._stream("/v1/completions", body)) as tokens:
+            async for token in tokens:
+                yield token
 
     async def _remote_capabilities(self) -> EngineCapabilities:
         listed = await self._get("/v1/models", wire.ModelList)

@@ -5,6 +5,7 @@ this window (among windows the worker's lock decides); no request waits for weig
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 
@@ -15,6 +16,12 @@ from lsp_server.engine.protocol import ChatRequest, CompletionRequest, EngineCap
 from lsp_server.engine.starter import WorkerStarter
 from lsp_server.errors import EngineError, EngineUnavailable, ModelLoading, StreamBroken
 from lsp_server.settings import Settings
+
+_KNOWN_S = 30.0
+"""So long what the worker told of itself holds, as long as nothing fails. A connection is kept as long: within it, no
+worker can take another's place unnoticed."""
+_UNMEASURED_S = 1.0
+"""A worker that has not measured its speed yet is asked again soon."""
 
 _PATIENCE_S = 0.25
 """A worker that runs already is found within this; a keystroke does not wait longer for one to start."""
@@ -30,6 +37,7 @@ class LocalEngine:
         self._is_up = False
         self._starting: asyncio.Task[None] | None = None
         self._capabilities: EngineCapabilities | None = None
+        self._known_until_s = 0.0
 
     async def complete(self, request: CompletionRequest) -> AsyncGenerator[Token, None]:
         """Stream the middle. See `protocol.Engine`."""
@@ -44,11 +52,13 @@ class LocalEngine:
                 yield token
 
     async def capabilities(self) -> EngineCapabilities:
-        """Tell what the engine can do; asked again until the worker has measured its speed."""
-        if self._capabilities is None or self._capabilities.prefill_tokens_per_s is None:
+        """Tell what the engine can do; asked again now and then, soon where it has not measured its speed yet."""
+        known = self._capabilities
+        if known is None or time.monotonic() > self._known_until_s:
             http = await self._ready(_PATIENCE_S)
-            self._capabilities = await http.capabilities()
-        return self._capabilities
+            known = self._capabilities = await http.capabilities()
+            self._known_until_s = time.monotonic() + (_KNOWN_S if known.prefill_tokens_per_s else _UNMEASURED_S)
+        return known
 
     async def warm_up(self) -> None:
         """Start the worker if none runs; return once its weights are loaded."""

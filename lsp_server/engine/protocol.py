@@ -120,7 +120,8 @@ class EngineCapabilities:
 
     fim: the completion model was trained to fill in the middle; where False, only the prefix reaches the model.
     constraints: what it can hold an answer to: json_schema, regex, grammar, choice.
-    prefill_tokens_per_s and decode_tokens_per_s: measured on this device when the model was loaded.
+    prefill_tokens_per_s and decode_tokens_per_s: measured on this device when the model was loaded. instance: another
+    number is another process, which has computed nothing of what was asked before; 0 where that cannot be told.
     """
 
     completion_model: str
@@ -131,6 +132,7 @@ class EngineCapabilities:
     device: str = ""
     prefill_tokens_per_s: float | None = None
     decode_tokens_per_s: float | None = None
+    instance: int = 0
 
 
 class Engine(Protocol):

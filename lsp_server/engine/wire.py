@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from lsp_server.engine.plain_prompt import text_before
 from lsp_server.engine.protocol import ChatRequest, CompletionRequest, Finish, FinishReason, Token
 from lsp_server.errors import EngineBusy, EngineError, EngineFailed, EngineRefused, ModelLoading, StreamBroken
 
@@ -107,6 +108,10 @@ class _Refusal(msgspec.Struct, frozen=True):
     error: _Error
 
 
+class LogprobsRefusedError(EngineRefused):
+    """An engine that is not ours refused a request, and names the field `logprobs`."""
+
+
 _chunks = msgspec.json.Decoder(_Chunk)
 _refusals = msgspec.json.Decoder(_Refusal)
 
@@ -114,7 +119,7 @@ _refusals = msgspec.json.Decoder(_Refusal)
 def completion_body(request: CompletionRequest, model: str | None, *, is_worker: bool) -> bytes:
     """Encode a fill-in-the-middle request. model: None leaves the choice to the engine."""
     body: Body = {
-        "prompt": request.prefix,
+        "prompt": request.prefix if is_worker else text_before(request),
         "suffix": request.suffix,
         "max_tokens": request.max_tokens,
         "temperature": request.temperature,
@@ -219,7 +224,8 @@ def refusal(status: int, content: bytes, retry_after: str | None, *, is_worker: 
         return EngineBusy(f"the engine has no room now: {words}", retry_after_s=_seconds(retry_after))
     if status >= 500:
         return EngineFailed(f"the engine failed: {words}")
-    return EngineRefused(f"the engine refused the request: {words}")
+    kind = LogprobsRefusedError if not is_worker and b"logprobs" in content else EngineRefused
+    return kind(f"the engine refused the request: {words}")
 
 
 def _words(error: _Error) -> str:

@@ -46,7 +46,7 @@ class Prompts:
         self._session = session
         self._finder = finder
         self._prompts: dict[str, _Prompt] = {}
-        self._engine = session.engine
+        self._engine, self._instance = session.engine, 0
 
     def open(self, uri: str) -> None:
         """Compute what can be known of a document's prompts before the cursor is: all of it, or the snippets."""
@@ -76,7 +76,7 @@ class Prompts:
 
         is_patient: who asks waits until all of it is computed. Raises EngineError, HoldsSecretError.
         """
-        known = await self._session.engine.capabilities()
+        known = await self._known()
         budget = budget_of(known.prefill_tokens_per_s, known.n_context)
         prompt = self._prompt(snapshot.uri)
         patience_s = _PATIENCE_S if prompt.fronts.used is None else 0.0
@@ -94,17 +94,23 @@ class Prompts:
 
         Raises EngineError, HoldsSecretError.
         """
-        known = await self._session.engine.capabilities()
+        known = await self._known()
         budget = budget_of(known.prefill_tokens_per_s, known.n_context)
         used = self._prompt(snapshot.uri).fronts.used
         return self._request(snapshot, position, front.serving(used, snapshot, position, budget), budget, key)
 
     def _prompt(self, uri: str) -> _Prompt:
-        if self._engine is not self._session.engine:  # which has computed nothing yet
-            self._engine = self._session.engine
+        return self._prompts.setdefault(uri, _Prompt())
+
+    async def _known(self) -> EngineCapabilities:
+        """Ask the engine what it can do; forget what another one, or another process of it, had computed."""
+        engine = self._session.engine
+        known = await engine.capabilities()
+        if self._engine is not engine or self._instance != known.instance:
+            self._engine, self._instance = engine, known.instance
             for prompt in self._prompts.values():
                 prompt.fronts, prompt.computed = Fronts(), None
-        return self._prompts.setdefault(uri, _Prompt())
+        return known
 
     def _request(
         self, snapshot: DocumentSnapshot, position: Position, used: Front, budget: Budget, key: str
@@ -126,7 +132,7 @@ class Prompts:
 
     async def _open(self, prompt: _Prompt, snapshot: DocumentSnapshot) -> None:
         with suppress(EngineError, HoldsSecretError):  # nobody waits; who asks first is told
-            known = await self._session.engine.capabilities()
+            known = await self._known()
             if not self._computes_ahead(known) or not self._session.is_current(snapshot):
                 return
             budget = budget_of(known.prefill_tokens_per_s, known.n_context)

@@ -5,7 +5,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -348,6 +348,44 @@ async def test_an_engine_of_others_is_sent_standard_fields_only(monkeypatch: pyt
         assert (await tokens_of(engine))[0].finish == Finish(FinishReason.STOP, "m")
         assert set(peer.bodies[0]) == {"prompt", "suffix", "max_tokens", "temperature", "stream", "model"}
         assert "Bearer t0ken" in peer.headers[0]
+
+
+def one_by_one(*answers: Answer) -> Answer:
+    left = list(answers)
+
+    async def answer(writer: Writer) -> None:
+        await left.pop(0)(writer)
+
+    return answer
+
+
+NO_LOGPROBS = says(b'{"error": {"message": "logprobs is not supported"}}', status="400 Bad Request")
+
+
+async def test_an_engine_that_refuses_logprobs_is_asked_without(caplog: pytest.LogCaptureFixture) -> None:
+    told = says(token_event("a", "stop"), DONE)
+    async with remote(completions=one_by_one(NO_LOGPROBS, told, told)) as (peer, engine):
+        for _ in range(2):
+            assert [token.text for token in await tokens_of(engine, replace(REQUEST, wants_logprobs=True))] == ["a"]
+        assert ["logprobs" in body for body in peer.bodies] == [True, False, False]
+    assert [record.message for record in caplog.records if "log-probabilities" in record.message] == [
+        f"{engine._place} tells no log-probabilities: suggestions it is unsure of are shown as well"
+    ]
+
+
+async def test_a_refusal_that_only_repeats_the_request_is_not_taken_for_one_of_logprobs() -> None:
+    told = says(token_event("a", "stop"), DONE)
+    async with remote(completions=one_by_one(NO_LOGPROBS, NO_LOGPROBS, told)) as (peer, engine):
+        with pytest.raises(EngineRefused):
+            await tokens_of(engine, replace(REQUEST, wants_logprobs=True))
+        await tokens_of(engine, replace(REQUEST, wants_logprobs=True))
+        assert ["logprobs" in body for body in peer.bodies] == [True, False, True]
+
+
+async def test_an_engine_of_others_is_told_of_other_files_in_the_prompt() -> None:
+    async with remote(completions=says(token_event("a", "stop"), DONE)) as (peer, engine):
+        await tokens_of(engine)
+        assert peer.bodies[0]["prompt"] == f"# b.py\nb\n\n# a.py\n{SECRET} = "
 
 
 async def test_an_engine_of_others_is_asked_once_what_it_is() -> None:

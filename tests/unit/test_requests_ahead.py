@@ -128,6 +128,16 @@ async def test_another_engine_has_computed_nothing() -> None:
     assert len((await desk.ask(uri, 300)).prefix) < len(whole.prefix)
 
 
+async def test_a_worker_that_was_started_again_has_computed_nothing() -> None:
+    desk = Desk()
+    desk.engine.capabilities_told = replace(SLOW, instance=1)
+    uri = desk.open("a.py", LINES)
+    whole = await desk.ask(uri, 300, is_patient=True)
+    assert (await desk.ask(uri, 300)).prefix == whole.prefix
+    desk.engine.capabilities_told = replace(SLOW, instance=2)
+    assert len((await desk.ask(uri, 300)).prefix) < len(whole.prefix)
+
+
 async def test_what_was_computed_is_not_computed_again() -> None:
     desk = Desk()
     uri = desk.open("a.py", "x = 1\n")
