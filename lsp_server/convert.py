@@ -90,9 +90,11 @@ def client_capabilities(capabilities: types.ClientCapabilities) -> ClientCapabil
     workspace, window, text = capabilities.workspace, capabilities.window, capabilities.text_document
     changed = workspace.did_change_configuration if workspace else None
     watched = workspace.did_change_watched_files if workspace else None
+    edited = workspace.workspace_edit if workspace else None
     return ClientCapabilities(
         position_encoding=_position_encoding(capabilities.general),
         inline_completion=bool(text and text.inline_completion),
+        normalizes_line_ends=bool(edited and edited.normalizes_line_endings),
         work_done_progress=bool(window and window.work_done_progress),
         configuration_pull=bool(workspace and workspace.configuration),
         configuration_registration=bool(changed and changed.dynamic_registration),

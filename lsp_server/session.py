@@ -23,6 +23,7 @@ class ClientCapabilities:
 
     position_encoding: PositionEncoding = DEFAULT_ENCODING
     inline_completion: bool = False
+    normalizes_line_ends: bool = False  # puts in the document's own, whatever an edit has
     work_done_progress: bool = False  # window/workDoneProgress/create
     configuration_pull: bool = False  # workspace/configuration
     configuration_registration: bool = False  # workspace/didChangeConfiguration, registered at run time

@@ -32,7 +32,10 @@ def register(server: "HearthlineServer", suggester: Suggester) -> None:
         position = convert.position(snapshot, params.position)
         # Editors say "invoked" for what they do by themselves as well: only a pause in typing is worth an answer.
         suggestion = await suggester.suggest(snapshot, position, is_invoked=False)
-        items = [_item(snapshot, position, suggestion.text)] if suggestion.text else []
+        text = suggestion.text
+        if session.capabilities.normalizes_line_ends:
+            text = text.replace("\r\n", "\n")  # Neovim would show a carriage return as a character
+        items = [_item(snapshot, position, text)] if text else []
         return types.CompletionList(is_incomplete=True, items=items)
 
 
@@ -40,7 +43,8 @@ def _item(snapshot: DocumentSnapshot, position: Position, text: str) -> types.Co
     """Return an item that replaces the word before the cursor by itself and `text`.
 
     Editors compare what they replace with `filter_text`: an item that began at the cursor would be dropped by those
-    that compare the word. Indentation is taken as it is, for it is the document's already.
+    that compare the word. Indentation is taken as it is, for it is the document's already; so are the line ends where
+    the client does not say that it puts in its own (Helix does not).
     """
     line = snapshot.lines[position.line][: position.column]
     match = _WORD_BEFORE.search(line)

@@ -338,6 +338,12 @@ class TestFallback:
         (item,) = self.complete(editor, "block(‸\r\nx = 1\r\n")["items"]
         assert item["textEdit"]["newText"] == "\r\n    a,\r\n    b,\r\n)"
 
+    def test_line_ends_are_left_to_a_client_that_puts_in_its_own(self, client: LspClient) -> None:
+        able = {"workspace": {"workspaceEdit": {"normalizesLineEndings": True}}}
+        client.initialize(able, {"completion": {"debounceMs": 0, **ONE_BY_ONE}})
+        (item,) = self.complete(Editor(client), "block(‸\r\nx = 1\r\n")["items"]
+        assert item["textEdit"]["newText"] == "\n    a,\n    b,\n)"
+
     def test_nothing(self, editor: Editor) -> None:
         assert self.complete(editor, "nothing = ‸\n")["items"] == []
         assert editor.reasons()[-1] == "nothingToAdd"
