@@ -16,6 +16,8 @@ from lsp_server.completion.place import Place
 from lsp_server.completion.surroundings import Surroundings
 from lsp_server.engine.protocol import CompletionRequest, Engine, FinishReason
 
+_MOST_UNHEARD_CHARS = 8
+
 _log = logging.getLogger(__name__)
 
 
@@ -65,12 +67,18 @@ class Answer:
         return self._task.done() and not self._task.cancelled() and self._task.exception() is None
 
     def says(self, now: Surroundings) -> bool:
-        """Tell whether the person at `now` has typed just what the model says, as far as it has said it."""
+        """Tell whether the person at `now` has typed just what the model says, as far as it has said it.
+
+        Of one that has said nothing yet that may be so for a few characters: where reading the prompt takes longer than
+        the time between two keys, an answer that ended at each key would never come.
+        """
         typed = now.typed_since(self.here)
         if typed is None:
             return False
         text = typed.text.replace("\r\n", "\n")
-        return self._raw.startswith(text) or (self.has_begun and text.startswith(self._raw))
+        if not self.has_begun:
+            return len(text) <= _MOST_UNHEARD_CHARS and "\n" not in text
+        return self._raw.startswith(text) or text.startswith(self._raw)
 
     async def wait(self, now: Surroundings | None = None) -> bool:
         """Wait for the end; tell whether it came. now: stop waiting when the model does not say what was typed there.

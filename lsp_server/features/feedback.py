@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lsp_server.completion.surroundings import Surroundings
 from lsp_server.document import DocumentSnapshot, Position
-from lsp_server.features.suggester import Suggestion
+from lsp_server.features.suggestion import Suggestion
 from lsp_server.feedback import acceptance
 from lsp_server.feedback.acceptance import KEPT_AFTER_S
 from lsp_server.feedback.records import Fate, Request

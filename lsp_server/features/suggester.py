@@ -7,24 +7,25 @@ gets a reason.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lsp_server.completion.cache import CompletionCache
+from lsp_server.completion.cache import CompletionCache, left_of
 from lsp_server.completion.place import place_at
 from lsp_server.completion.rhythm import Rhythm
+from lsp_server.completion.scope import scope_at
 from lsp_server.completion.surroundings import Surroundings
 from lsp_server.document import DocumentSnapshot, Position
 from lsp_server.engine.protocol import CompletionRequest, Priority
-from lsp_server.errors import EngineError, EngineFailed, EngineUnavailable, ModelLoading, ModelMissing
+from lsp_server.errors import EngineError
 from lsp_server.features.answer import Answer
 from lsp_server.features.finding import Finder
 from lsp_server.features.prompts import Prompts
 from lsp_server.features.refusal import HoldsSecretError, refusal
+from lsp_server.features.suggestion import OnAnswer, Suggestion, report, report_error
 from lsp_server.feedback.records import Source
 from lsp_server.session import Session
 from lsp_server.settings import Multiline
@@ -36,37 +37,21 @@ _INVOKED_DEADLINE_MS = 30_000
 _AHEAD_DEADLINE_MS = 30_000
 _GRACE_S = 0.25
 """An editor withdraws its request at each key and asks again; so long an answer goes on without anybody waiting."""
+_MEANWHILE_S = 0.002
+"""After it, a request has reached the engine, and no engine has answered."""
 _OTHERS_DEADLINE_MS = 3_000
 """How much longer than for the first candidate a person waits for the others."""
 _OTHERS_TEMPERATURE = 0.8
 
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """What to show at the cursor, or why nothing. words: the reason's own, where it has more to say than its name.
-
-    others: further candidates for the same place, none like another. source: where it came from.
-    """
-
-    text: str = ""
-    reason: Reason | None = None
-    words: str | None = None
-    others: tuple[str, ...] = ()
-    source: Source = Source.ENGINE
-
-
-OnAnswer = Callable[[DocumentSnapshot, Position, Suggestion, float], None]
-
 
 @dataclass(slots=True)
 class _Under:
-    """What is under way for one document."""
+    """What is under way for one document. has_looked: the first request had what stands elsewhere looked up."""
 
     waiting: "asyncio.Task[Suggestion] | None" = None
     answer: Answer | None = None
     ahead: Answer | None = None
+    has_looked: bool = False
 
 
 class Suggester:
@@ -97,7 +82,7 @@ class Suggester:
         """
         refused = refusal(snapshot, position, self._session.settings.completion)
         if refused is not None:
-            return self._report(Suggestion(reason=refused), State.OFF)
+            return report(self._session.status, Suggestion(reason=refused), State.OFF)
         under = self._under.setdefault(snapshot.uri, _Under())
         if under.waiting is not None:
             under.waiting.cancel()
@@ -109,7 +94,7 @@ class Suggester:
             suggestion = await task
         except asyncio.CancelledError:
             if under.waiting is task:
-                self._report(Suggestion(reason=Reason.CANCELLED))
+                report(self._session.status, Suggestion(reason=Reason.CANCELLED))
                 asyncio.get_running_loop().call_later(_GRACE_S, _stop_unless_wanted, under, under.answer)
                 raise  # by the client; it knows, and is told so by the dispatcher
             return Suggestion(reason=Reason.CANCELLED)
@@ -129,6 +114,7 @@ class Suggester:
     async def _make(
         self, snapshot: DocumentSnapshot, position: Position, under: _Under, *, is_invoked: bool
     ) -> Suggestion:
+        key_s = self._clock()
         here = Surroundings.of(snapshot, position)
         known = self._cache.get(here)
         try:
@@ -137,46 +123,67 @@ class Suggester:
                 under.answer = None
                 suggestion = Suggestion(known, None if known else Reason.NOTHING_TO_ADD, source=Source.CACHE)
             else:
-                suggestion = await self._ask(snapshot, position, here, under, is_invoked=is_invoked)
+                suggestion = await self._ask(snapshot, position, here, under, None if is_invoked else key_s)
             if suggestion.text and is_invoked:
                 others = await self._others(snapshot, position, suggestion.text)
                 suggestion = replace(suggestion, others=others)
         except EngineError as error:
-            return self._report_error(error)
+            return report_error(self._session.status, error)
         except HoldsSecretError:
-            return self._report(Suggestion(reason=Reason.SECRET), State.OFF)
+            return report(self._session.status, Suggestion(reason=Reason.SECRET), State.OFF)
         if not self._session.is_current(snapshot):
-            return self._report(Suggestion(reason=Reason.STALE))
+            return report(self._session.status, Suggestion(reason=Reason.STALE))
         if suggestion.text and self._session.settings.completion.prefetch:
             self._spawn(self._look_ahead(snapshot, position, suggestion.text, under))
-        return self._report(suggestion)
+        return report(self._session.status, suggestion)
 
     async def _ask(
-        self, snapshot: DocumentSnapshot, position: Position, here: Surroundings, under: _Under, *, is_invoked: bool
+        self, snapshot: DocumentSnapshot, position: Position, here: Surroundings, under: _Under, key_s: float | None
     ) -> Suggestion:
-        """Wait for an answer under way that says what was typed, or ask for another."""
+        """Wait for an answer under way that says what was typed, or ask for another.
+
+        key_s: when the key was pressed that it is asked for; None where the person asked and waits.
+        """
+        is_invoked = key_s is None
         if not self._goes_on(under, here):
             _stop(under.answer, under.ahead)
             under.answer = under.ahead = None
-            self._prompts.look(snapshot, position)
-            if not is_invoked:
-                await asyncio.sleep(self._pause_s())
+            pause_s = 0.0 if key_s is None else max(0.0, key_s + self._pause_s() - self._clock())
+            self._look(snapshot, position, under, is_urgent=is_invoked or pause_s > 0)
+            await asyncio.sleep(pause_s)
             if not self._session.is_current(snapshot):
                 return Suggestion(reason=Reason.STALE)
             if is_invoked:
                 await self._session.engine.warm_up()
-        self._session.status.report(State.WORKING)
         answer, source = under.answer, Source.STREAM
         if answer is None:
             source = Source.ENGINE
             deadline_ms = _INVOKED_DEADLINE_MS if is_invoked else _AUTOMATIC_DEADLINE_MS
             request = await self._prompts.request(snapshot, position, snapshot.uri, is_patient=is_invoked)
-            answer = under.answer = self._begin(snapshot, position, request, deadline_ms=deadline_ms)
+            answer = under.answer = self._begin(snapshot, position, here, request, deadline_ms=deadline_ms)
+        self._session.status.report(State.WORKING)
         if not await answer.wait(here):
-            return await self._ask(snapshot, position, here, under, is_invoked=is_invoked)
+            return await self._ask(snapshot, position, here, under, key_s)
         if under.answer is answer:
             under.answer = None
         return replace(self._taken(answer, here), source=source)
+
+    def _look(self, snapshot: DocumentSnapshot, position: Position, under: _Under, *, is_urgent: bool) -> None:
+        """Begin to look up what stands elsewhere: at once where this request can still have it, else the next one."""
+
+        def look() -> None:
+            if self._session.is_current(snapshot):
+                self._prompts.look(snapshot, position)
+
+        if is_urgent or not under.has_looked:
+            under.has_looked = True
+            look()
+        else:
+            self._meanwhile(look)
+
+    def _meanwhile(self, work: Callable[[], object]) -> None:
+        """Do `work` while the engine does the same: what the answer needs only then, or the next request."""
+        asyncio.get_running_loop().call_later(_MEANWHILE_S, work)
 
     def _goes_on(self, under: _Under, here: Surroundings) -> bool:
         """Tell whether the answer under way serves the person at `here`; one that was made ahead becomes it."""
@@ -191,15 +198,18 @@ class Suggester:
             return Suggestion(reason=Reason.DEADLINE)
         self._rhythm.note_answer(answer.took_s)
         self._cache.put(answer.here, answer.text)
-        left = self._cache.get(here)
+        typed = here.typed_since(answer.here)
+        left = left_of(answer.text, typed) if typed is not None else None
         return Suggestion(left) if left else Suggestion(reason=Reason.NOTHING_TO_ADD, words=answer.drop)
 
     async def _others(self, snapshot: DocumentSnapshot, position: Position, first: str) -> tuple[str, ...]:
         """Ask for further candidates, which differ from `first` and from one another."""
+        here = Surroundings.of(snapshot, position)
         answers = [
             self._begin(
                 snapshot,
                 position,
+                here,
                 await self._prompts.request_beside(snapshot, position, f"{snapshot.uri}#{number}"),
                 priority=Priority.FOREGROUND,
                 deadline_ms=_OTHERS_DEADLINE_MS,
@@ -226,7 +236,7 @@ class Suggester:
         with suppress(EngineError, HoldsSecretError):  # nobody waits; who asks next is told
             request = await self._prompts.request_beside(accepted, behind, key)
             answer = under.ahead = self._begin(
-                accepted, behind, request, priority=priority, deadline_ms=_AHEAD_DEADLINE_MS
+                accepted, behind, here, request, priority=priority, deadline_ms=_AHEAD_DEADLINE_MS
             )
             answer.when_made(lambda: self._cache.put(here, answer.text))
 
@@ -234,6 +244,7 @@ class Suggester:
         self,
         snapshot: DocumentSnapshot,
         position: Position,
+        here: Surroundings,
         request: CompletionRequest,
         *,
         deadline_ms: int,
@@ -249,11 +260,13 @@ class Suggester:
             deadline_ms=deadline_ms,
             wants_logprobs=settings.min_confidence > 0,
         )
+        place = place_at(snapshot, position)
+        self._meanwhile(lambda: scope_at(place))  # parses what stands around the cursor, which is kept
         return Answer(
             self._session.engine,
             request,
-            Surroundings.of(snapshot, position),
-            place_at(snapshot, position),
+            here,
+            place,
             single_line=settings.multiline is Multiline.NEVER,
             min_confidence=settings.min_confidence,
         )
@@ -266,22 +279,6 @@ class Suggester:
     def _pause_s(self) -> float:
         debounce_ms = self._session.settings.completion.debounce_ms
         return self._rhythm.pause_s() if debounce_ms is None else debounce_ms / 1000
-
-    def _report(self, suggestion: Suggestion, state: State = State.READY) -> Suggestion:
-        self._session.status.report(state, suggestion.reason, message=suggestion.words)
-        return suggestion
-
-    def _report_error(self, error: EngineError) -> Suggestion:
-        reason = Reason.of_error(error)
-        _log.info("no suggestion: %s", error)
-        state = State.READY
-        progress = None
-        if isinstance(error, ModelLoading):
-            state, progress = State.LOADING, error.progress
-        elif isinstance(error, ModelMissing | EngineUnavailable | EngineFailed):
-            state = State.PROBLEM
-        self._session.status.report(state, reason, message=str(error), progress=progress)
-        return Suggestion(reason=reason)
 
 
 def _stop(*answers: Answer | None) -> None:

@@ -8,7 +8,8 @@ from lsp_server.completion.lines import Drop
 from lsp_server.document import Document, Position
 from lsp_server.engine.protocol import CompletionRequest
 from lsp_server.engine.scripted import Rule, ScriptedEngine
-from lsp_server.features.suggester import Suggester, Suggestion
+from lsp_server.features.suggester import Suggester
+from lsp_server.features.suggestion import Suggestion
 from lsp_server.session import Session
 from lsp_server.settings import CompletionSettings, Settings
 from lsp_server.status import Reason, Status

@@ -10,7 +10,8 @@ from lsp_server.document import Change, Document, EncodedRange, Position
 from lsp_server.engine.protocol import CompletionRequest, Priority
 from lsp_server.engine.scripted import Rule, ScriptedEngine, Served
 from lsp_server.errors import StreamBroken
-from lsp_server.features.suggester import Suggester, Suggestion
+from lsp_server.features.suggester import Suggester
+from lsp_server.features.suggestion import Suggestion
 from lsp_server.session import Session
 from lsp_server.settings import CompletionSettings, Settings
 from lsp_server.status import Reason, Severity, Status
@@ -97,6 +98,31 @@ async def test_a_stream_that_says_something_else_is_let_go() -> None:
     assert (await newer).text == "compute(values)"
     assert window.served(0).closed_early
     assert len(window.engine.served) == 2
+
+
+@pytest.mark.parametrize(("typed", "text", "n_calls"), [("c", "ompute(values)", 1), ("d", "compute(values)", 2)])
+async def test_an_answer_that_has_not_begun_is_waited_for(typed: str, text: str, n_calls: int) -> None:
+    window = Window(engine(latency_s=0.1))
+    window.type("x = ")
+    older = window.ask()
+    await window.until(lambda: bool(window.engine.served))
+    window.type(typed)
+    newer = window.ask()
+    assert (await older).reason is Reason.CANCELLED
+    assert (await newer).text == text
+    assert len(window.engine.served) == n_calls
+
+
+async def test_an_answer_that_has_not_begun_is_let_go_behind_much_text() -> None:
+    window = Window(engine(latency_s=3600.0))
+    window.type("x = ")
+    older = window.ask()
+    await window.until(lambda: bool(window.engine.served))
+    window.type("something_else")
+    newer = window.ask()
+    await window.until(lambda: window.served(0).is_closed)
+    newer.cancel()
+    await asyncio.wait((older, newer))
 
 
 async def test_who_types_ahead_of_the_stream_and_is_wrong_asks_again() -> None:
