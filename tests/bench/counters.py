@@ -11,6 +11,7 @@ _COUNTERS = {
     "n_prompt": "hearthline_prompt_tokens_total",
     "n_cached": "hearthline_cached_tokens_total",
     "n_decoded": "hearthline_decoded_tokens_total",
+    "decode_s": "hearthline_decode_seconds_total",
     "prefill_s": "hearthline_prefill_seconds_total",
     "queue_s": "hearthline_queue_seconds_total",
 }

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import islice
 
 _MOST_INSERTED_LINES = 60
 _LEAST_INSERTED_LINES = 8
@@ -37,13 +38,14 @@ class Session:
 
 
 def past_sessions(n_keys: int, seed: int = 1) -> list[Session]:
-    """Give sessions of about `n_keys` keys together, newest history first. None where there is no history."""
+    """Give sessions of `n_keys` keys together, newest history first; the last may end early. None without a history."""
     rng = random.Random(seed)
     sessions: list[Session] = []
     for path, before, after in _versions():
-        keys = tuple(type_changes(before, after, rng))
+        keys = tuple(islice(type_changes(before, after, rng), n_keys))
         sessions.append(Session(path, before, after, keys))
-        if sum(len(session.keys) for session in sessions) >= n_keys:
+        n_keys -= len(keys)
+        if n_keys <= 0:
             break
     return sessions
 
@@ -78,11 +80,11 @@ def type_changes(before: str, after: str, rng: random.Random) -> Iterator[Key]:
             yield Key(offset, offset + len(goes), "", _pause(rng, "\n"))
         if comes:  # an empty line is opened first, as an editor does
             yield Key(offset, offset, "\n", _pause(rng, "\n"))
-            yield from _type(comes.removesuffix("\n"), offset, rng)
+            yield from type_text(comes.removesuffix("\n"), offset, rng)
         offset += len(comes)
 
 
-def _type(text: str, offset: int, rng: random.Random) -> Iterator[Key]:
+def type_text(text: str, offset: int, rng: random.Random) -> Iterator[Key]:
     """Type `text`, letting the editor indent new lines."""
     index = 0
     while index < len(text):

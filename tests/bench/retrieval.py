@@ -20,8 +20,8 @@ from inference.models.catalogue import DEFAULT_MODEL
 from tests.bench.elsewhere import Case, find_cases, find_sources
 from tests.bench.homes import find_checkpoint, own_home
 from tests.bench.json_rpc import Client, open_server
+from tests.bench.open_document import Document
 from tests.bench.report import Goal, Options, Report
-from tests.bench.typing import Document
 
 GOALS = {"identifier_match_ratio": Goal(">=", 2)}
 

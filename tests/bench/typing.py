@@ -3,21 +3,22 @@
 The editor asks at every key, and withdraws what it asked before, as VS Code does. The person takes a suggestion now and
 then when all of it is what they were about to write. With an engine that has the file's next version and a fixed
 latency, and with the real model; then the server's own share of the time, in large files.
+
+Engine-free is what was on hand when the key was pressed: a suggestion that the person is typing or has gone back into,
+or one that was made ahead. What came from an answer that was still being made, for an earlier key, asked the engine
+nothing more, but is waited for: it is counted by itself (`kept_stream_pct`).
 """
 
 import asyncio
-import json
 import math
 import random
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 from inference.models.catalogue import DEFAULT_MODEL, TEST_MODEL
 from lsp_server.feedback.records import Request, Source
@@ -26,6 +27,9 @@ from tests.bench.counters import read_counters
 from tests.bench.editing import Key, Session, past_sessions
 from tests.bench.homes import find_checkpoint, own_home
 from tests.bench.json_rpc import Client, Reply, open_server
+from tests.bench.open_document import Document
+from tests.bench.oracle import COMMAND, Oracle, oracle_env, oracle_home
+from tests.bench.overhead import measure_overhead
 from tests.bench.report import Goal, Options, Report
 
 GOALS = {
@@ -69,77 +73,74 @@ class _Asked:
 
 @dataclass(slots=True)
 class Seen:
-    """What the person saw. waits_s: from a key to the ghost text for it, where it came before the next key."""
+    """What the person saw.
+
+    waits_s: from a key to the ghost text for it, where it came before the next key. n_answers: of those, the ones that
+    are not what was left of the one before.
+    """
 
     n_keys: int = 0
     n_taken: int = 0
+    n_answers: int = 0
     n_stale: int = 0
     n_unanswered: int = 0
     waits_s: list[float] = field(default_factory=list)
 
     def count(self, asked: Sequence[_Asked]) -> None:
         """Take in one session."""
+        before = ""
         for each in asked:
             if not each.answer.done():
                 self.n_unanswered += 1
-            elif reply_text(reply := each.answer.result()):
+            elif text := reply_text(reply := each.answer.result()):
                 if reply.at_s > each.withdrawn_s + _CROSSING_S:
                     self.n_stale += 1
                 elif reply.at_s <= each.withdrawn_s:
                     self.waits_s.append(reply.at_s - each.sent_s)
+                    self.n_answers += not (before and before.endswith(text))
+                    before = text
 
 
 def run(options: Options) -> Report:
     """Measure; a model that is not here is pulled first."""
     report = Report("typing", GOALS)
     name = options.model or (TEST_MODEL if options.quick else DEFAULT_MODEL)
-    sessions = past_sessions(100 if options.quick else 600)
+    sessions = past_sessions(100 if options.quick else 1000)
     if sessions:
         asyncio.run(_with_oracle(report, sessions))
-        asyncio.run(_with_model(report, sessions[: 1 if options.quick else len(sessions)], name))
+        asyncio.run(_with_model(report, sessions, name))
     else:
         report.notes["sessions"] = "there is no history of this project to make sessions of (a clone without git?)"
-    asyncio.run(_overhead(report, 100 if options.quick else 400))
+    asyncio.run(measure_overhead(report, 150 if options.quick else 1500))
     return report
 
 
 async def _with_oracle(report: Report, sessions: Sequence[Session]) -> None:
     seen, n_calls = Seen(), 0
-    with _home() as home:
+    with oracle_home() as home:
         for session in sessions:
-            env = _oracle(home, session.after, _LATENCY_S, _TOKEN_LATENCY_S, _WRONG_SHARE)
-            command = [sys.executable, "-m", "tests.oracle_server"]
-            async with open_server(command, home, {}, env) as client:
+            env = oracle_env(home, Oracle(session.after, _LATENCY_S, _TOKEN_LATENCY_S, _WRONG_SHARE))
+            async with open_server(COMMAND, home, {}, env) as client:
                 await _type(client, session, home, seen)
-                n_calls += await client.call("probe/calls", {})
+                n_calls += (await client.call("probe/calls", {}))["n"]
         requests = read(home / "data" / feedback_path().name, Request, 0)
     _report(report, "scripted_", seen, requests, n_calls)
 
 
 async def _with_model(report: Report, sessions: Sequence[Session], name: str) -> None:
-    seen, n_calls = Seen(), 0.0
+    seen = Seen()
     with own_home(find_checkpoint(name)) as workspace:
         async with open_server(_SERVER, workspace, {"completion": {"model": name}}) as client:
             await _until_answered(client, workspace)
-            before = read_counters()["n_requests"]
+            before = read_counters()
             for session in sessions:
                 await _type(client, session, workspace, seen)
-            n_calls = read_counters()["n_requests"] - before
+            cost = {key: value - before[key] for key, value in read_counters().items()}
         requests = read(feedback_path(), Request, 0)
-    _report(report, "model_", seen, requests, n_calls)
-
-
-@contextmanager
-def _home() -> Iterator[Path]:
-    with TemporaryDirectory(prefix="hl-") as folder:
-        yield Path(folder).resolve()
-
-
-def _oracle(home: Path, after: str, latency_s: float, token_latency_s: float, wrong_share: float) -> dict[str, str]:
-    script = home / "oracle.json"
-    given = {"after": after, "latency_s": latency_s, "token_latency_s": token_latency_s, "wrong_share": wrong_share}
-    script.write_text(json.dumps(given))
-    return {"ORACLE": str(script), "HEARTHLINE_HOME": str(home)}
+    _report(report, "model_", seen, requests, cost["n_requests"])
+    per_100_keys = 100 / seen.n_keys
+    report.figures["model_decoded_tokens_per_100_keys"] = cost["n_decoded"] * per_100_keys
+    report.figures["model_engine_busy_s_per_100_keys"] = (cost["prefill_s"] + cost["decode_s"]) * per_100_keys
 
 
 async def _until_answered(client: Client, workspace: Path) -> None:
@@ -147,39 +148,6 @@ async def _until_answered(client: Client, workspace: Path) -> None:
     document = Document(client, workspace / "warm_up.py", "x = 1\n")
     await client.call("textDocument/inlineCompletion", document.asking(0, trigger=1))
     document.close()
-
-
-class Document:
-    """A document as the editor holds it. Offsets are in characters."""
-
-    def __init__(self, client: Client, path: Path, text: str) -> None:
-        self.text = text
-        self._client = client
-        self._uri = path.as_uri()
-        self._version = 1
-        item = {"uri": self._uri, "languageId": "python", "version": 1, "text": text}
-        client.notify("textDocument/didOpen", {"textDocument": item})
-
-    def edit(self, start: int, end: int, text: str) -> None:
-        """Replace the characters from `start` to `end`."""
-        self._version += 1
-        change = {"range": {"start": self._position(start), "end": self._position(end)}, "text": text}
-        document = {"uri": self._uri, "version": self._version}
-        self._client.notify("textDocument/didChange", {"textDocument": document, "contentChanges": [change]})
-        self.text = self.text[:start] + text + self.text[end:]
-
-    def asking(self, offset: int, trigger: int = 2) -> dict[str, Any]:
-        """Return the parameters of a request for ghost text at `offset`."""
-        here = self._position(offset)
-        return {"textDocument": {"uri": self._uri}, "position": here, "context": {"triggerKind": trigger}}
-
-    def close(self) -> None:
-        """Close it."""
-        self._client.notify("textDocument/didClose", {"textDocument": {"uri": self._uri}})
-
-    def _position(self, offset: int) -> dict[str, int]:
-        line_start = self.text.rfind("\n", 0, offset) + 1
-        return {"line": self.text.count("\n", 0, offset), "character": offset - line_start}
 
 
 async def _type(client: Client, session: Session, folder: Path, seen: Seen) -> None:
@@ -238,42 +206,18 @@ def reply_text(reply: Reply) -> str:
     return str(items[0]["insertText"]) if items else ""
 
 
-async def _overhead(report: Report, n_keys: int) -> None:
-    """Measure the way through the server where the engine takes no time: every key is an edit and a request."""
-    with _home() as home:
-        env = _oracle(home, "", 0.0, 0.0, 0.0)
-        settings = {"completion": {"debounceMs": 0, "prefetch": False}}
-        async with open_server([sys.executable, "-m", "tests.oracle_server"], home, settings, env) as client:
-            for size, n_lines in (("5k", 5_000), ("50k", 50_000)):
-                took_s = await _type_in_large_file(client, home, n_lines, n_keys)
-                report.figures[f"overhead_{size}_lines_ms_p50"] = 1e3 * statistics.median(took_s)
-                report.figures[f"overhead_{size}_lines_ms_p99"] = 1e3 * statistics.quantiles(took_s, n=100)[98]
-
-
-async def _type_in_large_file(client: Client, folder: Path, n_lines: int, n_keys: int) -> list[float]:
-    text = "".join(f"value_{number} = compute({number})\n" for number in range(n_lines))
-    document = Document(client, folder / f"large_{n_lines}.py", text)
-    at = text.index("\n", len(text) // 2) + 1
-    took_s = []
-    for index in range(n_keys):
-        document.edit(at + index, at + index, "abcdefgh"[index % 8])
-        params = document.asking(at + index + 1)
-        began_s = time.perf_counter()
-        reply = await client.request("textDocument/inlineCompletion", params)[1]
-        took_s.append(reply.at_s - began_s)
-    document.close()
-    return took_s
-
-
 def _report(report: Report, prefix: str, seen: Seen, requests: Sequence[Request], n_calls: float) -> None:
     answered = [request for request in requests if request.n_chars]
-    engine_free = [request for request in answered if request.source != Source.ENGINE]
+    of_source = Counter(request.source for request in answered)
+    pct = 100 / max(1, len(answered))
     waits_ms = sorted(1e3 * wait_s for wait_s in seen.waits_s)
     figures = {
         "keys": seen.n_keys,
         "suggestions": len(waits_ms),
+        "answers_shown": seen.n_answers,
         "suggestions_taken": seen.n_taken,
-        "engine_free_pct": 100 * len(engine_free) / max(1, len(answered)),
+        "engine_free_pct": of_source[Source.CACHE] * pct,
+        "kept_stream_pct": of_source[Source.STREAM] * pct,
         "engine_calls_per_100_keys": 100 * n_calls / seen.n_keys,
         "unanswered": seen.n_unanswered,
         "stale_shown": seen.n_stale,
