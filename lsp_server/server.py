@@ -44,6 +44,9 @@ EXIT_S = 1.5
 
 _CLOSE_S = 0.5
 
+_GC_THRESHOLDS = 20_000, 20, 20
+"""Objects made and not yet gone before the young are looked through, and how often before the older ones are."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -160,6 +163,8 @@ def serve_stdio(server: HearthlineServer) -> int:
     # What the imports made lives as long as the process. Left to the collector, going through it stops everything for
     # 30 to 50 ms each time that a large message has made many objects.
     gc.freeze()
+    # A list of lines is new at each key, and the collector goes through all of it: the less often the better.
+    gc.set_threshold(*_GC_THRESHOLDS)
 
     async def serve() -> int:
         try:

@@ -54,6 +54,7 @@ class FakeWorker:
                 "status": "loading" if is_loading else "ready",
                 "progress": self.n_health / 10 if is_loading else 1.0,
                 "wire": self.plan.get("wire", WIRE_VERSION),
+                "pid": os.getpid(),
                 "models": [{"name": self.plan.get("model", "m"), "prefill_tokens_per_s": 100.0}],
             }
             writer.write(response(json.dumps(health).encode()))

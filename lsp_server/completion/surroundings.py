@@ -40,7 +40,8 @@ class Surroundings:
 
     def typed_since(self, then: "Surroundings") -> Typed | None:
         """Return what was typed to get here from `then`; None where anything else changed as well."""
-        if self.uri != then.uri:
+        # Most places looked at are no such: this tells it of nearly all of them.
+        if self.uri != then.uri or then.before[-_PROBE_CHARS:] not in self.before[-_MOST_TYPED_CHARS - _PROBE_CHARS :]:
             return None
         text = self._text_since(then)
         closers = self._closers_since(then) if text is not None else None

@@ -22,10 +22,13 @@ class Oracle:
 
 
 @contextmanager
-def oracle_home() -> Iterator[Path]:
-    """Give a fresh home, and take it away."""
+def oracle_home() -> Iterator[tuple[Path, Path]]:
+    """Give a fresh home and a workspace beside it, whose index sees nothing of what is written to the home."""
     with TemporaryDirectory(prefix="hl-") as folder:
-        yield Path(folder).resolve()
+        home, workspace = Path(folder).resolve() / "home", Path(folder).resolve() / "workspace"
+        home.mkdir()
+        workspace.mkdir()
+        yield home, workspace
 
 
 def oracle_env(home: Path, oracle: Oracle) -> dict[str, str]:

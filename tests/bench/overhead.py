@@ -2,8 +2,8 @@
 
 Every key is an edit and a request, sent together. The share is the time to the answer without the time that the engine
 took by its own clock, from being asked to the last piece that was fetched: what is done while it works delays nobody.
-It says a line that is not what is typed next, so that no key is answered without it. Keys follow each other as fast as
-a held key repeats.
+It says a line that is not what is typed next, so that no key is answered without it. A key comes when the last one is
+answered; then, as `paced_overhead`, as fast as a held key repeats, where the processor has gone idle in between.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from tests.bench.oracle import COMMAND, Oracle, oracle_env, oracle_home
 from tests.bench.report import Report
 
 _SIZES = {"5k": 5_000, "50k": 50_000}
-_INTERVAL_S = 0.03
+_INTERVALS_S = {"": 0.0, "paced_": 0.03}
 _LATENCY_S = 0.02
 """To the first piece: less than any model takes. The next ones come at once."""
 _LINES_OF_FUNCTION = 7
@@ -31,24 +31,28 @@ _SETTINGS = {"completion": {"debounceMs": 0, "prefetch": False}}
 
 async def measure_overhead(report: Report, n_keys: int) -> None:
     """Fill in the times from key to answer for each size."""
-    with oracle_home() as home:
+    with oracle_home() as (home, workspace):
         env = oracle_env(home, Oracle("", latency_s=_LATENCY_S, wrong_share=1.0))
-        async with open_server(COMMAND, home, _SETTINGS, env) as client:
-            for size, n_lines in _SIZES.items():
-                took_s = await _type_in_large_file(client, home, n_lines, n_keys)
-                report.figures[f"overhead_{size}_lines_ms_p50"] = 1e3 * statistics.median(took_s)
-                report.figures[f"overhead_{size}_lines_ms_p99"] = 1e3 * statistics.quantiles(took_s, n=100)[98]
+        async with open_server(COMMAND, workspace, _SETTINGS, env) as client:
+            for prefix, interval_s in _INTERVALS_S.items():
+                for size, n_lines in _SIZES.items():
+                    took_s = await _type_in_large_file(client, workspace, n_lines, n_keys, interval_s)
+                    key = f"{prefix}overhead_{size}_lines_ms"
+                    report.figures[f"{key}_p50"] = 1e3 * statistics.median(took_s)
+                    report.figures[f"{key}_p99"] = 1e3 * statistics.quantiles(took_s, n=100)[98]
     report.figures["overhead_keys"] = n_keys
 
 
-async def _type_in_large_file(client: Client, folder: Path, n_lines: int, n_keys: int) -> list[float]:
+async def _type_in_large_file(
+    client: Client, folder: Path, n_lines: int, n_keys: int, interval_s: float
+) -> list[float]:
     text = texts.write_module(1, n_lines // _LINES_OF_FUNCTION)
     document = Document(client, folder / f"large_{n_lines}.py", text)
     at = text.index("\n\n\ndef", len(text) // 2) + 3
     gc.collect()
     gc.disable()  # the client's own pauses are not the server's
     try:
-        return [await _share(client, document, key) for key in _keys(at, n_keys)]
+        return [await _share(client, document, key, interval_s) for key in _keys(at, n_keys)]
     finally:
         gc.enable()
         document.close()
@@ -60,11 +64,11 @@ def _keys(offset: int, n_keys: int) -> list[Key]:
     return list(type_text(text, offset, random.Random(3)))[:n_keys]
 
 
-async def _share(client: Client, document: Document, key: Key) -> float:
+async def _share(client: Client, document: Document, key: Key, interval_s: float) -> float:
     """Press `key` and wait for the answer; return the server's share of the time, in seconds."""
     edit, ask = document.edited(key.start, key.end, key.text), document.asking(key.start + len(key.text))
     before = await client.call("probe/calls", {})
-    await asyncio.sleep(_INTERVAL_S)
+    await asyncio.sleep(interval_s)
     began_s = time.perf_counter()
     client.notify("textDocument/didChange", edit)
     reply = await client.request("textDocument/inlineCompletion", ask)[1]

@@ -117,11 +117,11 @@ def run(options: Options) -> Report:
 
 async def _with_oracle(report: Report, sessions: Sequence[Session]) -> None:
     seen, n_calls = Seen(), 0
-    with oracle_home() as home:
+    with oracle_home() as (home, workspace):
         for session in sessions:
             env = oracle_env(home, Oracle(session.after, _LATENCY_S, _TOKEN_LATENCY_S, _WRONG_SHARE))
-            async with open_server(COMMAND, home, {}, env) as client:
-                await _type(client, session, home, seen)
+            async with open_server(COMMAND, workspace, {}, env) as client:
+                await _type(client, session, workspace, seen)
                 n_calls += (await client.call("probe/calls", {}))["n"]
         requests = read(home / "data" / feedback_path().name, Request, 0)
     _report(report, "scripted_", seen, requests, n_calls)

@@ -161,6 +161,7 @@ async def test_killed_in_mid_stream(workers: Workers, open_window: Callable[...,
     workers.plan(hangs_in_stream=True)
     window = open_window()
     await warm(window)
+    killed = (await window.engine.capabilities()).instance
     async with asyncio.timeout(DEADLINE_S), aclosing(window.engine.complete(REQUEST)) as tokens:
         assert await anext(tokens) == Token("a")
         workers.plan()
@@ -169,6 +170,7 @@ async def test_killed_in_mid_stream(workers: Workers, open_window: Callable[...,
             await anext(tokens)
     await warm(window)
     assert await window.complete() == "ab"
+    assert (await window.engine.capabilities()).instance not in (0, killed)
     assert EngineState.DIED in window.states
     assert len(workers.pids("serving")) == 2
 
