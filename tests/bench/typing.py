@@ -105,13 +105,13 @@ def run(options: Options) -> Report:
     """Measure; a model that is not here is pulled first."""
     report = Report("typing", GOALS)
     name = options.model or (TEST_MODEL if options.quick else DEFAULT_MODEL)
-    sessions = past_sessions(100 if options.quick else 800)
+    sessions = past_sessions(60 if options.quick else 800)
     if sessions:
         asyncio.run(_with_oracle(report, sessions))
         asyncio.run(_with_model(report, sessions, name))
     else:
         report.notes["sessions"] = "there is no history of this project to make sessions of (a clone without git?)"
-    asyncio.run(measure_overhead(report, 150 if options.quick else 1200))
+    asyncio.run(measure_overhead(report, 100 if options.quick else 1200))
     return report
 
 
