@@ -12,7 +12,7 @@ from lsp_server.review.finding import Confidence, Finding, Place
 from lsp_server.review.rulebook import Family
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-_LEVEL = {Confidence.HIGH: "warning", Confidence.MEDIUM: "note", Confidence.LOW: "none"}
+_LEVEL = {Confidence.HIGH: "warning", Confidence.MEDIUM: "note", Confidence.LOW: "note"}
 
 
 def to_sarif(

@@ -41,7 +41,7 @@ def run(options: Options) -> Report:
     packages = review_sets.read_packages()
     if options.quick:
         packages = dict(list(packages.items())[::6])
-    same = same_family(family.cwes for family in load().families)
+    same = same_family(frozenset({each.cwe, *each.also}) for each in load().families.values())
     if marked:
         _measure_marked(report, marked, same)
         _measure_survival(report, marked)
