@@ -3,6 +3,8 @@
 Invariant: every span is one of the file, in a page's scripts too.
 """
 
+from functools import cache
+
 import tree_sitter
 
 from lsp_server.grammars import grammar_of
@@ -19,7 +21,7 @@ def lower(root: tree_sitter.Node, source: bytes, language_id: str) -> ir.Program
     if language_id == "html":
         body, comments = _lower_page(lowering, root, source)
     else:
-        body, comments = list(lowering.block(root)), comments_of(root)
+        body, comments = list(lowering.block(root)), comments_of(root, language_id)
     functions = sorted(lowering.functions, key=lambda function: function.span.start)
     imports = list(lowering.modules.values())
     return ir.Program(
@@ -27,21 +29,23 @@ def lower(root: tree_sitter.Node, source: bytes, language_id: str) -> ir.Program
     )
 
 
-def comments_of(root: tree_sitter.Node) -> list[ir.Span]:
+@cache
+def _comments_query(language_id: str) -> tree_sitter.Query | None:
+    grammar = grammar_of(language_id)
+    return (
+        tree_sitter.Query(grammar, "[(comment) (html_comment) (hash_bang_line)] @comment")
+        if grammar is not None
+        else None
+    )
+
+
+def comments_of(root: tree_sitter.Node, language_id: str) -> list[ir.Span]:
     """Return where the comments under `root` stand, in order."""
-    found: list[ir.Span] = []
-    cursor = root.walk()
-    while True:
-        node = cursor.node
-        if node is not None and node.type in {"comment", "html_comment", "hash_bang_line"}:
-            found.append(span_of(node))
-        if cursor.goto_first_child() or cursor.goto_next_sibling():
-            continue
-        while cursor.goto_parent():
-            if cursor.goto_next_sibling():
-                break
-        else:
-            return found
+    query = _comments_query(language_id)
+    if query is None:
+        return []
+    found = tree_sitter.QueryCursor(query).captures(root).get("comment", [])
+    return sorted(span_of(node) for node in found)
 
 
 def _lower_page(
@@ -69,7 +73,7 @@ def _lower_page(
                 region = tree_sitter.Range(raw.start_point, raw.end_point, raw.start_byte, raw.end_byte)
                 script = tree_sitter.Parser(grammar, included_ranges=[region]).parse(source).root_node
                 body += lowering.block(script)
-                comments += comments_of(script)
+                comments += comments_of(script, "javascript")
             continue
         pending += reversed(node.named_children)
     return body, sorted(comments)

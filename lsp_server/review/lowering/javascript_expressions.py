@@ -25,8 +25,8 @@ from lsp_server.review.lowering.javascript_terms import (
 
 _MAX_DEPTH: Final = 110  # nested nodes; each costs up to four frames of the interpreter's thousand
 _TRANSPARENT: Final = frozenset({
-    "parenthesized_expression", "await_expression", "yield_expression", "as_expression", "satisfies_expression", "non_null_expression",
-    "instantiation_expression",
+    "parenthesized_expression", "await_expression", "yield_expression", "as_expression", "satisfies_expression",
+    "non_null_expression", "instantiation_expression",
 })  # fmt: skip
 _FUNCTIONS: Final = frozenset({"arrow_function", "function_expression", "generator_function", "function"})
 _TESTS: Final = {"===": "==", "!==": "!="}
@@ -84,7 +84,7 @@ class Expressions:
         raise NotImplementedError
 
     def expression(self, node: tree_sitter.Node | None, name: str = "") -> ir.Expression:
-        """Lower `node`. name: of what its value is assigned to, for functions and classes without a name of their own."""
+        """Lower `node`. name: of what its value is assigned to, for functions without a name of their own."""
         if node is None:
             return ir.Unknown(ir.Span(0, 0))
         while node.type in _TRANSPARENT and (inner := children_of(node)):
@@ -299,7 +299,7 @@ class Expressions:
         return ir.Call(span_of(node), callee, self.arguments(node.child_by_field_name("arguments")), is_new=True)
 
     def _tagged(self, node: tree_sitter.Node, tag: ir.Expression, template: tree_sitter.Node) -> ir.Expression:
-        """A tag is handed the literal pieces as one array, then what stands between them."""
+        """Lower a call of `tag`: it is handed the literal pieces as one array, then what stands between them."""
         text = self._template(template)
         if (
             isinstance(tag, ir.Attribute)
@@ -377,7 +377,7 @@ class Expressions:
         return ir.Name(span_of(node), lowered.name)
 
     def _jsx(self, node: tree_sitter.Node) -> ir.Expression:
-        """A call of `jsx` with the tag, the attributes by name, and the children."""
+        """Lower an element: a call of `jsx` with the tag, the attributes by name, and the children."""
         tag = node.child_by_field_name("open_tag") or node
         arguments = [self._jsx_tag(tag)]
         for attribute in tag.children_by_field_name("attribute"):

@@ -42,7 +42,7 @@ class Functions(Expressions):
         return lowered
 
     def _returned(self, body: tree_sitter.Node) -> tuple[ir.Statement, ...]:
-        """The body of an arrow function without braces: what classes it needs, then its value."""
+        """Lower the body of an arrow function without braces: what classes it needs, then its value."""
         outer, self.pending = self.pending, []
         value = ir.Return(span_of(body), self.expression(body))
         needed, self.pending = self.pending, outer
@@ -58,7 +58,10 @@ class Functions(Expressions):
         return tuple(parameter for parameter in found if parameter.name != "this")
 
     def _parameter(self, node: tree_sitter.Node, index: int, prologue: list[ir.Statement]) -> ir.Parameter:
-        """Lower one parameter; the defaults inside its pattern, and the fields that TypeScript makes of it, go to `prologue`."""
+        """Lower one parameter.
+
+        The defaults inside its pattern, and the field that TypeScript makes of it, go to `prologue`.
+        """
         target, default, declared = node, None, None
         decorators: tuple[str, ...] = ()
         if node.type in {"required_parameter", "optional_parameter"}:
@@ -82,7 +85,10 @@ class Functions(Expressions):
         return ir.Parameter(text_of(target), declared, value, decorators, is_rest)
 
     def decorators(self, node: tree_sitter.Node) -> tuple[ir.Expression, ...]:
-        """Lower the decorators of `node`; those of a method stand before it in the class, those of a class may stand before its `export`."""
+        """Lower the decorators of `node`.
+
+        Those of a method stand before it in the class, those of a class may stand before its `export`.
+        """
         found = [child for child in node.children if child.type == "decorator"]
         before = node.prev_named_sibling if node.type == "method_definition" else None
         while before is not None and before.type in {"decorator", "comment"}:
@@ -120,7 +126,7 @@ class Functions(Expressions):
         return []
 
     def _field(self, node: tree_sitter.Node) -> ir.Statement:
-        """A field; one that holds a function is a method."""
+        """Lower a field; one that holds a function is a method."""
         name = node.child_by_field_name("property") or node.child_by_field_name("name")
         value = node.child_by_field_name("value")
         if value is not None and value.type in {"arrow_function", "function_expression"}:
@@ -135,7 +141,7 @@ class Functions(Expressions):
         )
 
     def _fields_of_parameters(self, node: tree_sitter.Node) -> list[ir.Statement]:
-        """The fields that a constructor's parameters with `private`, `public` or `readonly` declare."""
+        """Return the fields that a constructor's parameters with `private`, `public` or `readonly` declare."""
         listed = node.child_by_field_name("parameters")
         fields: list[ir.Statement] = []
         for child in children_of(listed) if listed is not None else []:

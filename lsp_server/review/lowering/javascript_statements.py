@@ -24,8 +24,8 @@ from lsp_server.review.lowering.javascript_terms import (
 _MAX_DEPTH: Final = 110
 _MAX_CHAIN: Final = 24  # cases of a switch that become nested Ifs
 _NOTHING: Final = frozenset({
-    "comment", "html_comment", "empty_statement", "debugger_statement", "interface_declaration", "type_alias_declaration",
-    "function_signature", "ambient_declaration", "hash_bang_line", "import_alias",
+    "comment", "html_comment", "empty_statement", "debugger_statement", "interface_declaration", "function_signature",
+    "type_alias_declaration", "ambient_declaration", "hash_bang_line", "import_alias",
 })  # fmt: skip
 _FUNCTION_VALUES: Final = frozenset({"arrow_function", "function_expression", "generator_function"})
 
@@ -119,7 +119,7 @@ class Statements(Functions):
         return [ir.Return(span_of(node), self._only(node))]
 
     def _break(self, node: tree_sitter.Node) -> list[ir.Statement]:
-        """A `break` of a `switch` goes on behind it, as the Ifs do that it becomes."""
+        """Lower `break`; that of a `switch` goes on behind it, as the Ifs do that it becomes."""
         return [] if self._in_switch and node.child_by_field_name("label") is None else [ir.Leave(span_of(node))]
 
     def _expression_statement(self, node: tree_sitter.Node) -> list[ir.Statement]:
@@ -209,7 +209,7 @@ class Statements(Functions):
         return [ir.Assign(span_of(node), target, value, type_name=declared), *self.defaults(left)]
 
     def _imports_of(self, node: tree_sitter.Node, target: ir.Expression, value: ir.Expression) -> list[ir.Statement]:
-        """Return `const fs = require("fs")`, `const {exec} = require(...)`, `const run = require(...).exec` as Imports."""
+        """Return what a declaration of (parts of) a required module imports; nothing for another value."""
         attributes: list[str] = []
         while isinstance(value, ir.Attribute):
             attributes.append(value.name)
@@ -335,7 +335,10 @@ class Statements(Functions):
         return [ir.Try(span_of(node), self.block(node.child_by_field_name("body")), tuple(handlers), last)]
 
     def _switch(self, node: tree_sitter.Node) -> list[ir.Statement]:
-        """A chain of Ifs; cases that share a block are one. Behind `_MAX_CHAIN` cases the Ifs stand one after the other."""
+        """Lower a `switch` to a chain of Ifs; cases that share a block are one.
+
+        Of more than `_MAX_CHAIN` cases the Ifs stand one after the other.
+        """
         subject, body = self.expression(node.child_by_field_name("value")), node.child_by_field_name("body")
         outer, self._in_switch = self._in_switch, True
         tests: list[ir.Expression] = []

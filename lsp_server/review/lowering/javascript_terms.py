@@ -13,10 +13,11 @@ from lsp_server.review import ir
 GLOBAL_OBJECTS: Final = frozenset({"window", "self", "globalThis", "global"})
 """What the global object is called: its attributes are global names."""
 
-GLOBALS: Final = frozenset(
-    "location document eval setTimeout setInterval localStorage sessionStorage history open navigator fetch postMessage Function jQuery $ crypto "
-    "process require atob btoa execScript XMLHttpRequest WebSocket addEventListener console angular escape unescape decodeURIComponent".split()
-)
+GLOBALS: Final = frozenset({
+    "$", "Function", "WebSocket", "XMLHttpRequest", "addEventListener", "angular", "atob", "btoa", "console", "crypto",
+    "decodeURIComponent", "document", "escape", "eval", "execScript", "fetch", "history", "jQuery", "localStorage", "location",
+    "navigator", "open", "postMessage", "process", "require", "sessionStorage", "setInterval", "setTimeout", "unescape",
+})  # fmt: skip
 """The attributes of the global object that rules name without it: `window.location` is `location`."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
@@ -110,16 +111,16 @@ def member(span: ir.Span, base: ir.Expression, name: str) -> ir.Expression:
 
 
 def module_path(module: str) -> str:
-    """Return the API path of the module `module`: "node:fs/promises" is "fs.promises", "@a/b/c" is "@a/b.c"; of a relative one the path itself."""
+    """Return the API path of `module`: "node:fs/promises" is "fs.promises", "@a/b/c" is "@a/b.c", "./a/b" itself."""
     module = module.removeprefix("node:")
     if module.startswith(("/", ".")):
         return module
     scope, slash, rest = module.partition("/") if module.startswith("@") else ("", "", module)
-    return scope + slash + re.sub(r"\.[cm]?js$", "", rest).replace("/", ".") if rest != "socket.js" else module
+    return scope + slash + re.sub(r"\.[cm]?js$", "", rest).replace("/", ".")
 
 
 def type_name(node: tree_sitter.Node | None) -> str | None:
-    """Return the dotted name of the type `node` (an annotation or a type) without generics; of a union the first part that is not null."""
+    """Return the dotted name of the type `node` without generics; of a union that of the first part that is not null."""
     while node is not None:
         match node.type:
             case "type_identifier" | "nested_type_identifier" | "predefined_type" | "identifier" | "member_expression":
