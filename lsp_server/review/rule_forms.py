@@ -25,6 +25,7 @@ class Condition(_Form, rename={"is_": "is", "negated": "not"}, kw_only=True):
     is_: Constant | tuple[Constant, ...] | None = None
     is_not: Constant | tuple[Constant, ...] | None = None
     matches: str | None = None
+    begins: str | None = None
     path: str | Patterns | None = None
     constant: bool = False
     tainted: bool = False

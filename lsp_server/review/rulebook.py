@@ -216,8 +216,8 @@ def _converted(written: object, form: type[_Form], where: str) -> _Form:
 def _check(where: tuple[Condition, ...]) -> None:
     """Raise ValueError or re.error if a condition's pattern cannot be read."""
     for condition in where:
-        if condition.matches is not None:
-            re.compile(condition.matches)
+        for pattern in (condition.matches, condition.begins):
+            re.compile(pattern or "")
         paths = condition.path if isinstance(condition.path, tuple) else (condition.path,)
         for pattern in (each for path in paths if path is not None for each in spread_braces(path)):
             compile_pattern(pattern)
