@@ -24,7 +24,7 @@ class WholeReviewer:
 
     def review(self, text: str, language_id: str, path: str | None = None, *, with_ruff: bool = False) -> Review:
         """Return what is to be said of `text`. with_ruff: ask ruff too, which takes some ten milliseconds more."""
-        review = self._reviewer.review(text, language_id, path) if language_id in RULES_OF else Review()
+        review = self._reviewer.review(text, language_id, path) if language_id in RULES_OF else Review((), ())
         if review.skipped:
             return review
         found = add_new(review.findings, find_credentials(text, self._families[RULE]))
