@@ -271,7 +271,8 @@ class Import(Statement):
 @dataclass(frozen=True, slots=True, eq=False)
 class Parameter:
     """type_name: as declared, dotted, without generics. decorators: Java's and C#'s annotations on it, dotted with
-    arguments left out."""
+    arguments left out.
+    """
 
     name: str
     type_name: str | None = None

@@ -53,7 +53,12 @@ VERDICT_SCHEMA: Mapping[str, Any] = {
     "additionalProperties": False,
     "required": ["evidence_quotes", "source_controlled", "sanitizer_quote", "verdict", "fix"],
     "properties": {
-        "evidence_quotes": {"type": "array", "items": {"type": "string", "maxLength": 200}, "minItems": 1, "maxItems": 3},
+        "evidence_quotes": {
+            "type": "array",
+            "items": {"type": "string", "maxLength": 200},
+            "minItems": 1,
+            "maxItems": 3,
+        },
         "source_controlled": {"type": "boolean"},
         "sanitizer_quote": {"type": "string", "maxLength": 200},
         "verdict": {"enum": [each.value for each in Judgement]},

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from lsp_server.review.finding import Finding
 from lsp_server.review.reviewer import Review, Reviewer
-from lsp_server.review.rulebook import RULES_OF, Rulebook
 from lsp_server.review.ruff import add_new, ask_ruff
+from lsp_server.review.rulebook import RULES_OF, Rulebook
 from lsp_server.review.secrets import RULE, find_credentials
 
 

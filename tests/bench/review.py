@@ -12,14 +12,16 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from lsp_server.languages import language_of
 from lsp_server.review.carry import carry_forward
+
+from lsp_server.languages import language_of
 from lsp_server.review.finding import Confidence, Finding
 from lsp_server.review.reviewer import Reviewer
 from lsp_server.review.rulebook import load
 from tests.bench import review_peers, review_sets
 from tests.bench.report import Goal, Options, Report
 from tests.bench.review_scores import Alert, Scores, Tally, pair_is_told, same_family, tally
+from tests.bench.review_verdicts import measure_verdicts
 
 GOALS = {
     "python_precision": Goal(">=", 0.85),
@@ -45,6 +47,8 @@ def run(options: Options) -> Report:
     if marked:
         _measure_marked(report, marked, same)
         _measure_survival(report, marked)
+        if options.model is not None:
+            measure_verdicts(report, marked, same, options.model, options.n)
     else:
         report.notes["python_precision"] = f"no {review_sets.MARKED} in {options.data}: from {review_sets.PUBLIC_PLACE}"
     if pairs:
@@ -131,7 +135,9 @@ def _measure_speed(report: Report, packages: Mapping[str, str]) -> None:
     if len(took_ms) >= 20:
         report.figures["review_500_lines_ms_p50"] = statistics.median(took_ms)
         report.figures["review_500_lines_ms_p95"] = statistics.quantiles(took_ms, n=20)[-1]
-        report.notes["review_500_lines_ms_p95"] = f"{len(sized)} files of {_SIZED_LINES[0]} to {_SIZED_LINES[-1]} lines, each cold"
+        report.notes["review_500_lines_ms_p95"] = (
+            f"{len(sized)} files of {_SIZED_LINES[0]} to {_SIZED_LINES[-1]} lines, each cold"
+        )
     report.figures["review_slowest_ms"] = max(_review_ms(path, text) for path, text in packages.items())
 
 

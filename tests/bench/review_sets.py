@@ -10,7 +10,18 @@ from typing import Any, NamedTuple
 MARKED = "security/codeql_python_javascript.jsonl.gz"
 PAIRS = "security/sven_c_pairs.jsonl.gz"
 PUBLIC_PLACE = "github.com/github/codeql (query tests) and github.com/eth-sri/sven"
-PACKAGES = ("django", "flask", "sqlalchemy", "requests", "werkzeug", "httpx", "starlette", "rich", "jinja2", "hypothesis")
+PACKAGES = (
+    "django",
+    "flask",
+    "sqlalchemy",
+    "requests",
+    "werkzeug",
+    "httpx",
+    "starlette",
+    "rich",
+    "jinja2",
+    "hypothesis",
+)
 _LEFT_OUT = frozenset({"tests", "test", "testing", "locale"})
 
 
@@ -44,7 +55,12 @@ def read_marked(data: Path) -> list[Marked]:
 def read_pairs(data: Path) -> list[Pair]:
     """Read the pairs; none where the set is missing."""
     return [
-        Pair(f"{each['func'].replace('/', '_')}.cpp", int(each["cwe"].removeprefix("cwe-")), each["before"], each["after"])
+        Pair(
+            f"{each['func'].replace('/', '_')}.cpp",
+            int(each["cwe"].removeprefix("cwe-")),
+            each["before"],
+            each["after"],
+        )
         for each in _read(data / PAIRS)
     ]
 

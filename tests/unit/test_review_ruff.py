@@ -5,7 +5,12 @@ import pytest
 from lsp_server.review.finding import Confidence, Finding, Place
 from lsp_server.review.ruff import add_new, ask_ruff, read_findings
 
-CWE_OF = {"certificate-check": 295, "weak-cryptography": 327, "insecure-temporary-file": 377, "cross-site-scripting": 79}
+CWE_OF = {
+    "certificate-check": 295,
+    "weak-cryptography": 327,
+    "insecure-temporary-file": 377,
+    "cross-site-scripting": 79,
+}
 
 
 def _finding(rule: str, line: int, end_line: int | None = None) -> Finding:

@@ -13,7 +13,9 @@ _REGION = {
     "type": "object",
     "additionalProperties": False,
     "required": ["startLine"],
-    "properties": {key: {"type": "integer", "minimum": 1} for key in ("startLine", "startColumn", "endLine", "endColumn")},
+    "properties": {
+        key: {"type": "integer", "minimum": 1} for key in ("startLine", "startColumn", "endLine", "endColumn")
+    },
 }
 _MESSAGE = {
     "type": "object",

@@ -23,7 +23,9 @@ class Scope:
 
 
 def _finding(line: int = 2, trace: tuple[Step, ...] = (), confidence: Confidence = Confidence.HIGH) -> Finding:
-    return Finding("sql-injection", 89, "The query is built.", Place(line, 4, line, 20), confidence, "view", "x", 0, trace)
+    return Finding(
+        "sql-injection", 89, "The query is built.", Place(line, 4, line, 20), confidence, "view", "x", 0, trace
+    )
 
 
 def _step(line: int, path: str | None = None) -> Step:
