@@ -107,9 +107,8 @@ def _show(console: Console, looked: Sequence[Looked], rulebook: Rulebook) -> Non
 def _show_finding(console: Console, path: Path, finding: Finding, rulebook: Rulebook) -> None:
     place = f"{_shown(path)}:{finding.place.line + 1}:{finding.place.column + 1}"
     title = rulebook.families[finding.rule].title
-    head = Text.assemble(
-        (place, "bold"), "  ", (title, _COLOUR[finding.confidence]), f"  {finding.rule} CWE-{finding.cwe}"
-    )
+    rule = f"  {finding.rule} CWE-{finding.cwe}"
+    head = Text.assemble((place, "bold"), "  ", (title, _COLOUR[finding.confidence]), rule)
     console.print(head, soft_wrap=True)
     console.print(Text(f"    {finding.message}"), soft_wrap=True)
     for step in finding.trace:

@@ -31,7 +31,7 @@ def bandit(texts: Mapping[str, str], same: Mapping[int, frozenset[int]]) -> Aler
 
 
 def ruff(texts: Mapping[str, str], same: Mapping[int, frozenset[int]]) -> Alerts:
-    """Return the alerts of ruff's `S` rules by the name of the text. Their CWEs are those of bandit's rules, which they follow."""
+    """Return the alerts of ruff's `S` rules by the name of the text; they follow bandit's, and so do their CWEs."""
     with tempfile.TemporaryDirectory() as folder:
         names = _write(Path(folder), texts)
         ran = _run("-m", "ruff", "check", "--isolated", "--select", "S", "--output-format", "json", folder)

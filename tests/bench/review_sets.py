@@ -66,7 +66,7 @@ def read_pairs(data: Path) -> list[Pair]:
 
 
 def read_packages() -> dict[str, str]:
-    """Return the Python files of those packages that are installed, by path below their folder; their own tests aside."""
+    """Return the Python files of the packages that are installed, by path below their folder, without their tests."""
     found = {}
     for package in PACKAGES:
         spec = importlib.util.find_spec(package)

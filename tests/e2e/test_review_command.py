@@ -60,7 +60,7 @@ def test_a_program_gets_an_object_for_each_finding(project: Path) -> None:
     (found,) = _findings(project, ".")
     assert (found["path"], found["start_line"], found["end_line"]) == ("app/users.py", 11, 11)
     assert (found["cwe"], found["rule"], found["confidence"]) == (89, "sql-injection", "high")
-    assert [step["line"] for step in found["trace"]][0] == 9
+    assert found["trace"][0]["line"] == 9
     assert found["trace"][-1]["line"] == 11
 
 
