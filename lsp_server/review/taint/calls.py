@@ -69,8 +69,7 @@ def _result(walk: "Walk", expression: ir.Call, site: Site, target: Value, frame:
     for propagator in (each for path in site.paths for each in walk.rules.propagators.find(path)):
         value = _propagated(walk, propagator, site, value, frame)
     value = value._replace(paths=union(paths, value.paths, _MOST_PATHS))
-    if not value.taints:
-        value = from_paths(walk, value, expression.span)
+    value = from_paths(walk, value, expression.span)
     for family in cleaned_for:
         value = value.cleaned(family)
     return value

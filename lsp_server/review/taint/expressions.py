@@ -74,7 +74,7 @@ def _item(walk: "Walk", expression: ir.Item, frame: Frame) -> Value:
     if walk.asks("<item>"):
         walk.meet(item_site("<item>", expression, base, key), frame)
     value = base.element(key_of(key))
-    return value if value.taints else from_paths(walk, value, expression.span)
+    return from_paths(walk, value, expression.span)
 
 
 def _join(walk: "Walk", expression: ir.Join, frame: Frame) -> Value:

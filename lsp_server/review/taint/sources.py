@@ -15,7 +15,9 @@ _RECEIVERS = frozenset({"self", "cls", "this"})
 
 
 def from_paths(walk: "Walk", value: Value, span: ir.Span) -> Value:
-    """Return `value`, tainted if one of its API paths is a source."""
+    """Return `value`, tainted if one of its API paths is a source, unless it comes from outside anyway."""
+    if value.taints and any(isinstance(taint.source, Source) for taint in value.taints):
+        return value
     for path in value.paths:
         for source in walk.rules.sources.find(path):
             return _tainted(value, source, span)

@@ -43,8 +43,7 @@ def walk_function(walk: "Walk", info: FunctionInfo, given: Given | None = None) 
     for parameter in function.parameters:
         if parameter.pattern is not None:
             assign(walk, parameter.pattern, variables[parameter.name], parameter.pattern, frame)
-    walk.execute(function.body, frame)
-    walk.finish(frame)
+    walk.run_body(function.body, frame)
     if frame.returned is not NOTHING:
         info.result = frame.returned
     info.is_walking = False

@@ -88,14 +88,14 @@ class Value(NamedTuple):
 
     def element(self, key: Key) -> "Value":
         """Return what is at `key`, a constant key or ANY."""
-        paths = tuple(_element_path(path, key) for path in self.paths) if self.paths else ()
+        paths = tuple(_element_path(path, key) for path in self.paths or (api_paths.ANYTHING,))
         if self.elements is None:
-            return Value(self.taints, paths) if self.taints or paths else CLEAN
+            return Value(self.taints, paths)
         if key is ANY:
             found = join_all(tuple(self.elements.values()))
         else:
             found = self.elements.get(key) or self.elements.get(ANY) or CLEAN
-        return found._replace(paths=union(found.paths, paths, _MAX_PATHS)) if paths else found
+        return found._replace(paths=union(found.paths, paths, _MAX_PATHS))
 
     def with_element(self, key: Key, value: "Value") -> "Value":
         """Return the value after `value` was put at `key`; at ANY it may be one of several."""

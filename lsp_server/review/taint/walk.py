@@ -55,8 +55,7 @@ class Walk:
         """Walk through all of the program; return what was met, in the order of its places."""
         frame = Frame({})
         try:
-            self.execute(self.program.body, frame)
-            self.finish(frame)
+            self.run_body(self.program.body, frame)
         except TooMuch:
             self.is_cut = True
         hits = [hit for hit in self.hits.values() if not self._is_excused(hit.ruled)]
@@ -88,6 +87,14 @@ class Walk:
         finally:
             self.depth -= 1
         return goes_on
+
+    def run_body(self, body: Sequence[ir.Statement], frame: Frame) -> None:
+        """Take up what the body of a file or function does, whose functions can be called before they stand there."""
+        for statement in body:
+            if isinstance(statement, ir.Function) and not statement.decorators:
+                EXECUTORS[ir.Function](self, statement, frame)
+        self.execute(body, frame)
+        self.finish(frame)
 
     def finish(self, frame: Frame) -> None:
         """Walk through the functions and classes that `frame` defined, now that all of its variables are known."""
