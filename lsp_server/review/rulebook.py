@@ -176,7 +176,7 @@ def _read_file(name: str, text: str, by_language: dict[str, LanguageRules]) -> F
         written = tomllib.loads(text)
         family = None if name == _SOURCES else _family(written)
         for language, tables in written.items():
-            form = SourceTables if family is None else LanguageTables
+            form: type[SourceTables | LanguageTables] = SourceTables if family is None else LanguageTables
             if language in by_language:
                 by_language[language].add_family(family, _converted(tables, form, language))
             elif family is None or language not in _FAMILY_KEYS:

@@ -138,7 +138,7 @@ def _meet_set(
     rules = walk.rules
     if not any(rules.set_sinks.find(path) or rules.set_dangerous.find(path) for path in paths):
         return
-    arguments, values = (ir.Argument(given[0], "value"),), (given[1],)
-    if key is not None:
-        arguments, values = (*arguments, ir.Argument(key[0], "key")), (*values, key[1])
+    named = [("value", given)] if key is None else [("value", given), ("key", key)]
+    arguments = tuple(ir.Argument(expression, name) for name, (expression, _) in named)
+    values = tuple(value for _, (_, value) in named)
     walk.meet_set(Site(target.span, paths, paths[0].rpartition(".")[2], arguments=arguments, values=values), frame)

@@ -70,7 +70,8 @@ def join_variables(states: list[Variables], around: Frame | None) -> Variables:
         for name, value in state.items():
             mine = joined.get(name)
             if mine is not value:
-                mine = mine or (around and around.find(name))
+                if mine is None and around is not None:
+                    mine = around.find(name)
                 joined[name] = value if mine is None else join(mine, value)
     if around is not None:
         for name in [name for name in first if any(name not in state for state in others)]:
