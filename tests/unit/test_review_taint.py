@@ -135,6 +135,8 @@ x = request.args["q"]
 d = {"a": x, "b": "ls"}
 os.system(d["a"])  #!
 os.system(d["b"])
+os.system(d.get("a"))  #!
+os.system(d.get("b"))
 d["a"] = "ls"
 os.system(d["a"])
 d["c"] = x
@@ -202,6 +204,12 @@ if k or x == "a":
 if parse(x).host == "here":
     os.system(x)
 os.system(x if x in ALLOWED else "ls")
+if not x:
+    os.system(x)
+if not parse(x).host:
+    os.system(x)
+if parse(x).host:
+    os.system(x)  #!
 """,
     "leaving early": """
 def f():
@@ -366,8 +374,12 @@ def assert_marked_lines(review: Review, code: str, mark: str) -> None:
     wanted = {(index, line.partition(mark)[2].strip() or "running") for index, line in enumerate(lines) if mark in line}
     found = {(finding.place.line, finding.rule) for finding in review.findings}
     assert not review.skipped, review.skipped
-    assert [lines[line] for line, _ in sorted(wanted - found)] == [], f"not reported {[lines[line] for line, _ in sorted(wanted - found)]}"
-    assert [lines[line] for line, _ in sorted(found - wanted)] == [], f"reported, and should not be {[lines[line] for line, _ in sorted(found - wanted)]}"
+    assert [lines[line] for line, _ in sorted(wanted - found)] == [], (
+        f"not reported {[lines[line] for line, _ in sorted(wanted - found)]}"
+    )
+    assert [lines[line] for line, _ in sorted(found - wanted)] == [], (
+        f"reported, and should not be {[lines[line] for line, _ in sorted(found - wanted)]}"
+    )
 
 
 @pytest.mark.parametrize("name", PYTHON_CASES)

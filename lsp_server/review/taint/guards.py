@@ -38,6 +38,9 @@ def refine(walk: "Walk", test: ir.Expression, does_hold: bool, frame: Frame) -> 
             _called(walk, test, does_hold, frame)
         case ir.Assigned(target=target):
             refine(walk, target, does_hold, frame)
+        case ir.Name() | ir.Attribute() | ir.Item() if not does_hold:  # it is empty
+            cleanse(walk, test, None, frame)
+            _cleanse_by_path(walk, test, frame)
 
 
 def _one_of(walk: "Walk", operands: tuple[ir.Expression, ...], does_hold: bool, frame: Frame) -> None:
