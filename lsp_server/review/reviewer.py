@@ -4,16 +4,18 @@ Invariant: a review never raises, whatever the text, and takes bounded time; whe
 its end, `skipped` says why, in words.
 """
 
+import gc
 import logging
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 
 from lsp_server.review import ir
 from lsp_server.review.finding import Confidence, Finding, Place, Step, normalise
-from lsp_server.review.lowering import lower
+from lsp_server.review.lowering import lower, parse
 from lsp_server.review.rulebook import LanguageRules, Rulebook
 from lsp_server.review.taint.functions import Hit
 from lsp_server.review.taint.values import Trace
@@ -27,6 +29,7 @@ _FEW_LINES = 20  # below which the average says nothing
 _HEAD_BYTES = 8192  # where a binary file shows its NUL
 _MOST_CACHED = 256  # reviews; a window has fewer documents open
 _MOST_FINDINGS = 200  # in a file: more is a table of the same
+_MOST_NODES = 60_000  # of a syntax tree; a line has about ten, and reading one takes a microsecond
 _LONGEST_ANCHOR = 200
 _CUT = "too much in it to be followed to the end"
 
@@ -76,7 +79,8 @@ class Reviewer:
             self._known.move_to_end(key)
             return known
         try:
-            review = _review(source, language_id, rules, resolve)
+            with _no_collection():
+                review = _review(source, language_id, rules, resolve)
         except RecursionError:
             review = Review((), (), "nested too deeply")
         except Exception as error:  # a fault of ours must not take the editor's other findings along
@@ -102,10 +106,25 @@ def not_looked_at(text: str) -> str:
 
 
 def _review(source: bytes, language_id: str, rules: LanguageRules, resolve: Resolve | None) -> Review:
-    program = lower(source, language_id)
+    tree = parse(source, language_id)
+    if tree is not None and tree.root_node.descendant_count > _MOST_NODES:
+        return Review((), (), "too large: more than a person writes in a file")
+    program = lower(source, language_id, tree) if tree is not None else None
     if program is None:
         return Review((), (), f"no grammar for {language_id}")
     return review_program(program, rules, resolve)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Let the garbage collector rest meanwhile: it looks through all of a program again and again, for nothing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def review_program(program: ir.Program, rules: LanguageRules, resolve: Resolve | None = None) -> Review:

@@ -2,6 +2,7 @@
 
 import random
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from lsp_server.review import reviewer as reviewing
 from lsp_server.review.lowering import lower
 from lsp_server.review.reviewer import Review, Reviewer, not_looked_at
-from lsp_server.review.rulebook import load
+from lsp_server.review.rulebook import load, read
 from lsp_server.review.taint.walk import Imported
 
 PYTHON = '''import os
@@ -180,7 +181,12 @@ def wrap(value):
 """
 
 
-def test_calls_into_other_files_are_followed(reviewer: Reviewer) -> None:
+def test_calls_into_other_files_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "sources.toml").write_text("[[python.sources]]\npath = ['input()']\nlabel = 'what is typed'\n")
+    (tmp_path / "running.toml").write_text(
+        "id='running'\ncwe=78\nalso=[]\ntitle='t'\nmessage='m'\n[[python.sinks]]\ncall=['os.system']\n"
+    )
+    reviewer = Reviewer(read(tmp_path))
     program = lower(OTHER.encode(), "python")
     assert program is not None
 
@@ -188,16 +194,17 @@ def test_calls_into_other_files_are_followed(reviewer: Reviewer) -> None:
         module, _, name = path.rpartition(".")
         return Imported(program, name, "helpers.py") if module == "helpers" else None
 
-    code = (
-        "import os\nfrom helpers import run, wrap\nfrom flask import Flask, request\napp = Flask(__name__)\n"
-        '@app.route("/")\ndef view():\n    run(request.args["a"])\n    os.system(wrap(request.args["b"]))\n    run("ls")\n'
-    )
+    code = "import os\nfrom helpers import run, wrap\nrun(input())\nos.system(wrap(input()))\nrun('ls')\n"
     findings = reviewer.review(code, "python", resolve=resolve).findings
 
-    assert [finding.place.line for finding in findings if finding.rule == "command-injection"] == [6, 7]
-    first = next(finding for finding in findings if finding.rule == "command-injection")
-    assert [(step.path, step.place.line) for step in first.trace][-2:] == [("helpers.py", 3), (None, 6)]
-    assert not [f for f in reviewer.review(code, "python").findings if f.rule == "command-injection"]
+    assert [finding.place.line for finding in findings] == [2, 3]
+    assert [(step.path, step.place.line) for step in findings[0].trace] == [
+        (None, 2),
+        (None, 2),
+        ("helpers.py", 3),
+        (None, 2),
+    ]
+    assert not reviewer.review(code, "python").findings
 
 
 def test_orders_of_review_do_not_matter() -> None:
