@@ -96,8 +96,16 @@ def _holds(condition: Condition, site: Site) -> bool:
         condition.path is None or any(has_path(path, condition.path) for path in value.paths),
         not condition.constant or value.constants is not None,
         not condition.tainted or bool(value.taints),
+        condition.shape is None or _shape(value) == condition.shape,
     )
     return all(tests)
+
+
+def _shape(value: Value) -> str:
+    """Return whether a value that is written out has its elements by position or by name; "" where it is not."""
+    if value.elements is None:
+        return ""
+    return "record" if any(isinstance(key, str) for key in value.elements) else "list"
 
 
 def _hides(site: Site) -> bool:
