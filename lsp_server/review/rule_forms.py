@@ -30,6 +30,7 @@ class Condition(_Form, frozen=True, rename={"is_": "is", "negated": "not"}, kw_o
     constant: bool = False
     tainted: bool = False
     shape: Literal["list", "record"] | None = None
+    element: Position | None = None
     negated: bool = False
 
 

@@ -88,6 +88,10 @@ def _holds(condition: Condition, site: Site) -> bool:
     if condition.absent or found is None:
         return condition.absent and found is None and not _hides(site)
     value = found[1]
+    if condition.element is not None:
+        if value.elements is None or condition.element not in value.elements:
+            return False
+        value = value.elements[condition.element]
     tests = (
         condition.is_ is None or _is_one_of(value, condition.is_),
         condition.is_not is None or _is_none_of(value, condition.is_not),
