@@ -10,7 +10,7 @@ import msgspec
 Constant = str | int | float | bool
 Patterns = tuple[str, ...]
 Position = int | str
-Kind = Literal["remote", "local", "file", "secret", "download", "environment"]
+Kind = Literal["remote", "local", "file", "secret", "download", "environment", "library"]
 
 
 class _Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, eq=False):
@@ -25,6 +25,7 @@ class Condition(_Form, frozen=True, rename={"is_": "is", "negated": "not"}, kw_o
     is_: Constant | tuple[Constant, ...] | None = None
     is_not: Constant | tuple[Constant, ...] | None = None
     matches: str | None = None
+    shape: str | None = None
     begins: str | None = None
     path: str | Patterns | None = None
     constant: bool = False

@@ -28,6 +28,7 @@ from lsp_server.review.rule_forms import (
     Source,
     SourceTables,
 )
+from lsp_server.review.text_shapes import SHAPES
 
 LANGUAGES = ("python", "javascript", "java", "go", "c", "ruby", "php", "csharp")
 """The languages that rules are written for."""

@@ -13,6 +13,7 @@ from lsp_server.review.ir import Argument, Collection, Constant, Expression, Spa
 from lsp_server.review.rule_forms import Condition, Position, Sink, positions
 from lsp_server.review.rule_forms import Constant as Literal
 from lsp_server.review.rulebook import Ruled
+from lsp_server.review.text_shapes import is_shaped
 from lsp_server.review.taint.values import ANY, CLEAN, Taint, Value
 
 
@@ -92,6 +93,7 @@ def _holds(condition: Condition, site: Site) -> bool:
         condition.is_ is None or _is_one_of(value, condition.is_),
         condition.is_not is None or _is_none_of(value, condition.is_not),
         condition.matches is None or any(_matches(condition.matches, each) for each in value.constants or ()),
+        condition.shape is None or any(_has_shape(condition.shape, each) for each in value.constants or ()),
         condition.begins is None or _compiled(condition.begins).match(value.beginning) is not None,
         condition.path is None or any(has_path(path, condition.path) for path in value.paths),
         not condition.constant or value.constants is not None,
@@ -130,6 +132,10 @@ def _matches(pattern: str, constant: object) -> bool:
     if isinstance(constant, bytes):
         constant = constant.decode("utf-8", "replace")
     return isinstance(constant, str) and _compiled(pattern).search(constant[:2000]) is not None
+
+
+def _has_shape(shape: str, constant: object) -> bool:
+    return isinstance(constant, str) and is_shaped(shape, constant)
 
 
 def has_path(path: str, patterns: str | tuple[str, ...]) -> bool:
