@@ -84,8 +84,8 @@ def _peek(walk: "Walk", expression: ir.Expression, frame: Frame) -> Value:
             return member(walk, _peek(walk, base, frame), name, expression.span)
         case ir.Item(base=base, key=key):
             return _peek(walk, base, frame).element(key_of(_peek(walk, key, frame)))
-        case ir.Regex(pattern=pattern):
-            return Value(paths=("RegExp()",), constants=(pattern,))
+        case ir.Regex(pattern=pattern, flags=flags):
+            return Value(paths=("RegExp()", f"RegExp({flags})"), constants=(pattern,))
         case _:
             with walk.silently():
                 return walk.evaluate(expression, frame)

@@ -10,9 +10,10 @@ from functools import lru_cache
 
 from lsp_server.review.api_paths import compile_pattern, spread_braces
 from lsp_server.review.ir import Argument, Collection, Constant, Expression, Span
-from lsp_server.review.rule_forms import Condition, Position, Sink, positions
+from lsp_server.review.rule_forms import COLLECTION_SHAPES, Condition, Position, Sink, positions
 from lsp_server.review.rule_forms import Constant as Literal
 from lsp_server.review.rulebook import Ruled
+from lsp_server.review.text_shapes import is_shaped
 from lsp_server.review.taint.values import ANY, CLEAN, Taint, Value
 
 
@@ -100,16 +101,17 @@ def _holds(condition: Condition, site: Site) -> bool:
         condition.path is None or any(has_path(path, condition.path) for path in value.paths),
         not condition.constant or value.constants is not None,
         not condition.tainted or bool(value.taints),
-        condition.shape is None or _shape(value) == condition.shape,
+        condition.shape is None or _has_shape(condition.shape, value),
     )
     return all(tests)
 
 
-def _shape(value: Value) -> str:
-    """Return whether a value that is written out has its elements by position or by name; "" where it is not."""
-    if value.elements is None:
-        return ""
-    return "record" if any(isinstance(key, str) for key in value.elements) else "list"
+def _has_shape(shape: str, value: Value) -> bool:
+    """Tell whether `value` is written out in that way, by position or by name, or is a constant text of that shape."""
+    if shape in COLLECTION_SHAPES:
+        is_record = any(isinstance(key, str) for key in value.elements or ())
+        return value.elements is not None and is_record == (shape == "record")
+    return any(isinstance(each, str) and is_shaped(shape, each) for each in value.constants or ())
 
 
 def _hides(site: Site) -> bool:
