@@ -13,8 +13,8 @@ from lsp_server.review.ir import Argument, Collection, Constant, Expression, Spa
 from lsp_server.review.rule_forms import COLLECTION_SHAPES, Condition, Position, Sink, positions
 from lsp_server.review.rule_forms import Constant as Literal
 from lsp_server.review.rulebook import Ruled
-from lsp_server.review.text_shapes import is_shaped
 from lsp_server.review.taint.values import ANY, CLEAN, Taint, Value
+from lsp_server.review.text_shapes import is_shaped
 
 
 @dataclass(slots=True, eq=False)
