@@ -65,6 +65,7 @@ class Walk:
         self.used_paths: set[str] = set()
         self.imported: set[str] = set()
         self.wildcards: list[str] = []  # packages of which everything is imported
+        self.testing: set[FunctionInfo] = set()  # whose outcome is being told apart right now
         self.infos: dict[ir.Function, FunctionInfo] = {}
         self.is_cut = False
         self.depth = 0
