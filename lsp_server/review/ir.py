@@ -90,8 +90,8 @@ class Call(Expression):
     """`callee(arguments)`. is_new: `new C(...)`, Go's `C{...}` and whatever else makes an instance of the callee.
 
     Calls without parentheses (Ruby, tagged templates, `echo`, `include`, backticks, shell operators) are Calls of
-    a Name: `echo`, `include`, `` ` ``. A JSX element is a Call of Name("jsx") with its tag as first argument, attributes
-    as keyword arguments, children after the tag.
+    a Name: `echo`, `include`, `` ` ``. A JSX element is a Call of Name("jsx") with its tag as first argument,
+    attributes as keyword arguments, children after the tag.
     """
 
     callee: Expression
