@@ -11,6 +11,7 @@ import tree_sitter
 
 from lsp_server.review import ir
 from lsp_server.review.lowering.javascript_terms import (
+    comparison,
     children_of,
     is_identifier,
     member,
@@ -262,7 +263,7 @@ class Expressions:
             self.expression(node.child_by_field_name("right")),
         )
         if operator in _COMPARISONS:
-            return ir.Comparison(span, _TESTS.get(operator, operator), left, right)
+            return comparison(span, _TESTS.get(operator, operator), left, right)
         return ir.Arithmetic(span, operator, (left, right))
 
     def _call(self, node: tree_sitter.Node) -> ir.Expression:

@@ -1,4 +1,7 @@
-"""What assigning does: to variables, to attributes and elements, to the fields of classes; and to the rules that ask about it."""
+"""What assigning does: to variables, attributes, elements and fields of classes, and to the rules that ask about it.
+
+Invariant: a place that cannot be named (the result of a call) keeps nothing.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -14,6 +17,9 @@ from lsp_server.review.taint.values import ANY, Key, Taint, Value, join
 if TYPE_CHECKING:
     from lsp_server.review.taint.walk import Walk
 
+_TESTS = (ir.Comparison, ir.Call, ir.Not, ir.Both, ir.Either)
+"""Forms whose outcome, held in a variable, is a test that was made."""
+
 _MODULE_ONLY_WHERE_DECLARED = frozenset({"python", "ruby", "php"})
 """Languages in which assigning to a name binds it in the function, whatever is bound around it."""
 
@@ -26,6 +32,9 @@ def assign(
         case ir.Name(name=name):
             _meet_set(walk, target, (name,), None, (written, value), frame)
             _assign_name(walk, target, value, frame, is_augmented)
+            frame.tests.pop(name, None)
+            if isinstance(written, _TESTS):
+                frame.tests[name] = written
         case ir.Attribute(base=base, name=name):
             base_value = walk.evaluate(base, frame)
             paths = tuple(f"{path}.{name}" for path in base_value.paths or (ANYTHING,))
@@ -138,7 +147,7 @@ def _meet_set(
     rules = walk.rules
     if not any(rules.set_sinks.find(path) or rules.set_dangerous.find(path) for path in paths):
         return
-    arguments, values = (ir.Argument(given[0], "value"),), (given[1],)
-    if key is not None:
-        arguments, values = (*arguments, ir.Argument(key[0], "key")), (*values, key[1])
+    named = [("value", given)] if key is None else [("value", given), ("key", key)]
+    arguments = tuple(ir.Argument(expression, name) for name, (expression, _) in named)
+    values = tuple(value for _, (_, value) in named)
     walk.meet_set(Site(target.span, paths, paths[0].rpartition(".")[2], arguments=arguments, values=values), frame)

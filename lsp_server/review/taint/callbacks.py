@@ -17,7 +17,8 @@ _ON_THE_WHOLE = frozenset({"then", "tap", "finally", "let", "also"})
 
 _ON_EACH = frozenset({
     "map", "forEach", "filter", "find", "findIndex", "some", "every", "flatMap", "sort", "replace", "replaceAll",
-    "each", "collect", "select", "reject", "flat_map", "each_with_index", "stream", "mapValues", "ifPresent", "Select", "Where",
+    "each", "collect", "select", "reject", "flat_map", "each_with_index", "stream", "mapValues", "ifPresent", "Select",
+    "Where",
 })  # fmt: skip
 """Methods that call a function with each element of what they are called on."""
 
@@ -42,7 +43,7 @@ def run(walk: "Walk", site: Site, frame: Frame) -> Value:
     results = NOTHING
     for info in functions:
         if handlers:
-            _handle(walk, info, handlers)
+            _handle(info, handlers, frame)
         elif (arguments := _arguments(site)) is not None:
             results = join(results, call_with(walk, info, arguments, site.span))
         elif info.frame is frame and not info.function.name:
@@ -54,15 +55,15 @@ def run(walk: "Walk", site: Site, frame: Frame) -> Value:
     )
 
 
-def _handle(walk: "Walk", info: FunctionInfo, handlers: list[Handler]) -> None:
-    """Walk through a function that is called from outside, as each of `handlers` says."""
+def _handle(info: FunctionInfo, handlers: list[Handler], frame: Frame) -> None:
+    """Let a function count as one that is called from outside; that happens when all around it is defined."""
     names = tuple(parameter.name for parameter in info.function.parameters)
     wanted = [handler for handler in handlers if names[: len(handler.parameters)] == handler.parameters]
     new = tuple(handler for handler in wanted if handler not in info.handlers)
     if new:
         info.handlers = (*info.handlers, *new)
         info.is_walked = False
-    walk_function(walk, info)
+        frame.pending.append(info)
 
 
 def _arguments(site: Site) -> tuple[Value, ...] | None:

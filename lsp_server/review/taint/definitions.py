@@ -94,8 +94,7 @@ def _parameter(walk: "Walk", info: FunctionInfo, parameter: ir.Parameter, index:
     declared = declared_as(walk, parameter.type_name, info.frame)
     paths = union(paths, declared.paths, _MOST_PATHS) or (api_paths.ANYTHING,)
     value = Value(taints, paths, callables=declared.callables)
-    if not taints:
-        value = sources.from_paths(walk, value, span)
+    value = sources.from_paths(walk, value, span)
     if not value.taints:
         value = value._replace(taints=(Taint(symbol, span, then(None, span, f"`{parameter.name}`")),))
     return value

@@ -7,6 +7,7 @@ they meet again.
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lsp_server.review import ir
 from lsp_server.review.taint.values import NOTHING, Value, is_same, join
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ class Frame:
     """A function, or the file itself, that is being walked through.
 
     parent: of the function or file around it. function: None for the file and for class bodies. handlers: what the
-    function is called as from outside. pending: functions to walk through when this one's end is reached.
+    function is called as from outside. pending: functions to walk through when this one's end is reached. tests: what
+    the variables that hold the outcome of a test were assigned from.
     """
 
     variables: Variables
@@ -30,6 +32,7 @@ class Frame:
     symbol: str = ""
     handlers: tuple[str, ...] = ()
     returned: Value = NOTHING
+    tests: dict[str, ir.Expression] = field(default_factory=dict)
     exits: list[list[Variables]] = field(default_factory=list)
     pending: "list[FunctionInfo | ClassInfo]" = field(default_factory=list)
 
@@ -70,7 +73,8 @@ def join_variables(states: list[Variables], around: Frame | None) -> Variables:
         for name, value in state.items():
             mine = joined.get(name)
             if mine is not value:
-                mine = mine or (around and around.find(name))
+                if mine is None and around is not None:
+                    mine = around.find(name)
                 joined[name] = value if mine is None else join(mine, value)
     if around is not None:
         for name in [name for name in first if any(name not in state for state in others)]:

@@ -19,8 +19,7 @@ def member(walk: "Walk", base: Value, name: str, span: ir.Span) -> Value:
         return value
     for owner in base.callables:
         value = _of_class(owner, name, value)
-    if not value.taints:
-        value = from_paths(walk, value, span)
+    value = from_paths(walk, value, span)
     return from_names(walk, value, name, span)
 
 

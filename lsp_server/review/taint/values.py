@@ -48,7 +48,7 @@ class Symbol:
 
 
 class Taint(NamedTuple):
-    """A value, or part of it, comes from `source` at `span`. clean_for: identifiers of the families it is harmless for."""
+    """A value, or part of it, comes from `source` at `span`. clean_for: the families, by id, it is harmless for."""
 
     source: Source | Symbol
     span: Span
@@ -74,9 +74,10 @@ Elements = dict[Key, "Value"]
 
 
 class Value(NamedTuple):
-    """taints: of all of it, elements too. constants: it is one of these; None: not known. elements: None where it is opaque.
+    """What is known of a value.
 
-    An opaque value's elements are as tainted as it is itself. beginning: what its text begins with, as far as that is known.
+    taints: of all of it, elements too. constants: it is one of these; None: not known. elements: None where it is
+    opaque, and then they are as tainted as it is itself. beginning: of its text, as far as that is known.
     """
 
     taints: tuple[Taint, ...] = ()
@@ -88,14 +89,14 @@ class Value(NamedTuple):
 
     def element(self, key: Key) -> "Value":
         """Return what is at `key`, a constant key or ANY."""
-        paths = tuple(_element_path(path, key) for path in self.paths) if self.paths else ()
+        paths = tuple(_element_path(path, key) for path in self.paths or (api_paths.ANYTHING,))
         if self.elements is None:
-            return Value(self.taints, paths) if self.taints or paths else CLEAN
+            return Value(self.taints, paths)
         if key is ANY:
             found = join_all(tuple(self.elements.values()))
         else:
             found = self.elements.get(key) or self.elements.get(ANY) or CLEAN
-        return found._replace(paths=union(found.paths, paths, _MAX_PATHS)) if paths else found
+        return found._replace(paths=union(found.paths, paths, _MAX_PATHS))
 
     def with_element(self, key: Key, value: "Value") -> "Value":
         """Return the value after `value` was put at `key`; at ANY it may be one of several."""
@@ -247,6 +248,6 @@ def _join_elements(left: Value, right: Value) -> Elements | None:
 
 
 def _element_path(path: str, key: Key) -> str:
-    if isinstance(key, str) and key.isidentifier():
+    if isinstance(key, str) and key.replace("$", "_").isidentifier():
         return api_paths.attribute(path, key)
     return api_paths.element(path)
