@@ -1,7 +1,7 @@
 """C's and C++'s syntax trees -> `review.ir`. Pure. What is like in other languages with braces is in `braces`.
 
-A declared array is a call of `array` with its size, so that rules can ask how large a target is; `free` and `delete` are
-calls. A pointer and what it leads to are one value.
+A declared array is a call of `array` with its size, so that rules can ask how large a target is; `free` and `delete`
+are calls. A pointer and what it leads to are one value.
 """
 
 from collections.abc import Iterator, Sequence
