@@ -240,6 +240,8 @@ class Expressions:
         """Lower a text that may hold expressions: its fragments and what stands between them."""
         parts: list[Expression] = []
         for child in named(node):
+            if child.type in ("heredoc_end", "heredoc_start"):
+                continue
             if child.type in _FRAGMENTS:
                 parts.append(Constant(span_of(child), unescaped(text_of(child))))
             elif child.type in _HOLES:

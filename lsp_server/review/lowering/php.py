@@ -1,7 +1,7 @@
 """PHP's syntax tree -> `review.ir`. Pure. What is like in other languages with braces is in `braces`.
 
-Variables keep their `$`, so that `$exec` is no `exec`; `$this` is `this`. `echo`, `print`, `<?=`, `include`, backticks and
-`exit` are calls of that name.
+Variables keep their `$`, so that `$exec` is no `exec`; `$this` is `this`. `echo`, `print`, `<?=`, `include`, backticks
+and `exit` are calls of that name.
 """
 
 from collections.abc import Iterator

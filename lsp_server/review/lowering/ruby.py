@@ -1,7 +1,7 @@
 """Ruby's syntax tree -> `review.ir`. Pure.
 
-Owns statements; expressions are in `ruby_expressions`. Invariant: any tree lowers, broken ones too. A method returns its last
-statement; a block handed to a call is its last argument.
+Owns statements; expressions are in `ruby_expressions`. Invariant: any tree lowers, broken ones too. A method returns
+its last statement; a block handed to a call is its last argument.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -1,7 +1,7 @@
 """Ruby's expressions -> `review.ir`. Pure.
 
-Invariant: every node lowers to something; what is not known, is broken or lies too deep is Unknown. A constant's `::` is
-an attribute; a call without brackets is one only where it has arguments, a receiver or a block.
+Invariant: every node lowers to something; what is not known, is broken or lies too deep is Unknown. A constant's `::`
+is an attribute; a name alone is a variable, `a.b` an attribute unless it is known to be called.
 """
 
 from abc import abstractmethod
