@@ -4,10 +4,12 @@ Owns statements, functions and classes. Invariants: any tree lowers, broken ones
 functions, statements and expressions that can be told are kept, and the functions are marked as broken.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import tree_sitter
 
+from lsp_server.grammars import grammar_of
 from lsp_server.review.ir import (
     Argument,
     Assign,
@@ -34,6 +36,7 @@ from lsp_server.review.ir import (
 from lsp_server.review.lowering.python_expressions import Expressions
 from lsp_server.review.lowering.python_imports import imports, imports_from
 from lsp_server.review.lowering.python_match import case_test
+from lsp_server.review.lowering.python_recovery import definitions
 from lsp_server.review.lowering.python_signatures import dotted, parameters_of, text_of, type_name
 from lsp_server.review.lowering.walk import MAX_DEPTH, comments_of, named, span_of
 
@@ -47,7 +50,9 @@ Statements = tuple[Statement, ...]
 def lower(root: tree_sitter.Node, source: bytes, language_id: str) -> Program:
     """Lower a whole file."""
     statements = _Statements()
-    body = statements.block(root.children)
+    grammar = grammar_of("python")
+    roots = list(definitions(source, grammar)) if root.has_error and grammar is not None else []
+    body = _one_class_each(statement for each in roots or [root] for statement in statements.block(each.children))
     functions = sorted(statements.functions, key=lambda function: function.span)
     return Program("python", source, body, comments_of(root, language_id), root.has_error, functions=tuple(functions))
 
@@ -285,9 +290,8 @@ class _Statements:
         whole = node.parent if decorators and node.parent is not None else node
         parameters = parameters_of(node.child_by_field_name("parameters"), self._expressions.lower)
         body = self._field(node, "body")
-        function = Function(
-            span_of(whole), text_of(name), span_of(name), parameters, body, decorators, is_broken=whole.has_error
-        )
+        is_broken = whole.has_error or node.child_by_field_name("body") is None or not node.children[-1].child_count
+        function = Function(span_of(whole), text_of(name), span_of(name), parameters, body, decorators, is_broken)
         self.functions.append(function)
         yield function
 
@@ -310,6 +314,19 @@ class _Statements:
         if definition is not None:
             define = self._function if definition.type == "function_definition" else self._class
             yield from define(definition, decorators)
+
+
+def _one_class_each(statements: Iterable[Statement]) -> Statements:
+    """Put the classes with the same header, of which each has one method, together."""
+    together: list[Statement] = []
+    for statement in statements:
+        last = together[-1] if together else None
+        if isinstance(last, Class) and isinstance(statement, Class) and last.name_span == statement.name_span:
+            span = Span(last.span.start, statement.span.end)
+            together[-1] = dataclasses.replace(last, span=span, body=last.body + statement.body)
+        else:
+            together.append(statement)
+    return tuple(together)
 
 
 def _stands_in(node: tree_sitter.Node, header: tree_sitter.Node) -> bool:
