@@ -1,7 +1,7 @@
 """Findings over an edit: what does not parse right now keeps what was last found in it, where it stands now. Pure.
 
-Invariant: a file that parses is believed; in one that does not, a finding goes only with its line, or when the function it
-stands in was changed, parses, and no longer has it.
+Invariant: a file that parses is believed; in one that does not, a finding goes only with its line, or when the function
+it stands in was changed, parses, and no longer has it.
 """
 
 from collections.abc import Sequence

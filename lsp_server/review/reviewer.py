@@ -1,7 +1,7 @@
 """Text -> findings: parse, lower, walk, and turn what was met into findings. Pure.
 
-Invariant: a review never raises, whatever the text, and takes bounded time; where a file was not looked at, or not to its
-end, `skipped` says why, in words.
+Invariant: a review never raises, whatever the text, and takes bounded time; where a file was not looked at, or not to
+its end, `skipped` says why, in words.
 """
 
 import logging
@@ -60,7 +60,7 @@ class Reviewer:
         self._known: OrderedDict[bytes, Review] = OrderedDict()
 
     def review(self, text: str, language_id: str, path: str | None = None, resolve: Resolve | None = None) -> Review:
-        """Return the review of `text`. path: for the log alone. resolve: API path -> the file of the workspace it is in.
+        """Return the review of `text`. path: for the log alone. resolve: API path -> what a workspace file has there.
 
         With `resolve` nothing is remembered: other files change too.
         """
@@ -113,7 +113,8 @@ def review_program(program: ir.Program, rules: LanguageRules, resolve: Resolve |
     walk = Walk(program, rules, resolve)
     hits = walk.run()
     lines = _Lines(program.source)
-    findings = tuple(_findings(program, _one_a_line(hits, lines), lines))
+    others = {path: _Lines(other.program.source) for path, other in walk.others.items()}
+    findings = tuple(_findings(program, _one_a_line(hits, lines), lines, others))
     scopes = tuple(_scopes(program, lines))
     return Review(findings, scopes, _CUT if walk.is_cut else "", program.is_broken)
 
@@ -157,7 +158,7 @@ def _rank(hit: Hit) -> tuple[int, int]:
     return (Confidence[hit.ruled.rule.confidence.upper()], -hit.taint.trace.length if hit.taint is not None else 0)
 
 
-def _findings(program: ir.Program, hits: Iterable[Hit], lines: _Lines) -> Iterable[Finding]:
+def _findings(program: ir.Program, hits: Iterable[Hit], lines: _Lines, others: dict[str, _Lines]) -> Iterable[Finding]:
     counts: dict[tuple[str, str, str], int] = {}
     for hit in hits:
         family = hit.ruled.family
@@ -178,11 +179,11 @@ def _findings(program: ir.Program, hits: Iterable[Hit], lines: _Lines) -> Iterab
             hit.symbol,
             anchor,
             ordinal,
-            tuple(_steps(hit, place, lines)),
+            tuple(_steps(hit, place, lines, others)),
         )
 
 
-def _steps(hit: Hit, place: Place, lines: _Lines) -> Iterable[Step]:
+def _steps(hit: Hit, place: Place, lines: _Lines, others: dict[str, _Lines]) -> Iterable[Step]:
     if hit.taint is None:
         return
     ways: list[Trace] = []
@@ -191,7 +192,9 @@ def _steps(hit: Hit, place: Place, lines: _Lines) -> Iterable[Step]:
         ways.append(way)
         way = way.before
     for each in reversed(ways):
-        yield Step(lines.place(each.span), each.words, each.path)
+        where = lines if each.path is None else others.get(each.path)
+        if where is not None:  # steps two files away are left out
+            yield Step(where.place(each.span), each.words, each.path)
     yield Step(place, f"used by `{hit.call}` here" if hit.call else "used here")
 
 

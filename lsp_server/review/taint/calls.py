@@ -11,11 +11,12 @@ from lsp_server.review.taint import callbacks
 from lsp_server.review.taint.assignments import put_into
 from lsp_server.review.taint.frames import Frame
 from lsp_server.review.taint.functions import ClassInfo, FunctionInfo, Instance
+from lsp_server.review.taint.imports import call_imported
 from lsp_server.review.taint.matching import Site, holds
 from lsp_server.review.taint.members import item_site, member
 from lsp_server.review.taint.sources import from_paths
 from lsp_server.review.taint.summaries import call_function, walk_class
-from lsp_server.review.taint.values import CLEAN, Taint, Value, join_all, union, union_taints
+from lsp_server.review.taint.values import CLEAN, Taint, Value, join, join_all, union, union_taints
 
 if TYPE_CHECKING:
     from lsp_server.review.taint.walk import Walk
@@ -64,12 +65,17 @@ def _result(walk: "Walk", expression: ir.Call, site: Site, target: Value, frame:
     value = _of_callables(walk, site, target)
     if value is None:
         value = from_callbacks
+        imported = call_imported(walk, site, frame) if walk.resolve is not None else None
+        value = join(value, imported) if imported is not None else value
         if site.receiver_value.taints:
             value = _with_taints(value, site.receiver_value.taints)
     for propagator in (each for path in site.paths for each in walk.rules.propagators.find(path)):
         value = _propagated(walk, propagator, site, value, frame)
     value = value._replace(paths=union(paths, value.paths, _MOST_PATHS))
     value = from_paths(walk, value, expression.span)
+    if cleaned_for and not value.taints:  # made harmless for one family: what it was made of is still in it
+        for each in site.values:
+            value = _with_taints(value, each.taints)
     for family in cleaned_for:
         value = value.cleaned(family)
     return value

@@ -89,7 +89,7 @@ def _peek(walk: "Walk", expression: ir.Expression, frame: Frame) -> Value:
 
 
 def _called(walk: "Walk", test: ir.Call, does_hold: bool, frame: Frame) -> None:
-    """Take up that a call came out true or false, if a rule calls it a guard, or it is a function of the file that tests."""
+    """Take up that a call came out true or false, if a rule calls it a guard."""
     callee = test.callee
     receiver = callee.base if isinstance(callee, ir.Attribute) else None
     receiver_value = _peek(walk, receiver, frame) if receiver is not None else CLEAN

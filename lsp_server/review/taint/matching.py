@@ -1,4 +1,4 @@
-"""Asking the rules about a call, or what stands for one: which arguments there are, which conditions hold, what was met.
+"""Asking the rules about a call, or what stands for one: its arguments, which conditions hold, what was met.
 
 Invariant: a rule's positions, names, `any` and `receiver` are read here and nowhere else.
 """
@@ -149,7 +149,7 @@ def _compiled_paths(pattern: str) -> tuple[re.Pattern[str], ...]:
 
 
 def flows(ruled: Ruled, site: Site, where: tuple[Position, ...]) -> Iterator[tuple[Span, Taint]]:
-    """Yield the places in `site`, among the positions `where`, that outside data gets to and must not, by `ruled`, a sink."""
+    """Yield where in `site`, among the positions `where`, outside data gets that `ruled`, a sink, keeps out."""
     sink: Sink = ruled.rule
     family = ruled.family.id if ruled.family is not None else ""
     for position in where:

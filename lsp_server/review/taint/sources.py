@@ -47,7 +47,7 @@ def _tainted(value: Value, source: Source, span: ir.Span) -> Value:
 def handlers_of(
     walk: "Walk", function: ir.Function, decorators: tuple[Value, ...], owner: "ClassInfo | None"
 ) -> tuple[Handler, ...]:
-    """Return what `function` is called as from outside, going by its decorators, its class and its parameters' names."""
+    """Return what `function` is called as from outside: by its decorators, its class and its parameters' names."""
     found: list[Handler] = []
     for path in (path for decorator in decorators for path in decorator.paths):
         found += walk.rules.handler_decorators.find(path)
