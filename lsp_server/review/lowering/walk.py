@@ -13,7 +13,8 @@ from lsp_server.review.ir import Span
 MAX_DEPTH = 100
 """Nested expressions and blocks beyond it are Unknown: each level costs up to four of Python's 1,000 frames."""
 
-_EXTRAS = frozenset({"comment", "line_continuation"})
+_COMMENTS = ("comment", "line_comment", "block_comment")
+_EXTRAS = frozenset({*_COMMENTS, "line_continuation"})
 
 
 def span_of(node: tree_sitter.Node) -> Span:
@@ -38,4 +39,7 @@ def comments_of(root: tree_sitter.Node, language_id: str) -> tuple[Span, ...]:
 @cache
 def _comment_query(language_id: str) -> tree_sitter.Query | None:
     grammar = grammar_of(language_id)
-    return tree_sitter.Query(grammar, "(comment) @comment") if grammar is not None else None
+    if grammar is None:
+        return None
+    kinds = [kind for kind in _COMMENTS if grammar.id_for_node_kind(kind, True) is not None]
+    return tree_sitter.Query(grammar, " ".join(f"({kind}) @comment" for kind in kinds)) if kinds else None

@@ -248,6 +248,7 @@ def _join_elements(left: Value, right: Value) -> Elements | None:
 
 
 def _element_path(path: str, key: Key) -> str:
-    if isinstance(key, str) and key.replace("$", "_").isidentifier():
+    # JavaScript's names may hold `$`, Ruby's methods end in `?` or `!`.
+    if isinstance(key, str) and key.replace("$", "_").rstrip("?!").isidentifier():
         return api_paths.attribute(path, key)
     return api_paths.element(path)
