@@ -52,7 +52,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     """
     if not pattern:
         raise ValueError("a pattern is empty")
-    written = []
+    written: list[str] = []
     for token in _TOKEN.findall(pattern):
         if token == "*":  # noqa: S105 - a piece of a pattern, no password
             written.append(r"[^.()\[\]]*" if written else ".*")

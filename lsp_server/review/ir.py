@@ -345,9 +345,9 @@ def operands(expression: Expression) -> Iterator[Expression]:
         case Join(parts=parts):
             yield from parts
         case Collection(entries=entries):
-            for key, value in entries:
-                if key is not None:
-                    yield key
+            for name, value in entries:
+                if name is not None:
+                    yield name
                 yield value
         case Choice(options=options, test=test):
             if test is not None:

@@ -17,7 +17,7 @@ class _Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, eq=False):
     """Base: no unknown keys, compared by identity."""
 
 
-class Condition(_Form, rename={"is_": "is", "negated": "not"}, kw_only=True):
+class Condition(_Form, frozen=True, rename={"is_": "is", "negated": "not"}, kw_only=True):
     """What must hold of an argument. Without any test it must be given."""
 
     argument: Position | tuple[Position, ...]
@@ -25,13 +25,14 @@ class Condition(_Form, rename={"is_": "is", "negated": "not"}, kw_only=True):
     is_: Constant | tuple[Constant, ...] | None = None
     is_not: Constant | tuple[Constant, ...] | None = None
     matches: str | None = None
+    begins: str | None = None
     path: str | Patterns | None = None
     constant: bool = False
     tainted: bool = False
     negated: bool = False
 
 
-class Sink(_Form, kw_only=True):
+class Sink(_Form, frozen=True, kw_only=True):
     """Where outside data must not get."""
 
     call: Patterns = ()
@@ -44,14 +45,14 @@ class Sink(_Form, kw_only=True):
     unless: Patterns = ()
 
 
-class Sanitizer(_Form, kw_only=True):
+class Sanitizer(_Form, frozen=True, kw_only=True):
     """A call whose result is clean."""
 
     call: Patterns
     where: tuple[Condition, ...] = ()
 
 
-class Guard(_Form, kw_only=True):
+class Guard(_Form, frozen=True, kw_only=True):
     """A test after which the tested value is clean."""
 
     call: Patterns = ()
@@ -61,7 +62,7 @@ class Guard(_Form, kw_only=True):
     where: tuple[Condition, ...] = ()
 
 
-class Dangerous(_Form, kw_only=True):
+class Dangerous(_Form, frozen=True, kw_only=True):
     """A call or an assignment that is a finding whatever flows."""
 
     call: Patterns = ()
@@ -71,7 +72,7 @@ class Dangerous(_Form, kw_only=True):
     unless: Patterns = ()
 
 
-class Source(_Form, kw_only=True):
+class Source(_Form, frozen=True, kw_only=True):
     """A value that comes from outside. path: API paths; name: of variables, attributes, parameters and keys."""
 
     label: str
@@ -80,14 +81,14 @@ class Source(_Form, kw_only=True):
     kind: Kind = "remote"
 
 
-class ParameterType(_Form, kw_only=True):
+class ParameterType(_Form, frozen=True, kw_only=True):
     """A handler's parameter, by position or name, that has API path `path`."""
 
     parameter: Position
     path: str
 
 
-class Handler(_Form, kw_only=True):
+class Handler(_Form, frozen=True, kw_only=True):
     """Functions that are called from outside. name: what `return_of` calls them."""
 
     name: str
@@ -103,7 +104,7 @@ class Handler(_Form, kw_only=True):
     kind: Kind = "remote"
 
 
-class Propagator(_Form, kw_only=True):
+class Propagator(_Form, frozen=True, kw_only=True):
     """A call whose result holds what its arguments held."""
 
     call: Patterns
@@ -111,7 +112,7 @@ class Propagator(_Form, kw_only=True):
     into: Position | None = None
 
 
-class LanguageTables(_Form, kw_only=True):
+class LanguageTables(_Form, frozen=True, kw_only=True):
     """What a family says of one language."""
 
     sinks: tuple[Sink, ...] = ()
@@ -120,7 +121,7 @@ class LanguageTables(_Form, kw_only=True):
     dangerous: tuple[Dangerous, ...] = ()
 
 
-class SourceTables(_Form, kw_only=True):
+class SourceTables(_Form, frozen=True, kw_only=True):
     """What `sources.toml` says of one language. sanitizers: of every family."""
 
     sources: tuple[Source, ...] = ()
@@ -130,7 +131,7 @@ class SourceTables(_Form, kw_only=True):
     guards: tuple[Guard, ...] = ()
 
 
-class Example(_Form, kw_only=True):
+class Example(_Form, frozen=True, kw_only=True):
     """A program with marks on the lines that this family must report."""
 
     language: str

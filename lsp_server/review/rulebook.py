@@ -176,7 +176,7 @@ def _read_file(name: str, text: str, by_language: dict[str, LanguageRules]) -> F
         written = tomllib.loads(text)
         family = None if name == _SOURCES else _family(written)
         for language, tables in written.items():
-            form = SourceTables if family is None else LanguageTables
+            form: type[SourceTables | LanguageTables] = SourceTables if family is None else LanguageTables
             if language in by_language:
                 by_language[language].add_family(family, _converted(tables, form, language))
             elif family is None or language not in _FAMILY_KEYS:
@@ -216,8 +216,8 @@ def _converted(written: object, form: type[_Form], where: str) -> _Form:
 def _check(where: tuple[Condition, ...]) -> None:
     """Raise ValueError or re.error if a condition's pattern cannot be read."""
     for condition in where:
-        if condition.matches is not None:
-            re.compile(condition.matches)
+        for pattern in (condition.matches, condition.begins):
+            re.compile(pattern or "")
         paths = condition.path if isinstance(condition.path, tuple) else (condition.path,)
         for pattern in (each for path in paths if path is not None for each in spread_braces(path)):
             compile_pattern(pattern)
