@@ -20,28 +20,28 @@ class Span(NamedTuple):
 # Expressions.
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Expression:
     """Base of all expressions."""
 
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Unknown(Expression):
     """What the lowering cannot read, with the operands it found inside: they are evaluated, and the result is clean."""
 
     operands: tuple[Expression, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Constant(Expression):
     """A literal. value: a text without its quotes and with its escapes undone, a number, a truth value, None for null."""
 
     value: str | int | float | bool | bytes | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Regex(Expression):
     """A regular expression literal (JavaScript, Ruby). pattern: between the slashes."""
 
@@ -49,14 +49,14 @@ class Regex(Expression):
     flags: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Name(Expression):
     """A variable, parameter, function, class, module or package; `this` and `self` too."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Attribute(Expression):
     """`base.name`, `base->name`, `base::name`, `base?.name`, `base["name"]` with a constant text that is an identifier."""
 
@@ -64,7 +64,7 @@ class Attribute(Expression):
     name: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Item(Expression):
     """`base[key]`; slices too, with an Unknown key."""
 
@@ -72,7 +72,7 @@ class Item(Expression):
     key: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Argument:
     """name: of a keyword argument, without it positional. is_spread: `*args`, `**kw`, `...rest`."""
 
@@ -81,7 +81,7 @@ class Argument:
     is_spread: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Call(Expression):
     """`callee(arguments)`. is_new: `new C(...)`, Go's `C{...}` and whatever else makes an instance of the callee.
 
@@ -95,7 +95,7 @@ class Call(Expression):
     is_new: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Join(Expression):
     """Text built of parts in their order: f-strings, templates, `+` where it may build text, `%` and `.format` of a constant, Ruby's `#{}`.
 
@@ -105,14 +105,14 @@ class Join(Expression):
     parts: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Collection(Expression):
     """List, tuple, set, dictionary, object. entries: (key or None, value); a spread entry has the key None."""
 
     entries: tuple[tuple[Expression | None, Expression], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Choice(Expression):
     """One of `options`: conditional expressions (`test` told first), `a or b`, `a ?? b`, `a && b` (without test)."""
 
@@ -120,7 +120,7 @@ class Choice(Expression):
     test: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Comparison(Expression):
     """A truth value of two operands. operator: `==`, `!=`, `<`, `in`, `not in`, `is`, ...; `===` is `==`, `!==` is `!=`."""
 
@@ -129,28 +129,28 @@ class Comparison(Expression):
     right: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Not(Expression):
     """Logical negation."""
 
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Both(Expression):
     """`a and b and c` as a test. `Either` is its counterpart."""
 
     operands: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Either(Expression):
     """`a or b or c` as a test (in the test of an If or a Choice; elsewhere it is a Choice)."""
 
     operands: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Arithmetic(Expression):
     """Operators that never make a text: `-`, `*`, `/`, shifts, bits, increments, casts to numbers. operator: as written."""
 
@@ -158,7 +158,7 @@ class Arithmetic(Expression):
     operands: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Assigned(Expression):
     """An assignment used as a value: `:=`, `a = b` inside an expression."""
 
@@ -166,14 +166,14 @@ class Assigned(Expression):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Closure(Expression):
     """A function as a value: lambda, arrow function, anonymous class with one method, block."""
 
     function: "Function"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Comprehension(Expression):
     """`[element for target in iterable if test]`; generators, and dictionaries with (key, value) as a Collection."""
 
@@ -184,21 +184,21 @@ class Comprehension(Expression):
 # Statements.
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Statement:
     """Base of all statements."""
 
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Evaluate(Statement):
     """An expression as a statement."""
 
     value: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Assign(Statement):
     """`target = value`. target: Name, Attribute, Item, or a Collection of targets (destructuring, keys tell which part).
 
@@ -211,21 +211,21 @@ class Assign(Statement):
     type_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Return(Statement):
     """value None: without one. Also the value of an arrow function's expression and of a Ruby method's last statement."""
 
     value: Expression | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Leave(Statement):
     """`raise`, `throw`, `break`, `continue`, `exit()`: what stands behind in this block is not reached from here."""
 
     value: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class If(Statement):
     """A test and two blocks. `switch` is a chain of these; `assert t` is `If(not t, [Leave])`."""
 
@@ -234,7 +234,7 @@ class If(Statement):
     otherwise: tuple[Statement, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Loop(Statement):
     """`for target in iterable: body`, or `while test: body` (iterable None)."""
 
@@ -244,7 +244,7 @@ class Loop(Statement):
     body: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Try(Statement):
     """handlers: a block for each `catch`, beginning with the Assign of its variable from Unknown, if it has one."""
 
@@ -253,14 +253,14 @@ class Try(Statement):
     final: tuple[Statement, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Block(Statement):
     """Statements in their order: what has no shape of its own (`with` after its Assigns, namespaces, labels)."""
 
     body: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Import(Statement):
     """`name` now means the dotted API path `path` ("os.path", "child_process.exec"). `import *`: name "*"."""
 
@@ -268,7 +268,7 @@ class Import(Statement):
     path: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Parameter:
     """type_name: as declared, dotted, without generics. decorators: Java's and C#'s annotations on it, dotted with
     arguments left out."""
@@ -281,7 +281,7 @@ class Parameter:
     pattern: Expression | None = None  # a destructured parameter: its targets; `name` is then made up
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Function(Statement):
     """name: "" for closures. decorators: as expressions (Call where they have arguments). span: of all; name_span: of the name."""
 
@@ -293,7 +293,7 @@ class Function(Statement):
     is_broken: bool = False  # there is a syntax error in it
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Class(Statement):
     """bases: dotted, as written. body: fields as Assigns to Name, methods as Functions."""
 

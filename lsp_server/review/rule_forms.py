@@ -10,7 +10,7 @@ import msgspec
 Constant = str | int | float | bool
 Patterns = tuple[str, ...]
 Position = int | str
-Kind = Literal["remote", "local", "file", "secret"]
+Kind = Literal["remote", "local", "file", "secret", "error", "download", "environment"]
 
 
 class _Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, eq=False):
@@ -29,6 +29,8 @@ class Condition(_Form, frozen=True, rename={"is_": "is", "negated": "not"}, kw_o
     path: str | Patterns | None = None
     constant: bool = False
     tainted: bool = False
+    shape: Literal["list", "record"] | None = None
+    element: Position | None = None
     negated: bool = False
 
 

@@ -79,7 +79,7 @@ class LanguageRules:
     language: str
     sources: PatternTable[Source] = field(default_factory=PatternTable)
     source_names: PatternTable[Source] = field(default_factory=PatternTable)
-    handlers: list[Handler] = field(default_factory=list)
+    handler_names: dict[str, list[Handler]] = field(default_factory=dict)  # by the first parameter, nothing else asked
     handler_calls: PatternTable[Handler] = field(default_factory=PatternTable)
     handler_decorators: PatternTable[Handler] = field(default_factory=PatternTable)
     handler_bases: PatternTable[Handler] = field(default_factory=PatternTable)
@@ -127,7 +127,8 @@ class LanguageRules:
             self.sources.add(source.path, source)
             self.source_names.add([name.lower() for name in source.name], source)
         for handler in tables.handlers:
-            self.handlers.append(handler)
+            if handler.parameters and not (handler.decorator or handler.call or handler.base):
+                self.handler_names.setdefault(handler.parameters[0], []).append(handler)
             self.handler_calls.add(handler.call, handler)
             self.handler_decorators.add((*handler.decorator, *handler.parameter_decorator), handler)
             self.handler_bases.add(handler.base, handler)

@@ -1,4 +1,7 @@
-"""What assigning does: to variables, to attributes and elements, to the fields of classes; and to the rules that ask about it."""
+"""What assigning does: to variables, attributes, elements and fields of classes, and to the rules that ask about it.
+
+Invariant: a place that cannot be named (the result of a call) keeps nothing.
+"""
 
 from typing import TYPE_CHECKING
 

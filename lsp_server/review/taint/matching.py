@@ -1,4 +1,4 @@
-"""Asking the rules about a call, or what stands for one: which arguments there are, which conditions hold, what was met.
+"""Asking the rules about a call, or what stands for one: its arguments, which conditions hold, what was met.
 
 Invariant: a rule's positions, names, `any` and `receiver` are read here and nowhere else.
 """
@@ -88,6 +88,10 @@ def _holds(condition: Condition, site: Site) -> bool:
     if condition.absent or found is None:
         return condition.absent and found is None and not _hides(site)
     value = found[1]
+    if condition.element is not None:
+        if value.elements is None or condition.element not in value.elements:
+            return False
+        value = value.elements[condition.element]
     tests = (
         condition.is_ is None or _is_one_of(value, condition.is_),
         condition.is_not is None or _is_none_of(value, condition.is_not),
@@ -96,8 +100,16 @@ def _holds(condition: Condition, site: Site) -> bool:
         condition.path is None or any(has_path(path, condition.path) for path in value.paths),
         not condition.constant or value.constants is not None,
         not condition.tainted or bool(value.taints),
+        condition.shape is None or _shape(value) == condition.shape,
     )
     return all(tests)
+
+
+def _shape(value: Value) -> str:
+    """Return whether a value that is written out has its elements by position or by name; "" where it is not."""
+    if value.elements is None:
+        return ""
+    return "record" if any(isinstance(key, str) for key in value.elements) else "list"
 
 
 def _hides(site: Site) -> bool:
@@ -149,7 +161,7 @@ def _compiled_paths(pattern: str) -> tuple[re.Pattern[str], ...]:
 
 
 def flows(ruled: Ruled, site: Site, where: tuple[Position, ...]) -> Iterator[tuple[Span, Taint]]:
-    """Yield the places in `site`, among the positions `where`, that outside data gets to and must not, by `ruled`, a sink."""
+    """Yield where in `site`, among the positions `where`, outside data gets that `ruled`, a sink, keeps out."""
     sink: Sink = ruled.rule
     family = ruled.family.id if ruled.family is not None else ""
     for position in where:
