@@ -16,7 +16,6 @@ from lsp_server.document import (
     character_of,
     column_of,
 )
-from lsp_server.review.finding import Place
 from lsp_server.session import ClientCapabilities
 
 
@@ -50,11 +49,14 @@ def client_range(snapshot: DocumentSnapshot, start: Position, end: Position) -> 
     return types.Range(client_position(snapshot, start), client_position(snapshot, end))
 
 
-def place_range(lines: Lines, encoding: PositionEncoding, place: Place) -> types.Range:
-    """Return a finding's place as the client's range. lines: those that it begins and ends on, at least."""
-    start = character_of(lines[place.line], place.column, encoding)
-    end = character_of(lines[place.end_line], place.end_column, encoding)
-    return types.Range(types.Position(place.line, start), types.Position(place.end_line, end))
+def place_range(lines: Lines, encoding: PositionEncoding, place: tuple[int, int, int, int]) -> types.Range:
+    """Return a finding's place as the client's range.
+
+    lines: those that it begins and ends on, at least. place: line, column, end line, end column; columns in code points.
+    """
+    line, column, end_line, end_column = place
+    start = types.Position(line, character_of(lines[line], column, encoding))
+    return types.Range(start, types.Position(end_line, character_of(lines[end_line], end_column, encoding)))
 
 
 def changes(events: Iterable[types.TextDocumentContentChangeEvent]) -> list[Change]:

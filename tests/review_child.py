@@ -1,4 +1,4 @@
-"""The review process with a rule of thumb for a reviewer: `danger(x)` is a finding, `hang()` and `die()` do as they say.
+"""The review process with a rule of thumb for a reviewer: `danger(x)` is a finding, `hang()` and `die()` do so.
 
 `maybe(x)` is a finding of middling confidence, `trace(x)` one with a way through the file's first line.
 """
@@ -10,7 +10,6 @@ from typing import Any
 
 from lsp_server.review.finding import Confidence, Finding, Place, Step, normalise
 from lsp_server.review.reviewer import Review, Reviewer
-from lsp_server.review.taint.walk import Resolve
 from lsp_server.review_process.child import serve
 
 _CALL = re.compile(r"\b(danger|maybe|trace)\(.*?\)")
@@ -22,7 +21,7 @@ class RuleOfThumb(Reviewer):
     def __init__(self) -> None:
         """Need no rules."""
 
-    def review(self, text: str, language_id: str, path: str | None = None, resolve: Resolve | None = None) -> Review:
+    def review(self, text: str, language_id: str, *_: object) -> Review:
         if "hang()" in text:
             time.sleep(3600)
         if "die()" in text:

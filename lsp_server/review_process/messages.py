@@ -76,7 +76,7 @@ class Reviewed(msgspec.Struct, frozen=True, tag=True):
 
     skipped: why it was not looked at, in words. problems: ignores in the file that cannot be read.
     project_problem: the same of the project's file, named. lines: of a file that is not open, what findings touch.
-    troubles: what went wrong inside, for the log.
+    troubles: what went wrong inside, for the log. is_left_out: skipped because it broke the process.
     """
 
     findings: tuple[Judged, ...] = ()
@@ -85,6 +85,7 @@ class Reviewed(msgspec.Struct, frozen=True, tag=True):
     project_problem: str = ""
     lines: dict[int, str] = {}
     troubles: tuple[str, ...] = ()
+    is_left_out: bool = False
 
 
 class Ignores(msgspec.Struct, frozen=True, tag=True):

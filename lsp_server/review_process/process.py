@@ -111,7 +111,7 @@ class ReviewProcess:
                 if self._is_closed or not is_wanted():
                     raise ReviewClosed("nobody waits for the review any more")
                 if (why := self._why_left_out(request)) is not None:
-                    return Reviewed(skipped=why)
+                    return Reviewed(skipped=why, is_left_out=True)
                 try:
                     answer = await self._exchange(await self._running(), request)
                 except _Died as died:
@@ -178,7 +178,7 @@ class ReviewProcess:
         why = f"the review took longer than {self._limit_s:g} s" if is_slow else "the review broke down at it"
         _log.warning("a file is left out of the review for %g s: %s", LEFT_OUT_S, why)
         self._left_out[_name(request)] = self._clock() + LEFT_OUT_S, why
-        return Reviewed(skipped=why)
+        return Reviewed(skipped=why, is_left_out=True)
 
     async def _end(self) -> None:
         process, self._process = self._process, None

@@ -86,8 +86,7 @@ class Editor:
         sent = [
             message["params"]["diagnostics"]
             for message in list(self.client.messages)
-            if message.get("method") == "textDocument/publishDiagnostics"
-            and message["params"]["uri"] == self.uri(name)
+            if message.get("method") == "textDocument/publishDiagnostics" and message["params"]["uri"] == self.uri(name)
         ]
         return sent[-1] if sent else None
 
@@ -459,15 +458,13 @@ class TestWorkspace:
         return root
 
     @pytest.mark.parametrize("capabilities", [PUSHED, PULLED], ids=["push", "pull"])
-    def test_findings_come_and_are_cleared(
-        self, thumb: LspClient, filled: Path, capabilities: dict[str, Any]
-    ) -> None:
+    def test_findings_come_and_are_cleared(self, thumb: LspClient, filled: Path, capabilities: dict[str, Any]) -> None:
         editor = Editor(thumb, filled, capabilities)
         commands = editor.offered["executeCommandProvider"]["commands"]
         assert {"hearthline.reviewWorkspace", "hearthline.clearWorkspaceReview"} <= set(commands)
         counts = editor.execute("hearthline.reviewWorkspace")
         assert counts == {"files": 4, "skipped": 1, "findings": 2}
-        (found,) = editor.pushed_last("a.py") or ()
+        (found,) = editor.pushed_last("a.py") or [{}]
         assert found["range"]["start"] == {"line": 0, "character": 5}
         assert len(editor.pushed_last("deep/c.js") or ()) == 1
         assert editor.pushed_last("b.py") is None

@@ -122,7 +122,12 @@ def test_in_a_file(language_id: str, before: str, after: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "# ours\n[tool]\nx = 1\n", "[tool]\nx = 1", '[[review.ignore]]\nrule="path-traversal"\npath="a"\nreason="r"\n'],
+    [
+        "",
+        "# ours\n[tool]\nx = 1\n",
+        "[tool]\nx = 1",
+        '[[review.ignore]]\nrule="path-traversal"\npath="a"\nreason="r"\n',
+    ],
 )
 def test_in_a_project(text: str) -> None:
     added = ignoring.in_project(text, RULE)
