@@ -145,12 +145,12 @@ def _related(
 def _of_problems(result: Result) -> Iterator[types.Diagnostic]:
     lines, encoding = result.snapshot.lines, result.snapshot.encoding
     for problem in result.reviewed.problems:
-        line = problem.line or 0
+        line = min(problem.line or 0, len(lines) - 1)  # a text may end where something is missing
         place = Place(line, 0, line, content_length(lines[line]))
         yield types.Diagnostic(
             range=convert.place_range(lines, encoding, place),
             message=problem.words,
             severity=types.DiagnosticSeverity.Information,
-            code="ignore-comment",
+            code="unreadable-ignore",
             source=SOURCE,
         )

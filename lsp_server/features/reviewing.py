@@ -93,6 +93,8 @@ class Reviewing:
         if self._settings != self._session.settings.review:
             self._settings = self._session.settings.review
             self.look_again()
+            if not self._settings.enabled:
+                self._server.spawn(self.process.rest())
 
     def look_again(self) -> None:
         """Review all open documents again: something else than their text has changed."""
@@ -142,13 +144,12 @@ class Reviewing:
             return
         snapshot = document.snapshot()
         self._running[uri] += 1
-        try:
+        reviewed = None
+        with suppress(ReviewClosed):  # its text is not current any more, or nobody is left
             reviewed = await self._reviewed(snapshot, era)
-        except ReviewClosed:  # another one of this document has been planned, or nobody is left
-            return
-        finally:
-            self._running[uri] -= 1
-        if era != self._era or not self._session.is_current(snapshot):
+        self._running[uri] -= 1
+        if reviewed is None or era != self._era or not self._session.is_current(snapshot):
+            self._wake(uri)  # who waits sees to it that there is another one
             return
         _, before = self._results.get(uri, (0, None))
         result = Result(snapshot, reviewed, before is not None and before.snapshot is snapshot)

@@ -27,6 +27,7 @@ COMMENT = re.compile(
     r"(?P<leader>\#|//|/\*|--|<!--|^\s*\*)\s*hearthline:\s*(?P<kind>ignore(?:-file)?)\b"
     r"(?P<brackets>\s*\[(?P<rules>[^\]\n]*)\])?\s*(?P<reason>.*?)\s*(?:\*/\}?|-->)?\s*$"
 )
+_TOML_LINE = re.compile(r"at line (\d+)")
 _COMMENT_LINE = re.compile(r"\s*(?:\#|//|/\*|\*|--|<!--|\{/\*)")
 
 
@@ -157,7 +158,8 @@ def parse_project(text: str, known: Collection[str]) -> tuple[tuple[Entry, ...],
     try:
         review = tomllib.loads(text).get("review", {})
     except tomllib.TOMLDecodeError as error:
-        return (), [Problem(None, f"it is no TOML: {error}")]
+        at = _TOML_LINE.search(str(error))
+        return (), [Problem(int(at[1]) - 1 if at else None, f"it is no TOML: {error}")]
     ignores = review.get("ignore", []) if isinstance(review, dict) else None
     if not isinstance(ignores, list):
         return (), [Problem(None, "`ignore` must be a list of tables: `[[review.ignore]]`")]

@@ -7,6 +7,7 @@ what HEAD's texts had. Invariant: no answer is larger than MAX_FINDINGS make it;
 import os
 from collections import OrderedDict
 from dataclasses import replace
+from pathlib import PurePath
 from stat import S_ISREG
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from lsp_server.review import baseline, carry, ignoring
 from lsp_server.review.finding import Finding
 from lsp_server.review.reviewer import Review, Reviewer
 from lsp_server.review.rulebook import Rulebook
-from lsp_server.review.suppressions import find_ignore, parse_comments
+from lsp_server.review.suppressions import PROJECT_FILE, find_ignore, parse_comments, parse_project
 from lsp_server.review_process.commenting import first_comment
 from lsp_server.review_process.head import Head
 from lsp_server.review_process.messages import (
@@ -77,6 +78,8 @@ class Desk:
         return Done()
 
     def _review_text(self, request: ReviewText) -> Reviewed:
+        if request.path is not None and PurePath(request.path).name == PROJECT_FILE:
+            return Reviewed(problems=tuple(parse_project(request.text, self._known)[1][:MAX_FINDINGS]))
         review = self._reviewer.review(request.text, request.language_id, request.path)
         last = self._last.pop(request.uri, None)
         if _is_not_looked_at(review):

@@ -74,7 +74,7 @@ class Judged(msgspec.Struct, frozen=True):
 class Reviewed(msgspec.Struct, frozen=True, tag=True):
     """What is to be said of a text, the surest first where there is very much.
 
-    skipped: why it was not looked at, in words. problems: ignores in the file that cannot be read.
+    skipped: why it was not looked at, in words. problems: ignores in the text that cannot be read.
     project_problem: the same of the project's file, named. lines: of a file that is not open, what findings touch.
     troubles: what went wrong inside, for the log. is_left_out: skipped because it broke the process.
     """

@@ -36,6 +36,8 @@ LEFT_OUT_S = 60.0
 """So long a document that broke the process is left out: it is typed in, and each try costs LIMIT_S and a start."""
 _START_S = 30.0
 _LONGEST_WAIT_S = 30.0
+_PATIENCE_S = 1.0
+"""Whoever asks waits so long for the next start; if it is further off they are told at once."""
 
 _A = TypeVar("_A", bound=Answer)
 _log = logging.getLogger(__name__)
@@ -99,6 +101,11 @@ class ReviewProcess:
         words = answer.skipped if isinstance(answer, Reviewed) else "it answered something else"
         raise ReviewUnavailable(f"the review process failed: {words}")
 
+    async def rest(self) -> None:
+        """End the process until it is needed again."""
+        async with self._turn:
+            await self._end()
+
     async def close(self) -> None:
         """End the process; whoever waits gets ReviewClosed."""
         self._is_closed = True
@@ -107,7 +114,7 @@ class ReviewProcess:
     async def _ask_in_turn(self, request: Request, is_wanted: Callable[[], bool]) -> Answer:
         async with self._turn:
             for is_last in (False, True):
-                await asyncio.sleep(max(0.0, self._not_before - self._clock()))
+                await self._wait_for_start()
                 if self._is_closed or not is_wanted():
                     raise ReviewClosed("nobody waits for the review any more")
                 if (why := self._why_left_out(request)) is not None:
@@ -124,6 +131,13 @@ class ReviewProcess:
                     self._n_deaths = 0
                     return answer
         raise AssertionError  # the second death is an answer
+
+    async def _wait_for_start(self) -> None:
+        wait_s = max(0.0, self._not_before - self._clock())
+        if wait_s > _PATIENCE_S:
+            words = f"the security review cannot run now: its process died {self._n_deaths} times in a row"
+            raise ReviewUnavailable(f"{words}; it is started again in {wait_s:.0f} s")
+        await asyncio.sleep(wait_s)
 
     async def _exchange(self, process: Process, request: Request) -> Answer:
         try:

@@ -46,7 +46,8 @@ class Projects:
             text = self.text(folder / PROJECT_FILE)
             if text is not None:
                 entries, problems = parse_project(text, self._known)
-                problem = f"{folder / PROJECT_FILE}: {problems[0].words}" if problems else ""
+                is_open = folder / PROJECT_FILE in self._open  # then the editor shows there what is wrong with it
+                problem = f"{folder / PROJECT_FILE}: {problems[0].words}" if problems and not is_open else ""
                 return Project(entries, Path(path).relative_to(folder).as_posix(), problem)
         return Project()
 

@@ -376,6 +376,17 @@ def test_what_is_wrong_with_ignores_is_said(thumb: LspClient, root: Path) -> Non
     assert "number 1 is left out: there is no rule 'sql-injektion'" in message["message"]
 
 
+def test_what_is_wrong_with_the_projects_file_is_shown_in_it(thumb: LspClient, root: Path) -> None:
+    editor = Editor(thumb, root, PUSHED)
+    editor.show("a.py", "danger(x)\n")
+    editor.show(".hearthline.toml", "# ours\n[[review.ignore]\n", "toml")
+    (said,) = editor.pushed(".hearthline.toml")
+    assert (said["range"]["start"]["line"], said["severity"]) == (1, INFORMATION)
+    assert "it is no TOML" in said["message"]
+    assert len(editor.pushed("a.py")) == 1
+    assert not any(message.get("method") == "window/showMessage" for message in thumb.messages)
+
+
 def test_the_page_of_a_weakness_is_opened_outside(thumb: LspClient, root: Path) -> None:
     editor = Editor(thumb, root, PUSHED | EDITS)
     thumb.answers["window/showDocument"] = lambda _: {"success": True}

@@ -122,6 +122,19 @@ async def test_a_request_that_nobody_wants_any_more_is_not_sent(process: ReviewP
     assert process.pid is None
 
 
+async def test_while_it_dies_again_and_again_nobody_waits_long() -> None:
+    process = ReviewProcess((sys.executable, "-c", "pass"))
+    for _ in range(3):
+        with pytest.raises(ReviewUnavailable, match="cannot be started"):
+            await n_findings(process, "")
+    process._not_before += 60
+    started = time.monotonic()
+    with pytest.raises(ReviewUnavailable, match="died 3 times in a row; it is started again in 6. s"):
+        await n_findings(process, "")
+    assert time.monotonic() - started < 1.0
+    await process.close()
+
+
 async def test_closing_lets_those_go_who_wait(process: ReviewProcess) -> None:
     await n_findings(process, "")
     waiting = [asyncio.ensure_future(process.ask(text("hang()\n"), Reviewed)) for _ in range(2)]
