@@ -88,7 +88,7 @@ def _look(path: Path, commit: str | None) -> Looked:
 
 
 def _findings_at(commit: str, path: Path, language: str) -> frozenset[str] | None:
-    head, absolute = Head(commit), os.path.abspath(path)
+    head, absolute = Head(revision=commit), os.path.abspath(path)
     blob = head.blob(absolute)
     text = head.text(absolute, blob) if blob is not None else None
     return None if text is None else fingerprints(_review(text, language, path).findings)

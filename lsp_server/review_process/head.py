@@ -1,4 +1,4 @@
-"""What git's HEAD holds of a file. Blocking, a few milliseconds.
+"""What git's HEAD, or another commit, holds of a file. Blocking, a few milliseconds.
 
 Invariant: a git that does not answer in time, that is missing or that knows nothing of the file is as if there were
 no git.
@@ -25,21 +25,28 @@ class Blob(NamedTuple):
     n_bytes: int
 
 
-class Head:
-    """HEAD of the repositories that files lie in. clock: seconds, monotonic."""
+def resolve_revision(revision: str, folder: Path) -> str | None:
+    """Return the commit that `revision` names in the repository of `folder`; None where there is none."""
+    found = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    return found.decode().strip() if found else None
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+
+class Head:
+    """HEAD, or the commit `revision`, of the repositories that files lie in. clock: seconds, monotonic."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, revision: str = "HEAD") -> None:
         self._clock = clock
+        self._revision = revision
         self._known: dict[str, tuple[float, Blob | None]] = {}
 
     def blob(self, path: str) -> Blob | None:
-        """Return what HEAD holds at `path`; None where there is no git, no commit or no such file in it."""
+        """Return what is held of `path`; None where there is no git, no commit or no such file in it."""
         now = self._clock()
         known = self._known.get(path)
         if known is not None and now - known[0] < _KNOWN_S:
             return known[1]
         file = Path(path)
-        answer = _git(file.parent, "cat-file", "--batch-check", given=f"HEAD:./{file.name}\n")
+        answer = _git(file.parent, "cat-file", "--batch-check", given=f"{self._revision}:./{file.name}\n")
         words = answer.split() if answer else []
         blob = Blob(words[0].decode(), int(words[2])) if len(words) == 3 and words[1] == b"blob" else None
         if len(self._known) > 1000:
