@@ -68,6 +68,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     complete.set_defaults(run=_complete)
 
+    review = commands.add_parser("review", help="look for security weaknesses in files and folders; 1 if there are any")
+    review.add_argument("places", metavar="PATH", nargs="+", help="files and folders; folders as git sees them")
+    review.add_argument("--format", choices=["text", "json", "sarif"], default="text", help="default: %(default)s")
+    review.add_argument("--since", metavar="REV", help="only what did not stand there already at this git revision")
+    review.add_argument(
+        "--min-confidence",
+        choices=["low", "medium", "high"],
+        default="medium",
+        help="leave out what is less sure (default: %(default)s)",
+    )
+    review.set_defaults(run=_review)
+
     stats = commands.add_parser("stats", help="what became of the suggestions, from figures kept on this machine alone")
     stats.add_argument("--days", type=int, default=30, metavar="N", help="the last N days (default: %(default)s)")
     stats.add_argument("--json", action="store_true", help="one JSON object on stdout")
@@ -95,6 +107,13 @@ def _complete(options: argparse.Namespace) -> int:
     from lsp_server.commands.complete import run
 
     return run(options.place, options.model, as_json=options.json)
+
+
+def _review(options: argparse.Namespace) -> int:
+    from lsp_server.commands.review import run
+    from lsp_server.review.finding import Confidence
+
+    return run(options.places, options.format, options.since, Confidence[options.min_confidence.upper()])
 
 
 def _stats(options: argparse.Namespace) -> int:

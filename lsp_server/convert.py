@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from lsprotocol import types
@@ -16,6 +17,15 @@ from lsp_server.document import (
     column_of,
 )
 from lsp_server.session import ClientCapabilities
+
+
+class Lines(Protocol):
+    """Lines by their number: of a document, or some of a file."""
+
+    def __getitem__(self, number: int, /) -> str:
+        """Return the line."""
+        ...
+
 
 _CHEAPEST_FIRST = (PositionEncoding.UTF32, PositionEncoding.UTF8, PositionEncoding.UTF16)
 
@@ -39,6 +49,16 @@ def client_range(snapshot: DocumentSnapshot, start: Position, end: Position) -> 
     return types.Range(client_position(snapshot, start), client_position(snapshot, end))
 
 
+def place_range(lines: Lines, encoding: PositionEncoding, place: tuple[int, int, int, int]) -> types.Range:
+    """Return a finding's place as the client's range.
+
+    lines: those that it begins and ends on, at least. place: line, column, end line, end column; columns in code points.
+    """
+    line, column, end_line, end_column = place
+    start = types.Position(line, character_of(lines[line], column, encoding))
+    return types.Range(start, types.Position(end_line, character_of(lines[end_line], end_column, encoding)))
+
+
 def changes(events: Iterable[types.TextDocumentContentChangeEvent]) -> list[Change]:
     """Return the edits of a `didChange`, in order."""
     return [_change(event) for event in events]
@@ -54,6 +74,11 @@ def _change(event: types.TextDocumentContentChangeEvent) -> Change:
         return Change(event.text)
     start, end = event.range.start, event.range.end
     return Change(event.text, EncodedRange(start.line, start.character, end.line, end.character))
+
+
+def uri_of(path: str) -> str:
+    """Return the address of the file at `path`, which is absolute."""
+    return Path(path).as_uri()
 
 
 def path_of(uri: str) -> str | None:
@@ -90,15 +115,23 @@ def client_capabilities(capabilities: types.ClientCapabilities) -> ClientCapabil
     workspace, window, text = capabilities.workspace, capabilities.window, capabilities.text_document
     changed = workspace.did_change_configuration if workspace else None
     watched = workspace.did_change_watched_files if workspace else None
-    edited = workspace.workspace_edit if workspace else None
+    edits = workspace.workspace_edit if workspace else None
+    refresh = workspace.diagnostics if workspace else None
+    published = text.publish_diagnostics if text else None
     return ClientCapabilities(
         position_encoding=_position_encoding(capabilities.general),
         inline_completion=bool(text and text.inline_completion),
-        normalizes_line_ends=bool(edited and edited.normalizes_line_endings),
+        normalizes_line_ends=bool(edits and edits.normalizes_line_endings),
         work_done_progress=bool(window and window.work_done_progress),
         configuration_pull=bool(workspace and workspace.configuration),
         configuration_registration=bool(changed and changed.dynamic_registration),
         watching_registration=bool(watched and watched.dynamic_registration),
+        diagnostic_pull=bool(text and text.diagnostic),
+        diagnostic_refresh=bool(refresh and refresh.refresh_support),
+        related_information=bool(published and published.related_information),
+        versioned_edits=bool(edits and edits.document_changes),
+        file_creation=types.ResourceOperationKind.Create in ((edits and edits.resource_operations) or ()),
+        show_document=bool(window and window.show_document and window.show_document.support),
     )
 
 

@@ -15,6 +15,7 @@ from inference import paths
 from lsp_server import __version__
 from lsp_server.engine import Engine, build_engine
 from lsp_server.features import (
+    commands,
     completion,
     configuration,
     documents,
@@ -22,13 +23,17 @@ from lsp_server.features import (
     indexing,
     inline_completion,
     lifecycle,
+    review_actions,
 )
+from lsp_server.features.diagnostics import Diagnostics
 from lsp_server.features.feedback import FeedbackWatch
 from lsp_server.features.finding import Finder
 from lsp_server.features.indexing import Indexing
 from lsp_server.features.prompts import Prompts
+from lsp_server.features.reviewing import Reviewing
 from lsp_server.features.suggester import Suggester
 from lsp_server.features.window import Window
+from lsp_server.features.workspace_review import WorkspaceReview
 from lsp_server.feedback.store import FeedbackStore, feedback_path
 from lsp_server.logs import Logs, place_of
 from lsp_server.session import Session
@@ -70,6 +75,9 @@ class HearthlineServer(LanguageServer):
         self._on_event = engine_status.follow(status)
         self.session = Session(status, engine or build_engine(Settings(), self._on_event))
         self.indexing = Indexing(self)
+        self.reviewing = Reviewing(self)
+        self.diagnostics = Diagnostics(self)
+        self.workspace_review = WorkspaceReview(self, self.diagnostics)
         self._tasks: set[asyncio.Task[None]] = set()
         self._on_closing: list[Callable[[], None]] = []
 
@@ -86,6 +94,7 @@ class HearthlineServer(LanguageServer):
             self.spawn(self.session.engine.close())
             self.session.engine = build_engine(settings, self._on_event)
         self.indexing.follow()
+        self.reviewing.follow()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` beside everything else; a failure goes to the log."""
@@ -105,7 +114,9 @@ class HearthlineServer(LanguageServer):
         for task in self._tasks:
             task.cancel()
         with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.gather(self.session.engine.close(), self.indexing.close()), _CLOSE_S)
+            await asyncio.wait_for(
+                asyncio.gather(self.session.engine.close(), self.indexing.close(), self.reviewing.close()), _CLOSE_S
+            )
 
     def report_server_error(self, error: Exception, source: type[Exception]) -> None:
         """Log what pygls could not do; the person hears from `Status` alone."""
@@ -129,8 +140,16 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
     def opened(uri: str) -> None:
         finder.note_opened(uri)
         prompts.open(uri)
+        server.workspace_review.note_opened(uri)
+        server.reviewing.note_opened(uri)
+
+    def changed(uri: str) -> None:
+        watch.changed(uri)
+        server.reviewing.note_changed(uri)
 
     def closed(uri: str) -> None:
+        server.reviewing.note_closed(uri)
+        server.diagnostics.close(uri)
         suggester.forget(uri)
         prompts.close(uri)
         finder.note_closed(uri)
@@ -145,10 +164,14 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
 
     lifecycle.register(server)
     configuration.register(server)
-    documents.register(server, on_open=opened, on_edit=finder.note_edit, on_change=watch.changed, on_close=closed)
+    documents.register(server, on_open=opened, on_edit=finder.note_edit, on_change=changed, on_close=closed)
     indexing.register(server)
     inline_completion.register(server, suggester)
     completion.register(server, suggester)
+    server.diagnostics.register()
+    review_actions.register(server)
+    server.workspace_review.register()
+    commands.register(server)
     return server
 
 

@@ -28,6 +28,12 @@ class ClientCapabilities:
     configuration_pull: bool = False  # workspace/configuration
     configuration_registration: bool = False  # workspace/didChangeConfiguration, registered at run time
     watching_registration: bool = False  # workspace/didChangeWatchedFiles, registered at run time
+    diagnostic_pull: bool = False  # textDocument/diagnostic; such a client is not sent what it can ask for
+    diagnostic_refresh: bool = False  # workspace/diagnostic/refresh
+    related_information: bool = False  # in diagnostics
+    versioned_edits: bool = False  # documentChanges in a WorkspaceEdit
+    file_creation: bool = False  # CreateFile among them
+    show_document: bool = False  # window/showDocument
 
 
 @dataclass(slots=True)

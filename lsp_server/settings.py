@@ -39,6 +39,21 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class MinConfidence(StrEnum):
+    """The least sure findings of the review that are shown."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Baseline(StrEnum):
+    """What findings are compared with: only new ones are loud."""
+
+    HEAD = "head"  # git's
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class CompletionSettings:
     """What is suggested, and when.
@@ -100,6 +115,16 @@ class IndexSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewSettings:
+    """The security review. rules_off: identifiers of rules whose findings are not shown."""
+
+    enabled: bool = True
+    min_confidence: MinConfidence = MinConfidence.MEDIUM
+    rules_off: frozenset[str] = frozenset()
+    baseline: Baseline = Baseline.HEAD
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything a person can set."""
 
@@ -108,6 +133,7 @@ class Settings:
     worker: WorkerSettings = field(default_factory=WorkerSettings)
     feedback: FeedbackSettings = field(default_factory=FeedbackSettings)
     index: IndexSettings = field(default_factory=IndexSettings)
+    review: ReviewSettings = field(default_factory=ReviewSettings)
     log_level: LogLevel = LogLevel.INFO
 
 
@@ -231,6 +257,12 @@ def _texts(value: object) -> tuple[str, ...]:
     raise ValueError("a list of texts is needed")
 
 
+def _switched_off(value: object) -> frozenset[str]:
+    if isinstance(value, Mapping) and all(switch in ("on", "off") for switch in value.values()):
+        return frozenset(str(rule) for rule, switch in value.items() if switch == "off")
+    raise ValueError('an object of rules with the values "on" and "off" is needed')
+
+
 def _one_of(choices: type[StrEnum]) -> Callable[[object], StrEnum]:
     def read(value: object) -> StrEnum:
         if isinstance(value, str) and value in set(choices):
@@ -267,6 +299,10 @@ _RULES: dict[str, _Rule] = {
     "feedback.enabled": _Rule("feedback", "enabled", _boolean),
     "index.enabled": _Rule("index", "enabled", _boolean),
     "index.exclude": _Rule("index", "exclude", _texts),
+    "review.enabled": _Rule("review", "enabled", _boolean),
+    "review.minConfidence": _Rule("review", "min_confidence", _one_of(MinConfidence)),
+    "review.rules": _Rule("review", "rules_off", _switched_off),
+    "review.baseline": _Rule("review", "baseline", _one_of(Baseline)),
     "logLevel": _Rule(None, "log_level", _one_of(LogLevel)),
 }
 _GROUPS: dict[str, Callable[..., Any]] = {
@@ -275,4 +311,5 @@ _GROUPS: dict[str, Callable[..., Any]] = {
     "worker": WorkerSettings,
     "feedback": FeedbackSettings,
     "index": IndexSettings,
+    "review": ReviewSettings,
 }

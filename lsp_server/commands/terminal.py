@@ -2,9 +2,11 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.syntax import Syntax
 from rich.text import Text
 
@@ -23,7 +25,16 @@ def fail(message: str, exit_code: int = 1) -> int:
     return exit_code
 
 
-def write_json(value: Mapping[str, object]) -> None:
+@contextmanager
+def progress(words: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show on stderr, where that is a terminal, how far `words` is; yield what to call after each of `total`."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(words, total=total)
+        yield lambda: bar.advance(task)
+
+
+def write_json(value: object) -> None:
     """Write `value` as one line of JSON on stdout."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
 

@@ -146,10 +146,19 @@ def is_secret_name(path: str) -> bool:
 
 def has_secret(text: str) -> bool:
     """Tell whether `text` holds a private key, a token of a known form, or a random value named as a secret."""
+    return next(find_secrets(text), None) is not None
+
+
+def find_secrets(text: str) -> Iterator[tuple[int, int]]:
+    """Give start and end of each secret that `has_secret` speaks of, in code points; a place may come twice."""
     for literal, pattern in _CONTENT.items():
-        if literal in text and any(_stands_alone(text, match.start(), literal) for match in pattern.finditer(text)):
-            return True
-    return any(_is_random(value) for value in _assigned(text))
+        if literal in text:
+            for match in pattern.finditer(text):
+                if _stands_alone(text, match.start(), literal):
+                    yield match.span()
+    for start, end in _assigned(text):
+        if _is_random(text[start:end]):
+            yield start, end
 
 
 def _stands_alone(text: str, start: int, literal: str) -> bool:
@@ -157,8 +166,8 @@ def _stands_alone(text: str, start: int, literal: str) -> bool:
     return literal in _MAY_FOLLOW_LETTERS or not (before.isalnum() or before == "_")
 
 
-def _assigned(text: str) -> Iterator[str]:
-    """Give the values that are assigned to what is called a secret."""
+def _assigned(text: str) -> Iterator[tuple[int, int]]:
+    """Give the places of the values that are assigned to what is called a secret."""
     lower = text.lower()
     if len(lower) != len(text):  # a letter that has two in small: places would not agree
         lower = text
@@ -167,7 +176,7 @@ def _assigned(text: str) -> Iterator[str]:
         while start >= 0:
             match = _VALUE.match(text, start + len(word))
             if match is not None:
-                yield match["quoted"] or match["bare"]
+                yield match.span("quoted" if match["quoted"] else "bare")
             start = lower.find(word, start + len(word))
 
 

@@ -34,15 +34,19 @@ def register(server: "HearthlineServer") -> None:
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     async def did_change_watched_files(params: types.DidChangeWatchedFilesParams) -> None:
-        server.indexing.note_dirty([event.uri for event in params.changes])
+        uris = [event.uri for event in params.changes]
+        server.indexing.note_dirty(uris)
+        server.reviewing.note_files(uris)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     async def did_save(params: types.DidSaveTextDocumentParams) -> None:
         server.indexing.note_dirty([params.text_document.uri])
+        server.reviewing.note_files([params.text_document.uri])
 
     @server.feature(types.WINDOW_WORK_DONE_PROGRESS_CANCEL)
     async def cancel(params: types.WorkDoneProgressCancelParams) -> None:
         server.indexing.cancel(params.token)
+        server.workspace_review.cancel(params.token)
 
 
 class Indexing:

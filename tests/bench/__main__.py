@@ -19,6 +19,7 @@ BENCHES = {
     "index": "the workspace index: build, one changed file, queries, memory, and how they grow",
     "speculation": "decoding with guesses against decoding without, where text repeats and where it does not",
     "together": "answers that decode at once against one at a time",
+    "review": "security findings against marked lines, noise, time, half-typed files; bandit and ruff beside",
     "suffix": "the text behind the cursor moved along while someone types: right answers, time per keystroke",
 }
 

@@ -223,6 +223,24 @@ def test_the_status_says_why_there_is_no_suggestion(scripted: Scripted, workspac
     assert unmet(results) == []
 
 
+def test_a_finding_is_shown_and_suppressed_by_a_code_action(scripted: Scripted, workspace: Path) -> None:
+    text = "import os\n\nfrom flask import request\n\n\ndef ping():\n"
+    suppress = "vim.lsp.buf.code_action({ apply = true, filter = function(a) return a.title:find('on this line') end })"
+    shown = 'vim.diagnostic.get(0)[1].code == "command-injection" and vim.diagnostic.get(0)[1].lnum == 6'
+    results = scripted([]).play(
+        source(workspace, text, "views.py"),
+        [
+            {"attached": True},
+            {"keys": "Goos.system('ping ' + request.args['host'])<Esc>"},
+            {"expression": f"#vim.diagnostic.get(0) == 1 and {shown}"},
+            {"keys": f"<Cmd>lua {suppress}<CR>"},
+            {"expression": "vim.api.nvim_buf_get_lines(0, 6, 7, true)[1]:find('# hearthline: ignore', 1, true)"},
+            {"expression": "#vim.diagnostic.get(0) == 0"},
+        ],
+    )
+    assert unmet(results) == []
+
+
 @pytest.mark.parametrize(
     ("configuration", "typed"),
     [

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_server.settings import LogLevel, Multiline, Settings, parse
+from lsp_server.settings import Baseline, LogLevel, MinConfidence, Multiline, Settings, parse
 
 
 @pytest.mark.parametrize("raw", [None, {}, {"hearthline": None}, {"hearthline": {}}, {"completion": None}])
@@ -29,6 +29,12 @@ def test_every_setting_is_read() -> None:
             "engine": {"url": "https://gpu.example:8000/v1", "tokenEnv": "GPU_TOKEN"},
             "worker": {"autostart": False, "idleExitMinutes": 0.5},
             "index": {"enabled": False, "exclude": ["vendor/"]},
+            "review": {
+                "enabled": False,
+                "minConfidence": "low",
+                "rules": {"sql-injection": "off", "path-traversal": "on"},
+                "baseline": "none",
+            },
             "logLevel": "debug",
         }
     )
@@ -41,6 +47,9 @@ def test_every_setting_is_read() -> None:
     assert (settings.engine.url, settings.engine.token_env) == ("https://gpu.example:8000/v1", "GPU_TOKEN")
     assert (settings.worker.autostart, settings.worker.idle_exit_minutes) == (False, 0.5)
     assert (settings.index.enabled, settings.index.exclude) == (False, ("vendor/",))
+    review = settings.review
+    assert (review.enabled, review.min_confidence, review.baseline) == (False, MinConfidence.LOW, Baseline.NONE)
+    assert review.rules_off == {"sql-injection"}
     assert settings.log_level is LogLevel.DEBUG
 
 
@@ -72,6 +81,9 @@ def test_section_and_dotted_keys_are_understood() -> None:
         ({"engine": {"url": "http://"}}, "engine.url", "begins with http:// or https://"),
         ({"worker": {"idleExitMinutes": 0}}, "worker.idleExitMinutes", "above 0"),
         ({"index": {"exclude": "vendor/"}}, "index.exclude", "a list of texts is needed"),
+        ({"review": {"minConfidence": "some"}}, "review.minConfidence", "one of high, medium, low is needed"),
+        ({"review": {"rules": ["sql-injection"]}}, "review.rules", 'the values "on" and "off"'),
+        ({"review": {"rules": {"sql-injection": False}}}, "review.rules", 'the values "on" and "off"'),
         ({"logLevel": "loud"}, "logLevel", "one of debug, info, warning, error is needed"),
         ([1], "", "an object is needed, not [1]"),
         ({"completion": {"model": ["x" * 500]}}, "completion.model", "..."),

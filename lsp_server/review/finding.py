@@ -1,0 +1,68 @@
+"""What the review says of a place in a file. Pure.
+
+Invariant: a finding's fingerprint has no line number in it: it is the same after lines were added above, after the
+file was formatted, and on another machine.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class Confidence(IntEnum):
+    """How sure the rule is. By default high is a warning, medium an information, low is not shown."""
+
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+
+
+class Place(NamedTuple):
+    """0-based lines and columns, columns in code points; the end is exclusive."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+class Step(NamedTuple):
+    """A step of the way from source to sink. path: of another file, None for the finding's own."""
+
+    place: Place
+    words: str
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A weakness at a place.
+
+    rule: our identifier ("sql-injection"). cwe: its number. message: one or two sentences with the way out.
+    symbol: the dotted name of the function and class it stands in, "" at the top. anchor: the normalised text of the
+    place. ordinal: counts findings of the same rule, anchor and symbol, from 0. trace: source first, sink last.
+    """
+
+    rule: str
+    cwe: int
+    message: str
+    place: Place
+    confidence: Confidence
+    symbol: str
+    anchor: str
+    ordinal: int = 0
+    trace: tuple[Step, ...] = ()
+    origin: str = "hearthline"  # or the tool that reported it: "ruff S608"
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits of rule, symbol, anchor and ordinal."""
+        text = "\0".join((self.rule, self.symbol, self.anchor, str(self.ordinal)))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def normalise(text: str) -> str:
+    """Return `text` without what formatters change: white space, trailing commas, the kind of quotes."""
+    return re.sub(r",(?=[)\]}])", "", re.sub(r"\s+", "", text).replace("'", '"'))

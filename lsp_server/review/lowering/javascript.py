@@ -1,0 +1,99 @@
+"""JavaScript, TypeScript, JSX, and the scripts of HTML pages -> `review.ir`. Pure.
+
+Invariant: every span is one of the file, in a page's scripts too.
+"""
+
+from functools import cache
+
+import tree_sitter
+
+from lsp_server.grammars import grammar_of
+from lsp_server.review import ir
+from lsp_server.review.lowering.javascript_statements import Statements
+from lsp_server.review.lowering.javascript_terms import children_of, span_of, text_of
+
+_SCRIPT_TYPES = frozenset({"", "text/javascript", "application/javascript", "module", "text/babel", "text/jsx"})
+
+
+def lower(root: tree_sitter.Node, source: bytes, language_id: str) -> ir.Program:
+    """Lower the tree `root` of `source`; of an "html" tree the elements, and the scripts inside it."""
+    lowering = Statements()
+    if language_id == "html":
+        body, comments = _lower_page(lowering, root, source)
+    else:
+        body, comments = list(lowering.block(root)), comments_of(root, language_id)
+    functions = sorted(lowering.functions, key=lambda function: function.span.start)
+    imports = list(lowering.modules.values())
+    return ir.Program(
+        language_id, source, (*imports, *body), tuple(comments), root.has_error, functions=tuple(functions)
+    )
+
+
+@cache
+def _comments_query(language_id: str) -> tree_sitter.Query | None:
+    grammar = grammar_of(language_id)
+    return (
+        tree_sitter.Query(grammar, "[(comment) (html_comment) (hash_bang_line)] @comment")
+        if grammar is not None
+        else None
+    )
+
+
+def comments_of(root: tree_sitter.Node, language_id: str) -> list[ir.Span]:
+    """Return where the comments under `root` stand, in order."""
+    query = _comments_query(language_id)
+    if query is None:
+        return []
+    found = tree_sitter.QueryCursor(query).captures(root).get("comment", [])
+    return sorted(span_of(node) for node in found)
+
+
+def _lower_page(
+    lowering: Statements, root: tree_sitter.Node, source: bytes
+) -> tuple[list[ir.Statement], list[ir.Span]]:
+    """Lower a page: each element a call of `jsx` as it is in JSX, each script parsed where it stands."""
+    body: list[ir.Statement] = []
+    comments: list[ir.Span] = []
+    grammar = grammar_of("javascript")
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        if node.type == "comment":
+            comments.append(span_of(node))
+        if node.type in {"start_tag", "self_closing_tag"}:
+            body.append(ir.Evaluate(span_of(node), _element(node)))
+        elif node.type == "script_element":
+            body.append(ir.Evaluate(span_of(node), _element(node.children[0])))
+            raw = next((child for child in node.children if child.type == "raw_text"), None)
+            if (
+                raw is not None
+                and grammar is not None
+                and _attributes(node.children[0]).get("type", "").lower() in _SCRIPT_TYPES
+            ):
+                region = tree_sitter.Range(raw.start_point, raw.end_point, raw.start_byte, raw.end_byte)
+                script = tree_sitter.Parser(grammar, included_ranges=[region]).parse(source).root_node
+                body += lowering.block(script)
+                comments += comments_of(script, "javascript")
+            continue
+        pending += reversed(node.named_children)
+    return body, sorted(comments)
+
+
+def _attributes(tag: tree_sitter.Node) -> dict[str, str]:
+    """Return the attributes of an element, without the quotes of their values."""
+    found: dict[str, str] = {}
+    for child in children_of(tag):
+        if child.type == "attribute":
+            inner = children_of(child)
+            found[text_of(inner[0]) if inner else ""] = text_of(inner[1]).strip("\"'") if len(inner) > 1 else ""
+    return found
+
+
+def _element(tag: tree_sitter.Node) -> ir.Call:
+    name = next((child for child in tag.children if child.type == "tag_name"), None)
+    arguments = [ir.Argument(ir.Constant(span_of(tag), text_of(name).lower()))]
+    for child in children_of(tag):
+        if child.type == "attribute" and (inner := children_of(child)):
+            value = text_of(inner[1]).strip("\"'") if len(inner) > 1 else ""
+            arguments.append(ir.Argument(ir.Constant(span_of(child), value), text_of(inner[0]).lower()))
+    return ir.Call(span_of(tag), ir.Name(span_of(name or tag), "jsx"), tuple(arguments))

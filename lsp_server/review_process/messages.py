@@ -1,0 +1,109 @@
+"""What goes through the review process's pipe: 4 bytes of length, big-endian, then MessagePack.
+
+First a greeting; then per Request an Answer of its kind, in order. Lines and columns are code points everywhere.
+"""
+
+import msgspec
+
+from lsp_server.review.finding import Finding
+from lsp_server.review.ignoring import Edit
+from lsp_server.review.suppressions import Problem
+
+GREETING = b"hearthline review"
+
+
+class ReviewText(msgspec.Struct, frozen=True, tag=True):
+    r"""Review the text of an open document. Its lines end in `\n`.
+
+    path: on this machine, None for a document that is no file. with_baseline: compare with git's HEAD.
+    """
+
+    uri: str
+    version: int
+    language_id: str
+    text: str
+    path: str | None = None
+    with_baseline: bool = True
+
+
+class ReviewFile(msgspec.Struct, frozen=True, tag=True):
+    """Review the file at `path`, as it lies on the disk."""
+
+    path: str
+    with_baseline: bool = True
+
+
+class FindIgnores(msgspec.Struct, frozen=True, tag=True):
+    """Find the edits that let a finding of `rule` on `line` of `text` stand.
+
+    folders: of the workspace, where a project's file may be made. ending: of the document's lines.
+    """
+
+    language_id: str
+    text: str
+    rule: str
+    line: int
+    ending: str
+    path: str | None = None
+    folders: tuple[str, ...] = ()
+
+
+class Forget(msgspec.Struct, frozen=True, tag=True):
+    """The document was closed."""
+
+    uri: str
+
+
+class HoldProject(msgspec.Struct, frozen=True, tag=True):
+    """The `.hearthline.toml` at `path` is open in the editor and holds `text`; None: look at the disk again."""
+
+    path: str
+    text: str | None
+
+
+Request = ReviewText | ReviewFile | FindIgnores | Forget | HoldProject
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """A finding to be shown. is_new: it does not stand in git's HEAD already."""
+
+    finding: Finding
+    is_new: bool = True
+
+
+class Reviewed(msgspec.Struct, frozen=True, tag=True):
+    """What is to be said of a text, the surest first where there is very much.
+
+    skipped: why it was not looked at, in words. problems: ignores in the text that cannot be read.
+    project_problem: the same of the project's file, named. lines: of a file that is not open, what findings touch.
+    troubles: what went wrong inside, for the log. is_left_out: skipped because it broke the process.
+    """
+
+    findings: tuple[Judged, ...] = ()
+    skipped: str = ""
+    problems: tuple[Problem, ...] = ()
+    project_problem: str = ""
+    lines: dict[int, str] = {}
+    troubles: tuple[str, ...] = ()
+    is_left_out: bool = False
+
+
+class Ignores(msgspec.Struct, frozen=True, tag=True):
+    """The edits that were asked for, None where there is none.
+
+    project_path: the project's file, None where there is no project; project_text: what it holds, None if it is to be
+    made; project_added: what goes behind that.
+    """
+
+    line: Edit | None = None
+    file: Edit | None = None
+    project_path: str | None = None
+    project_text: str | None = None
+    project_added: str | None = None
+
+
+class Done(msgspec.Struct, frozen=True, tag=True):
+    """There is nothing to answer."""
+
+
+Answer = Reviewed | Ignores | Done

@@ -1,0 +1,47 @@
+"""The review process with a rule of thumb for a reviewer: `danger(x)` is a finding, `hang()` and `die()` do so.
+
+`maybe(x)` is a finding of middling confidence, `trace(x)` one with a way through the file's first line.
+"""
+
+import os
+import re
+import time
+from typing import Any
+
+from lsp_server.review.finding import Confidence, Finding, Place, Step, normalise
+from lsp_server.review.reviewer import Review, Reviewer
+from lsp_server.review_process.child import serve
+
+_CALL = re.compile(r"\b(danger|maybe|trace)\(.*?\)")
+
+
+class RuleOfThumb(Reviewer):
+    """Finds calls by their names."""
+
+    def __init__(self) -> None:
+        """Need no rules."""
+
+    def review(self, text: str, language_id: str, *_: object) -> Review:
+        if "hang()" in text:
+            time.sleep(3600)
+        if "die()" in text:
+            os.abort()
+        if language_id == "plaintext":
+            return Review((), (), "plain text")
+        findings, seen = [], dict[str, int]()
+        for number, line in enumerate(text.split("\n")):
+            for found in _CALL.finditer(line):
+                place = Place(number, found.start(), number, found.end())
+                anchor = normalise(found[0])
+                seen[anchor] = seen.get(anchor, -1) + 1
+                more: dict[str, Any] = {"ordinal": seen[anchor]}
+                if found[1] == "trace":
+                    more["trace"] = (Step(Place(0, 0, 0, 1), "it comes in here"), Step(place, "it ends here"))
+                sure = Confidence.MEDIUM if found[1] == "maybe" else Confidence.HIGH
+                rule, cwe = ("sql-injection", 89) if found[1] == "danger" else ("path-traversal", 22)
+                findings.append(Finding(rule, cwe, "That is dangerous. Do not.", place, sure, "", anchor, **more))
+        return Review(tuple(findings), ())
+
+
+if __name__ == "__main__":
+    serve(RuleOfThumb())
