@@ -52,7 +52,7 @@ def client_range(snapshot: DocumentSnapshot, start: Position, end: Position) -> 
 def place_range(lines: Lines, encoding: PositionEncoding, place: tuple[int, int, int, int]) -> types.Range:
     """Return a finding's place as the client's range.
 
-    lines: those that it begins and ends on, at least. place: line, column, end line, end column; columns in code points.
+    lines: those that it begins and ends on, at least. place: line, column, end line and column, in code points.
     """
     line, column, end_line, end_column = place
     start = types.Position(line, character_of(lines[line], column, encoding))
