@@ -50,6 +50,10 @@ class Stamp(NamedTuple):
     mtime_ns: int
 
 
+UNSAVED = Stamp(-1, 0)
+"""Of what an editor shows and no disk has: it differs from every file's."""
+
+
 class TooManyFilesError(Exception):
     """A folder holds more than MAX_FILES files that belong."""
 

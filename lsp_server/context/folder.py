@@ -22,13 +22,13 @@ from typing import TypeVar
 from inference import paths
 from lsp_server.context import store
 from lsp_server.context.files import MAX_FILES, Stamp, TooManyFilesError, is_candidate, list_files, stamp_of
-from lsp_server.context.parser import Parser
+from lsp_server.context.parsers import Parsers
 from lsp_server.context.queries import Queries
 from lsp_server.context.records import ParsedFile
 from lsp_server.context.store import IndexFullError, Store
 from lsp_server.logs import place_of
 
-_BATCH_FILES = 32
+_BATCH_FILES = 128
 _BATCHES_AHEAD = 2
 """Batches that wait to be written while the next are parsed."""
 
@@ -53,7 +53,7 @@ class FolderIndex:
     exclude: patterns in gitignore's syntax. parser: shared with other folders. say: told what the person should know.
     """
 
-    def __init__(self, folder: Path, exclude: Sequence[str], parser: Parser, say: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, exclude: Sequence[str], parser: Parsers, say: Callable[[str], None]) -> None:
         self.folder = folder
         self._exclude = exclude
         self._parser = parser
@@ -62,7 +62,15 @@ class FolderIndex:
         self._store_lock = threading.Lock()
         self._in_memory = False
         self.is_damaged = False  # set by whoever finds it so; the next `reconcile` builds the index anew
+        self._texts: dict[str, str] = {}  # by path, relative: what an editor shows and no disk has
         self._writes = ThreadPoolExecutor(1, "index-write")
+
+    def set_text(self, path: str, text: str | None) -> None:
+        """Let `text` stand for the file `path`, relative, from its next reading on; None: what is on disk."""
+        if text is None:
+            self._texts.pop(path, None)
+        else:
+            self._texts[path] = text
 
     def reconcile(self, on_progress: Callable[[int, int], None], is_stopped: Callable[[], bool]) -> set[str]:
         """Make the index agree with the folder; return the folders that hold its files, relative, empty for itself.
@@ -102,7 +110,9 @@ class FolderIndex:
             candidates = [path for path in unknown if is_candidate(path)]
             new = list_files(self.folder, self._exclude, only=candidates) if candidates else {}
             now = {path: stamp_of(self.folder / path) for path in known}
-            changed = [path for path, stamp in now.items() if stamp is not None and stamp != known[path]]
+            changed = [
+                path for path, stamp in now.items() if stamp is not None and self._differs(path, known[path], stamp)
+            ]
             gone = [path for path, stamp in now.items() if stamp is None]
             self._feed([*changed, *new], gone, _ignore, is_stopped)
             opened.follow_others(dirty)
@@ -131,12 +141,15 @@ class FolderIndex:
         self, files: dict[str, Stamp], on_progress: Callable[[int, int], None], is_stopped: Callable[[], bool]
     ) -> None:
         known = self._open().stamps()
-        changed = [path for path, stamp in files.items() if known.get(path) != stamp]
+        changed = [path for path, stamp in files.items() if self._differs(path, known.get(path), stamp)]
         gone = [path for path in known if path not in files]
         if changed or gone:
             self._feed(changed, gone, on_progress, is_stopped)
             self._write(self._open().save_frequencies).result()
         self._open().follow_others(None)
+
+    def _differs(self, path: str, known: Stamp | None, now: Stamp) -> bool:
+        return known != now or path in self._texts
 
     def _feed(
         self,
@@ -149,7 +162,7 @@ class FolderIndex:
         opened = self._open()
         waiting: deque[Future[None]] = deque()
         try:
-            with closing(self._parser.parse(self.folder, changed)) as parsed:
+            with closing(self._parser.parse(self.folder, changed, self._texts.copy())) as parsed:
                 for done, batch in _batches(parsed):
                     gone += [path for path, file in batch if file is None]
                     files = [file for _, file in batch if file is not None]

@@ -11,6 +11,25 @@ from collections.abc import Iterable
 from lsp_server.context.terms import N_SLOTS, slot_of
 
 
+def slots_of(terms: Iterable[str]) -> bytes:
+    """Return the counters of `terms` in a form to hand on, for machines of the same byte order."""
+    if len(_SLOTS) > _MAX_SLOTS:
+        _SLOTS.clear()
+    return array("I", map(_SLOTS.__getitem__, terms)).tobytes()
+
+
+class _Slots(dict[str, int]):
+    """Term -> its counter, computed once."""
+
+    def __missing__(self, term: str) -> int:
+        slot = self[term] = slot_of(term)
+        return slot
+
+
+_SLOTS = _Slots()
+_MAX_SLOTS = 50_000
+
+
 class Frequencies:
     """Counts by term."""
 
@@ -45,10 +64,11 @@ class Frequencies:
         """Return in how many chunks `term` stands, at most."""
         return self._slots[slot_of(term)]
 
-    def add(self, terms: Iterable[str]) -> None:
-        """Count the terms of a new chunk."""
-        for slot in map(slot_of, terms):
-            self._slots[slot] += 1
+    def add(self, slots: bytes) -> None:
+        """Count the terms of new chunks, by their `slots_of`, one behind the other."""
+        counts = self._slots
+        for slot in array("I", slots):
+            counts[slot] += 1
 
     def take(self, terms: Iterable[str]) -> None:
         """Count the terms of a chunk that is gone no more."""

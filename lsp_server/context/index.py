@@ -18,9 +18,10 @@ from typing import Protocol, TypeVar
 
 from lsp_server.context.files import OWN_IGNORE
 from lsp_server.context.folder import FolderIndex, StoppedError, drop_unused
-from lsp_server.context.parser import Parser, ParserClosedError, ParserUnavailableError
+from lsp_server.context.parser import ParserClosedError, ParserUnavailableError
+from lsp_server.context.parsers import Parsers
 from lsp_server.context.queries import Queries
-from lsp_server.context.records import Definition, FoundChunk
+from lsp_server.context.records import Call, Definition, FoundChunk
 from lsp_server.context.terms import terms_of
 from lsp_server.context.watching import Watcher
 from lsp_server.logs import place_of
@@ -34,7 +35,7 @@ _MANY_DIRTY = 200
 _IGNORE_FILES = frozenset({".gitignore", OWN_IGNORE})
 
 _log = logging.getLogger(__name__)
-_T = TypeVar("_T", FoundChunk, Definition)
+_T = TypeVar("_T", FoundChunk, Definition, Call)
 
 
 class Listener(Protocol):
@@ -62,7 +63,7 @@ class WorkspaceIndex:
     def __init__(
         self, folders: Sequence[Path], exclude: Sequence[str], listener: Listener, *, watches: bool = False
     ) -> None:
-        self._parser = Parser()
+        self._parser = Parsers()
         self._listener = listener
         self._folders = [FolderIndex(folder, exclude, self._parser, listener.on_problem) for folder in folders]
         self._reads = ThreadPoolExecutor(1, "index-read")
@@ -98,9 +99,15 @@ class WorkspaceIndex:
         def query(folder: Path, queries: Queries) -> list[Definition]:
             return queries.definitions(name, _relative(folder, near_path) or "", limit)
 
-        found = await self._ask(query)
-        home = next((each.folder for each in self._folders if _relative(each.folder, near_path)), None)
-        return sorted(found, key=lambda each: home is None or _relative(home, each.path) is None)[:limit]
+        return self._home_first(await self._ask(query), near_path)[:limit]
+
+    async def find_callers(self, name: str, limit: int = 20, near_path: str = "") -> list[Call]:
+        """Return lines that call `name`, those first that lie nearest to the file `near_path`. See `calls`."""
+
+        def query(folder: Path, queries: Queries) -> list[Call]:
+            return queries.callers(name, _relative(folder, near_path) or "", limit)
+
+        return self._home_first(await self._ask(query), near_path)[:limit]
 
     async def outline(self, path: str, limit: int = 200) -> list[Definition]:
         """Return what the file `path` defines, in its order; the text of each is its signature, indented as it is."""
@@ -124,6 +131,14 @@ class WorkspaceIndex:
                     elif not relative.startswith(".git/"):
                         self._dirty.setdefault(folder, set()).add(relative)
             self._note_time()
+
+    def note_text(self, path: str, text: str | None) -> None:
+        """Let what an editor shows of a file stand for what is on disk; None: saved or closed. From any thread."""
+        for folder in self._folders:
+            relative = _relative(folder.folder, path)
+            if relative is not None:
+                folder.set_text(relative, text)
+        self.note_dirty([path])
 
     def note_all_dirty(self) -> None:
         """Note that something happened somewhere. From any thread."""
@@ -154,6 +169,11 @@ class WorkspaceIndex:
             folder.close()
 
     # Asking
+
+    def _home_first(self, found: list[_T], path: str) -> list[_T]:
+        """Return `found` with what lies in the folder of the file `path` in front."""
+        home = next((each.folder for each in self._folders if _relative(each.folder, path)), None)
+        return sorted(found, key=lambda each: home is None or _relative(home, each.path) is None)
 
     async def _ask(self, query: Callable[[Path, Queries], list[_T]]) -> list[_T]:
         if self._closed:

@@ -4,6 +4,7 @@ Invariant: a file that kills the process, or holds it for PARSE_S, is answered a
 again while it stays as it is; everything else is answered. One thread calls `parse`; `close` may come from any.
 """
 
+import fcntl
 import logging
 import os
 import select
@@ -11,9 +12,10 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 import msgspec
@@ -26,8 +28,11 @@ from lsp_server.context.records import ParsedFile
 COMMAND = (sys.executable, "-P", "-m", "lsp_server.context.parsing")
 PARSE_S = 20.0
 _START_S = 30.0
+NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 _SENT_AHEAD = 8
 """So many requests always fit a pipe, whatever their paths: the parent never waits while the child waits for it."""
+
+_PIPE_BYTES = 512 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -47,11 +52,17 @@ class _DiedError(Exception):
 class Parser:
     """Parses files in a process of its own."""
 
-    def __init__(self, command: Sequence[str] = COMMAND, parse_s: float = PARSE_S) -> None:
+    def __init__(
+        self,
+        command: Sequence[str] = COMMAND,
+        parse_s: float = PARSE_S,
+        killers: dict[tuple[Path, str], Stamp | None] | None = None,
+    ) -> None:
+        """killers: the files that killed a process, as they were; shared by those that take turns."""
         self._command = command
         self._parse_s = parse_s
         self._process: subprocess.Popen[bytes] | None = None
-        self._killers: dict[tuple[Path, str], Stamp | None] = {}
+        self._killers = killers if killers is not None else {}
         self._lock = threading.Lock()
         self._closed = False
         self._in_use = False
@@ -63,20 +74,29 @@ class Parser:
         process = self._process
         return process.pid if process is not None and process.returncode is None else None
 
-    def parse(self, folder: Path, paths: Iterable[str]) -> Generator[tuple[str, ParsedFile | None]]:
+    def parse(
+        self, folder: Path, paths: Iterable[str], texts: Mapping[str, str] = NO_TEXTS
+    ) -> Generator[tuple[str, ParsedFile | None]]:
         """Give each of `paths`, in order, with what is in it; None for a file that cannot be read.
 
+        texts: by path, what is parsed instead of what is on disk.
         Raises ParserUnavailableError, ParserClosedError.
         """
         with self._lock:
             self._in_use = True
         try:
-            yield from self._parse(folder, iter(paths))
+            yield from self._parse(folder, iter(paths), texts)
         finally:
             with self._lock:
                 self._in_use = False
                 if self._closed:
                     self._end()
+
+    def rest(self) -> None:
+        """End the process until `parse` is called again."""
+        with self._lock:
+            if not self._in_use:
+                self._end()
 
     def close(self) -> None:
         """End the process; whoever waits for it gets ParserClosedError."""
@@ -87,7 +107,9 @@ class Parser:
             else:
                 self._end()
 
-    def _parse(self, folder: Path, waiting: Iterator[str]) -> Iterator[tuple[str, ParsedFile | None]]:
+    def _parse(
+        self, folder: Path, waiting: Iterator[str], texts: Mapping[str, str]
+    ) -> Iterator[tuple[str, ParsedFile | None]]:
         sent: deque[str] = deque()
         again: deque[str] = deque()
         while True:
@@ -95,13 +117,16 @@ class Parser:
                 while (
                     len(sent) < _SENT_AHEAD and (path := again.popleft() if again else next(waiting, None)) is not None
                 ):
+                    if path in texts and sent:  # it may be too long for the pipe: only to a process that waits for it
+                        again.appendleft(path)
+                        break
                     sent.append(path)
                     if not self._kills(folder, path):
-                        self._send(Request(str(folder), path))
+                        self._send(Request(str(folder), path, texts.get(path)))
                 if not sent:
                     return
                 if self._kills(folder, sent[0]):
-                    answer = Answer(ParsedFile(sent[0], stamp_of(folder / sent[0]) or Stamp(0, 0), (), (), ()))
+                    answer = Answer(ParsedFile(sent[0], stamp_of(folder / sent[0]) or Stamp(0, 0)))
                 else:
                     answer = self._answers.decode(self._frame(self._parse_s))
                 yield sent.popleft(), answer.file
@@ -165,6 +190,7 @@ class Parser:
                     )
                 except OSError as error:
                     raise ParserUnavailableError(f"the parsing process cannot be started: {error}") from error
+                _widen(self._process.stdout)
             stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None and stdout is not None  # noqa: S101, PT018 - as asked for above
         if is_new:
@@ -195,3 +221,10 @@ class Parser:
             with suppress(OSError):
                 if stream is not None:
                     stream.close()
+
+
+def _widen(pipe: IO[bytes] | None) -> None:
+    """Let a pipe hold more than the 64 KB it has, where the system can: a process waits less for who reads from it."""
+    if pipe is not None and sys.platform == "linux":
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)

@@ -4,25 +4,23 @@ Invariant: a row whose hash does not fit its text is never returned, but raises 
 SQLite itself finds does.
 """
 
-import hashlib
 import heapq
 import math
+import re
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
+from lsp_server.context.calls import Called, caller_of, calls_in
 from lsp_server.context.frequencies import Frequencies
-from lsp_server.context.records import Definition, FoundChunk
+from lsp_server.context.records import Call, Definition, FoundChunk, hash_of
 
 _QUERY_TERMS = 8
 _QUERY_ROWS = 800
 """Terms are looked up while they stand in so many chunks together: more would cost milliseconds and tell little."""
 _CANDIDATE_TERMS = 40
 _MOST_FOUND = 100
-
-
-def hash_of(*values: object) -> bytes:
-    """Return what is kept beside a row to see whether it is as it was written."""
-    return hashlib.blake2b("\0".join(map(str, values)).encode(errors="replace"), digest_size=12).digest()
+_MOST_CALLED = 400
+_NAME = re.compile(r"\w{2,}")
 
 
 def check(digest: object, *values: object) -> None:
@@ -68,6 +66,40 @@ class Queries:
             Definition(path, name, kind, line, signature, self._text_from(file_id, line))
             for path, name, kind, line, signature, file_id, _ in rows[:limit]
         ]
+
+    def callers(self, name: str, near_path: str, limit: int) -> list[Call]:
+        """Return lines that call `name`, those first whose file lies nearest to `near_path`; see `calls`.
+
+        Of a name that stands in more than _MOST_CALLED chunks, only so many are looked at.
+        """
+        if not _NAME.fullmatch(name):
+            return []
+        rows: list[tuple[int, str, int, int]] = self._connection.execute(
+            "SELECT chunk.id, path, first_line, file_id FROM term JOIN chunk ON chunk.id = term.rowid "
+            "JOIN file ON file.id = file_id WHERE term MATCH ? LIMIT ?",
+            (f'"{name.lower()}"', _MOST_CALLED),
+        ).fetchall()
+        rows.sort(key=lambda row: (-_n_shared_folders(row[1], near_path), row[1], row[2]))
+        calls: list[Call] = []
+        for chunk_id, path, first_line, file_id in rows:
+            found = self._found(chunk_id, 1.0)
+            called = list(calls_in(found.text, name)) if found is not None else []
+            if called:
+                here = [each._replace(number=first_line + each.number) for each in called]
+                calls += self._calls(path, file_id, name, here)
+            if len(calls) >= limit:
+                break
+        return calls[:limit]
+
+    def _calls(self, path: str, file_id: int, name: str, called: Iterable[Called]) -> Iterator[Call]:
+        """Give those of the lines `called` of a file that do not define `name` themselves."""
+        definitions: list[tuple[int, str]] = self._connection.execute(
+            "SELECT line, name FROM symbol WHERE file_id = ? ORDER BY line", (file_id,)
+        ).fetchall()
+        indents = {line: len(indent) for line, indent in self._indents(file_id).items()}
+        for line, text, indentation in called:
+            if (line, name) not in definitions:
+                yield Call(path, line, text, caller_of(line, indentation, definitions, indents))
 
     def outline(self, path: str, limit: int) -> list[Definition]:
         """Return the symbols of the file `path` in their order; their text is their signature, indented as it is."""

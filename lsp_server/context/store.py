@@ -6,18 +6,16 @@ reads, each through a connection of its own.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from lsp_server.context.chunks import Chunk
 from lsp_server.context.files import Stamp
-from lsp_server.context.frequencies import Frequencies
-from lsp_server.context.queries import Queries, hash_of
-from lsp_server.context.records import ParsedFile
-from lsp_server.context.symbols import Symbol
+from lsp_server.context.frequencies import Frequencies, slots_of
+from lsp_server.context.queries import Queries
+from lsp_server.context.records import ChunkRow, ParsedFile, SymbolRow
 from lsp_server.context.terms import terms_of
 
-FORMAT = 1
+FORMAT = 2
 """Of the tables and of `terms.terms_of`; a file of another format is built anew."""
 
 MEMORY_LIMIT_BYTES = 64 * 1024 * 1024
@@ -113,8 +111,10 @@ class Store:
         self._check_limit()
         with self._writer:
             self._begin()
+            added = _Added(*self._writer.execute("SELECT coalesce(max(id), 0) + 1 FROM chunk").fetchone())
             for file in files:
-                self._put(file)
+                self._put(file, added)
+            self._write(added)
 
     def remove(self, paths: Collection[str]) -> None:
         """Take the files `paths` out."""
@@ -143,7 +143,7 @@ class Store:
                 "SELECT text FROM chunk JOIN file ON file.id = file_id WHERE file.path = ?", (path,)
             ).fetchall()
             for (text,) in rows:
-                self._frequencies.add(terms_of(text))
+                self._frequencies.add(slots_of(terms_of(text)))
 
     def save_frequencies(self) -> None:
         """Spare the next `open_store` the counting."""
@@ -156,38 +156,41 @@ class Store:
         self._writer.execute("BEGIN IMMEDIATE")
         self._writer.execute("DELETE FROM frequencies")
 
-    def _put(self, file: ParsedFile) -> None:
-        """Write what differs: chunks that stayed keep their rows, wherever they moved to."""
+    def _put(self, file: ParsedFile, added: "_Added") -> None:
+        """Write what differs: chunks and symbols that stayed keep their rows, wherever chunks moved to."""
         (file_id,) = self._writer.execute(
             "INSERT INTO file (path, size, mtime_ns) VALUES (?, ?, ?) ON CONFLICT (path) "
             "DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns RETURNING id",
             (file.path, *file.stamp),
         ).fetchone()
         old = self._chunks_of(file_id)
-        for chunk, terms in zip(file.chunks, file.terms, strict=True):
-            digest = hash_of(file.path, chunk.text)
-            kept = old.pop((digest, chunk.first_line), None) or _pop_moved(old, digest)
+        for chunk in file.chunks:
+            kept = old.pop((chunk.digest, chunk.first_line), None) or _pop_moved(old, chunk.digest)
             if kept is None:
-                self._add_chunk(file_id, chunk, digest, terms)
+                added.put_chunk(file_id, chunk)
             elif kept[1] != chunk.first_line:
                 self._writer.execute("UPDATE chunk SET first_line = ? WHERE id = ?", (chunk.first_line, kept[0]))
         self._drop_chunks(old.values())
-        self._put_symbols(file_id, file)
+        self._put_symbols(file_id, file, added)
 
-    def _chunks_of(self, file_id: int) -> dict[tuple[bytes, int], tuple[int, int, str]]:
-        rows = self._writer.execute("SELECT id, first_line, text, hash FROM chunk WHERE file_id = ?", (file_id,))
-        return {(row[3], row[1]): row[:3] for row in rows}
-
-    def _add_chunk(self, file_id: int, chunk: Chunk, digest: bytes, terms: str) -> None:
-        cursor = self._writer.execute(
-            "INSERT INTO chunk (file_id, first_line, hash, text) VALUES (?, ?, ?, ?)",
-            (file_id, chunk.first_line, digest, chunk.text),
+    def _write(self, added: "_Added") -> None:
+        """Write new rows, one statement for all of a kind."""
+        self._writer.executemany(
+            "INSERT INTO chunk (id, file_id, first_line, hash, text) VALUES (?, ?, ?, ?, ?)", added.chunks
         )
-        self._writer.execute("INSERT INTO term (rowid, terms) VALUES (?, ?)", (cursor.lastrowid, terms))
-        self._frequencies.add(terms.split())
+        self._writer.executemany("INSERT INTO term (rowid, terms) VALUES (?, ?)", added.terms)
+        self._writer.executemany(
+            "INSERT INTO symbol (file_id, name, kind, line, signature, hash) VALUES (?, ?, ?, ?, ?, ?)", added.symbols
+        )
+        self._frequencies.add(b"".join(added.slots))
 
-    def _drop_chunks(self, rows: Iterable[tuple[int, int, str]]) -> None:
-        for chunk_id, _, text in rows:
+    def _chunks_of(self, file_id: int) -> dict[tuple[bytes, int], tuple[int, int]]:
+        rows = self._writer.execute("SELECT id, first_line, hash FROM chunk WHERE file_id = ?", (file_id,))
+        return {(row[2], row[1]): row[:2] for row in rows}
+
+    def _drop_chunks(self, rows: Iterable[tuple[int, int]]) -> None:
+        for chunk_id, _ in rows:
+            (text,) = self._writer.execute("SELECT text FROM chunk WHERE id = ?", (chunk_id,)).fetchone()
             terms = terms_of(text)
             self._writer.execute(
                 "INSERT INTO term (term, rowid, terms) VALUES ('delete', ?, ?)", (chunk_id, " ".join(terms))
@@ -195,16 +198,28 @@ class Store:
             self._writer.execute("DELETE FROM chunk WHERE id = ?", (chunk_id,))
             self._frequencies.take(terms)
 
-    def _put_symbols(self, file_id: int, file: ParsedFile) -> None:
-        symbols = list(file.symbols)
+    def _put_symbols(self, file_id: int, file: ParsedFile, added: "_Added") -> None:
+        """Write what differs; a symbol that moved to another line keeps its row."""
+        query = "SELECT rowid, name, kind, line, signature, hash FROM symbol WHERE file_id = ?"
+        old = {row[-1]: (row[0], SymbolRow(*row[1:])) for row in self._writer.execute(query, (file_id,))}
+        symbols = {symbol.digest: symbol for symbol in file.symbols}
         if file.is_broken:
-            rows = self._writer.execute("SELECT name, kind, line, signature FROM symbol WHERE file_id = ?", (file_id,))
-            symbols += _still_there(rows, symbols, file.terms)
-        self._writer.execute("DELETE FROM symbol WHERE file_id = ?", (file_id,))
-        self._writer.executemany(
-            "INSERT INTO symbol (file_id, name, kind, line, signature, hash) VALUES (?, ?, ?, ?, ?, ?)",
-            [(file_id, *symbol, hash_of(file.path, *symbol)) for symbol in symbols],
-        )
+            hidden = _still_there((symbol for _, symbol in old.values()), file)
+            symbols |= {symbol.digest: symbol for symbol in hidden}
+        gone: dict[tuple[str, ...], list[int]] = {}
+        for row_id, symbol in (old[digest] for digest in old.keys() - symbols.keys()):
+            gone.setdefault((symbol.name, symbol.kind, symbol.signature), []).append(row_id)
+        moved = []
+        for digest, symbol in symbols.items():
+            if digest in old:
+                continue
+            if same := gone.get((symbol.name, symbol.kind, symbol.signature)):
+                moved.append((symbol.line, digest, same.pop()))
+            else:
+                added.symbols.append((file_id, *symbol))
+        self._writer.executemany("UPDATE symbol SET line = ?, hash = ? WHERE rowid = ?", moved)
+        left = [(row_id,) for same in gone.values() for row_id in same]
+        self._writer.executemany("DELETE FROM symbol WHERE rowid = ?", left)
 
     def _check_limit(self) -> None:
         if self.path is None:
@@ -238,6 +253,24 @@ class Store:
             raise sqlite3.DatabaseError("the saved frequencies are damaged") from error
 
 
+class _Added:
+    """New rows of a transaction, in the order of their tables' columns. next_id: of the first new chunk."""
+
+    def __init__(self, next_id: int) -> None:
+        self._next_id = next_id
+        self.chunks: list[tuple[int, int, int, bytes, str]] = []
+        self.terms: list[tuple[int, str]] = []
+        self.symbols: list[tuple[int, str, str, int, str, bytes]] = []
+        self.slots: list[bytes] = []
+
+    def put_chunk(self, file_id: int, chunk: ChunkRow) -> None:
+        """Take in a chunk of a file."""
+        self.chunks.append((self._next_id, file_id, chunk.first_line, chunk.digest, chunk.text))
+        self.terms.append((self._next_id, chunk.terms))
+        self.slots.append(chunk.slots)
+        self._next_id += 1
+
+
 def _connect(path: Path | None) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path or ":memory:", timeout=_BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=64
@@ -253,16 +286,14 @@ def _connect(path: Path | None) -> sqlite3.Connection:
     return connection
 
 
-def _pop_moved(old: dict[tuple[bytes, int], tuple[int, int, str]], digest: bytes) -> tuple[int, int, str] | None:
+def _pop_moved(old: dict[tuple[bytes, int], tuple[int, int]], digest: bytes) -> tuple[int, int] | None:
     """Take the chunk of this text out of `old` that stood at another line."""
     key = next((key for key in old if key[0] == digest), None)
     return old.pop(key) if key is not None else None
 
 
-def _still_there(
-    rows: Iterable[tuple[str, str, int, str]], symbols: Sequence[Symbol], terms: Sequence[str]
-) -> list[Symbol]:
-    """Return the symbols of `rows` that a broken text hides but still names."""
-    known = {symbol.name for symbol in symbols}
-    said: set[str] = {term for each in terms for term in each.split()}
-    return [symbol for symbol in map(Symbol._make, rows) if symbol.name not in known and symbol.name.lower() in said]
+def _still_there(old: Iterable[SymbolRow], file: ParsedFile) -> list[SymbolRow]:
+    """Return the symbols of `old` that a broken text hides but still names."""
+    known = {symbol.name for symbol in file.symbols}
+    said: set[str] = {term for chunk in file.chunks for term in chunk.terms.split()}
+    return [symbol for symbol in old if symbol.name not in known and symbol.name.lower() in said]

@@ -140,6 +140,7 @@ class HttpEngine:
             prefill_tokens_per_s=model.prefill_tokens_per_s,
             decode_tokens_per_s=model.decode_tokens_per_s,
             instance=health.pid,
+            assistant_model=next((m.name for m in health.models if "assistant" in m.roles), None),
         )
 
     async def warm_up(self) -> None:
@@ -167,8 +168,10 @@ class HttpEngine:
         names = [model.id for model in listed.data]
         # The protocol has no word for what an engine can do. Whoever configures one for completion says it fills in the
         # middle; the field for a schema is the protocol's own.
+        name = self._model or (names[0] if names else "unnamed")
         return EngineCapabilities(
-            completion_model=self._model or (names[0] if names else "unnamed"),
+            completion_model=name,
+            assistant_model=name,
             roles=frozenset({"completion", "assistant"}),
             fim=True,
             constraints=frozenset({"json_schema"}),

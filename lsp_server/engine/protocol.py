@@ -122,6 +122,7 @@ class EngineCapabilities:
     constraints: what it can hold an answer to: json_schema, regex, grammar, choice.
     prefill_tokens_per_s and decode_tokens_per_s: measured on this device when the model was loaded. instance: another
     number is another process, which has computed nothing of what was asked before; 0 where that cannot be told.
+    assistant_model: what chats, None where nothing does.
     """
 
     completion_model: str
@@ -133,6 +134,7 @@ class EngineCapabilities:
     prefill_tokens_per_s: float | None = None
     decode_tokens_per_s: float | None = None
     instance: int = 0
+    assistant_model: str | None = None
 
 
 class Engine(Protocol):

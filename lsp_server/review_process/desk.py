@@ -22,6 +22,7 @@ from lsp_server.review.rulebook import Rulebook
 from lsp_server.review.suppressions import PROJECT_FILE, find_ignore, parse_comments, parse_project
 from lsp_server.review_process.commenting import first_comment
 from lsp_server.review_process.head import Head
+from lsp_server.review_process.judging import read_case, try_fix
 from lsp_server.review_process.messages import (
     Answer,
     Done,
@@ -30,10 +31,12 @@ from lsp_server.review_process.messages import (
     HoldProject,
     Ignores,
     Judged,
+    ReadCase,
     Request,
     Reviewed,
     ReviewFile,
     ReviewText,
+    TryFix,
 )
 from lsp_server.review_process.project import Project, Projects
 
@@ -55,6 +58,7 @@ class Desk:
     """Answers requests, one at a time."""
 
     def __init__(self, rulebook: Rulebook, reviewer: Reviewer, head: Head | None = None) -> None:
+        self._rulebook = rulebook
         self._known = rulebook.families.keys()
         self._reviewer = reviewer
         self._head = head or Head()
@@ -71,6 +75,11 @@ class Desk:
                 return self._review_file(request)
             case FindIgnores():
                 return self._find_ignores(request)
+            case ReadCase(language_id=language_id, text=text, fingerprint=fingerprint, path=path):
+                review = self._reviewer.review(text, language_id, path)
+                return read_case(review, text, fingerprint, self._rulebook)
+            case TryFix(language_id=language_id, text=text, fingerprint=fingerprint, fix=fix, path=path):
+                return try_fix(self._reviewer, text, language_id, path, fingerprint, fix)
             case Forget(uri=uri):
                 self._last.pop(uri, None)
             case HoldProject(path=path, text=text):

@@ -5,9 +5,10 @@ First a greeting; then per Request an Answer of its kind, in order. Lines and co
 
 import msgspec
 
-from lsp_server.review.finding import Finding
+from lsp_server.review.finding import Finding, Place
 from lsp_server.review.ignoring import Edit
 from lsp_server.review.suppressions import Problem
+from lsp_server.review.verdict import Fix
 
 GREETING = b"hearthline review"
 
@@ -48,6 +49,25 @@ class FindIgnores(msgspec.Struct, frozen=True, tag=True):
     folders: tuple[str, ...] = ()
 
 
+class ReadCase(msgspec.Struct, frozen=True, tag=True):
+    """Read what a judge needs to see of the finding with this fingerprint."""
+
+    language_id: str
+    text: str
+    fingerprint: str
+    path: str | None = None
+
+
+class TryFix(msgspec.Struct, frozen=True, tag=True):
+    """Find out whether the finding with this fingerprint is gone once `fix` is made, and nothing else is worse."""
+
+    language_id: str
+    text: str
+    fingerprint: str
+    fix: Fix
+    path: str | None = None
+
+
 class Forget(msgspec.Struct, frozen=True, tag=True):
     """The document was closed."""
 
@@ -61,7 +81,7 @@ class HoldProject(msgspec.Struct, frozen=True, tag=True):
     text: str | None
 
 
-Request = ReviewText | ReviewFile | FindIgnores | Forget | HoldProject
+Request = ReviewText | ReviewFile | FindIgnores | ReadCase | TryFix | Forget | HoldProject
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -102,8 +122,26 @@ class Ignores(msgspec.Struct, frozen=True, tag=True):
     project_added: str | None = None
 
 
+class Case(msgspec.Struct, frozen=True, tag=True):
+    """What a judge needs to see of a finding.
+
+    code: its slice, "" where it is not there any more; line: where it is reported; title: of its family.
+    """
+
+    code: str = ""
+    line: str = ""
+    title: str = ""
+
+
+class Tried(msgspec.Struct, frozen=True, tag=True):
+    """A fix that holds: `text` replaces `place`; None where it does not hold."""
+
+    place: Place | None = None
+    text: str = ""
+
+
 class Done(msgspec.Struct, frozen=True, tag=True):
     """There is nothing to answer."""
 
 
-Answer = Reviewed | Ignores | Done
+Answer = Reviewed | Ignores | Case | Tried | Done

@@ -132,6 +132,8 @@ def _report(report: Report, asked: Sequence[Asked]) -> None:
     n_with = sum(each.with_others == each.name for each in asked)
     report.figures["identifier_match_pct_without"] = round(100 * n_without / len(asked), 1)
     report.figures["identifier_match_pct_with"] = round(100 * n_with / len(asked), 1)
+    report.figures["shown_pct_without"] = round(100 * sum(each.without != "" for each in asked) / len(asked), 1)
+    report.figures["shown_pct_with"] = round(100 * sum(each.with_others != "" for each in asked) / len(asked), 1)
     if n_without:
         report.figures["identifier_match_ratio"] = round(n_with / n_without, 2)
     report.figures["answer_s_median_without"] = round(statistics.median(each.without_took_s for each in asked), 2)

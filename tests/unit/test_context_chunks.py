@@ -1,5 +1,7 @@
 """Files -> chunks, symbols, terms."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from lsp_server import grammars
 from lsp_server.context.chunks import MAX_CHARS, MAX_LINES, cut
 from lsp_server.context.symbols import outline
-from lsp_server.context.terms import terms_of
+from lsp_server.context.terms import terms_of, words_of
 from lsp_server.grammars import LANGUAGES, grammar_of
 
 LINES = st.sampled_from(["", "    ", "def f():", "    return 1", "class A:", "# note", "@wraps", "x" * 900, "\tüé"])
@@ -160,3 +162,10 @@ def test_terms() -> None:
     assert terms_of("HTTPServer2 x __init__ größe") == {"httpserver2", "http", "server", "__init__", "init", "größe"}
     assert terms_of("1 + 2 == 'ab' # x") == {"ab"}
     assert terms_of("y" * 60) == set()
+    assert terms_of("0xFF 12a 3ab größe² ²x1") == {"xff", "ff", "ab", "größe²", "²x1", "²x"}
+
+
+@given(st.text(st.sampled_from("aZ_9é²ß- .\n\x0bİǅ")))
+def test_words_are_what_the_pattern_finds(text: str) -> None:
+    assert words_of(text) == set(re.findall(r"\w+", text))
+    assert terms_of(text) == set[str]().union(*map(terms_of, re.findall(r"[^\W\d]\w+", text)))

@@ -14,11 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from lsp_server.context import files, store
+from lsp_server.context import files, parsers, store
 from lsp_server.context.folder import UNUSED_S, index_path
 from lsp_server.context.index import WorkspaceIndex
-from lsp_server.context.parser import Parser, ParserUnavailableError
+from lsp_server.context.parser import Parser, ParserClosedError, ParserUnavailableError
+from lsp_server.context.parsers import Parsers
+from lsp_server.context.parsing import parse_data
 from lsp_server.context.store import Store
+from tests.unit.test_context_store import everything
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("hearthline_home")]
 
@@ -117,6 +120,40 @@ async def test_files_are_found_and_followed(tmp_path: Path) -> None:
         await until_defined(made, "new", [])
 
 
+async def test_what_an_editor_shows_stands_for_what_is_on_disk(tmp_path: Path) -> None:
+    edited, other = write(tmp_path / "edited.py", "saved"), write(tmp_path / "other.py", "other")
+    ignored = tmp_path / ".env"
+    async with indexed(tmp_path) as made:
+        made.note_text(str(edited), "def unsaved():\n    return quokka_unsaved()\n")
+        made.note_text(str(ignored), "def dotenv(): pass\n")
+        await until_defined(made, "unsaved", ["edited.py"])
+        assert await defined(made, "saved") == await defined(made, "dotenv") == []
+        assert [chunk.path for chunk in await made.search("quokka_unsaved", 1)] == [str(edited)]
+        write(other, "renamed")
+        made.note_all_dirty()
+        await until_defined(made, "renamed", ["other.py"])
+        assert await defined(made, "unsaved") == ["edited.py"]
+        made.note_text(str(edited), None)
+        await until_defined(made, "saved", ["edited.py"])
+        made.note_text(str(edited), f"def keyed(): return '{PRIVATE_KEY}'\n")
+        await until_defined(made, "saved", [])
+        assert await defined(made, "keyed") == []
+    async with indexed(tmp_path) as made:
+        assert await defined(made, "saved") == ["edited.py"], "what no editor shows any more is forgotten"
+
+
+async def test_texts_longer_than_a_pipe_pass_it(tmp_path: Path) -> None:
+    names = [f"{number}.py" for number in range(20)]
+    for name in names:
+        write(tmp_path / name, "f")
+    texts = {name: f"def g{name[0]}(): pass\n" * 15_000 for name in names[3:9]}
+    parser = Parser()
+    parsed = dict(parser.parse(tmp_path, names, texts))
+    assert list(parsed) == names
+    assert [file.symbols[0].name[0] for file in parsed.values() if file] == ["f"] * 3 + ["g"] * 6 + ["f"] * 11
+    parser.close()
+
+
 async def test_what_happened_while_no_window_was_open(tmp_path: Path) -> None:
     changed = write(tmp_path / "changed.py", "old")
     gone = write(tmp_path / "gone.py", "gone")
@@ -163,6 +200,16 @@ async def test_two_folders_and_the_nearer_one_first(tmp_path: Path) -> None:
     async with indexed(tmp_path / "one", tmp_path / "two") as made:
         assert [each.path for each in await made.definitions("same", str(two))] == [str(two), str(one)]
         assert {chunk.path for chunk in await made.search("quokka_same", exclude_path=str(one))} == {str(two)}
+
+
+async def test_callers_in_two_folders(tmp_path: Path) -> None:
+    one, two = (write(tmp_path / name / "src" / "a.py", f"in_{name}") for name in ("one", "two"))
+    for path in (one, two):
+        path.write_text("def feed():\n    return quokka(1)\n")
+    async with indexed(tmp_path / "one", tmp_path / "two") as made:
+        calls = await made.find_callers("quokka", near_path=str(two))
+        assert [(call.path, call.line, call.caller) for call in calls] == [(str(two), 1, "feed"), (str(one), 1, "feed")]
+        assert await made.find_callers("quokka", 1) == calls[1:]
 
 
 async def test_a_damaged_index_is_built_again_while_it_is_open(tmp_path: Path) -> None:
@@ -345,6 +392,52 @@ async def test_answers_that_nobody_waits_for_are_not_taken_for_others(tmp_path: 
     parsed = dict(parser.parse(tmp_path, ["25.py", "26.py"]))
     assert [file.symbols[0].name for file in parsed.values() if file] == ["f25", "f26"]
     parser.close()
+
+
+async def test_two_processes_build_what_one_file_after_the_other_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parsers, "_MANY_FILES", 2)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    for number in range(150):
+        write(tmp_path / f"d{number % 7}" / f"{number}.py", f"f{number}")
+    for path in Path(parsers.__file__).parent.glob("*.py"):
+        shutil.copy(path, tmp_path)
+    (tmp_path / "key.py").write_text(f"quokka = '{PRIVATE_KEY}'\n")
+    (tmp_path / "broken.ts").write_text("interface I { m(): void\nfunction größe() {\n")
+    slowly = store.open_store(None)
+    for name, stamp in files.list_files(tmp_path, ()).items():
+        slowly.update([parse_data(name, stamp, (tmp_path / name).read_bytes())])
+    async with indexed(tmp_path) as made:
+        built = made._folders[0]._store
+        assert built is not None
+        assert everything(built) == everything(slowly)
+        assert made._parser._first.pid is not None
+        assert made._parser._second.pid is None, "it is needed no more"
+    slowly.close()
+
+
+async def test_the_two_leave_out_what_ends_either_and_close_at_any_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    names = [f"{number}.py" for number in range(120)]
+    names[3] = names[4] = names[60] = "crash.py"
+    for name in names:
+        write(tmp_path / name, "f")
+    both = Parsers()
+    for each in (both._first, both._second):
+        each._command = frail(tmp_path)._command
+    for _ in range(2):
+        parsed = list(both.parse(tmp_path, names))
+        assert sorted(name for name, _ in parsed) == sorted(names)
+        assert {name for name, file in parsed if file is None or not file.chunks} == {"crash.py"}
+    half = both.parse(tmp_path, names)
+    next(half)
+    both.close()
+    with pytest.raises(ParserClosedError):
+        list(half)
+    assert both._first.pid is both._second.pid is None
 
 
 async def test_a_process_that_cannot_start_is_said(tmp_path: Path) -> None:

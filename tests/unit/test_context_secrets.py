@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lsp_server.context.secrets import has_secret, is_secret_name
+from lsp_server.context.terms import words_of
 
 # Made by chance here, so that no file of this project holds what looks like a credential.
 CHANCE = random.Random(7)
@@ -126,3 +127,11 @@ def test_the_standard_library_is_hardly_ever_taken_for_a_secret() -> None:
         if has_secret(path.read_text(encoding="utf-8", errors="replace"))
     ]
     assert taken == []
+
+
+@pytest.mark.parametrize("before", ["", "x", "_", "9", "-", "é", "İ ", "/"])
+@pytest.mark.parametrize("name", [*SECRETS, *ORDINARY])
+def test_looking_through_the_words_first_changes_no_answer(name: str, before: str) -> None:
+    text = f"first line\n{before}{(SECRETS | ORDINARY)[name]}\nlast line\n"
+    for each in (text, text.upper(), text.lower()):
+        assert has_secret(each, words_of(each)) == has_secret(each)

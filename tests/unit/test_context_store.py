@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from lsp_server.context import store as store_module
 from lsp_server.context.files import Stamp
-from lsp_server.context.frequencies import Frequencies
+from lsp_server.context.frequencies import Frequencies, slots_of
 from lsp_server.context.parsing import parse_data
-from lsp_server.context.records import ParsedFile
+from lsp_server.context.records import Call, ParsedFile
 from lsp_server.context.store import IndexFullError, Store, open_store
 from lsp_server.context.terms import terms_of
 
@@ -85,6 +85,22 @@ def test_definitions_nearest_first_with_their_text(store: Store) -> None:
     assert store.queries.definitions("median", "a", 2) == []
 
 
+def test_callers_nearest_first_with_what_they_stand_in(store: Store) -> None:
+    store.update([parsed("a/lib.py", "def mean(values):\n    return mean(values[1:])\n")])
+    store.update([parsed("z/far.py", "class A:\n    def f(self):\n        x = 1\n        return lib.mean([x])\n")])
+    store.update([parsed("a/near.py", "import lib\n\n\ndef g():\n    pass\n\n\nlib.mean([])\n")])
+    store.update([parsed("a/never.py", "mean = 'a word'  # and mean alone\n")])
+    calls = store.queries.callers("mean", "a/here.py", 9)
+    assert calls == [
+        Call("a/lib.py", 1, "return mean(values[1:])", "mean"),
+        Call("a/near.py", 7, "lib.mean([])", ""),
+        Call("z/far.py", 3, "return lib.mean([x])", "f"),
+    ]
+    assert store.queries.callers("mean", "", 1) == calls[:1]
+    for name in ("median", "", 'me"an', "x" * 99, "*", "mean OR f"):
+        assert store.queries.callers(name, "", 9) == []
+
+
 def test_an_update_touches_what_changed_alone(store: Store) -> None:
     body = "".join(f"    line_{number} = {number}\n" for number in range(20))
     store.update([parsed("a.py", f"def f():\n{body}\ndef g():\n{body}")])
@@ -95,6 +111,17 @@ def test_an_update_touches_what_changed_alone(store: Store) -> None:
     assert len(kept) == 1
     assert all(before[text] == after[text] for text in kept)
     assert store.queries.definitions("g", "", 1)[0].signature == "def g(changed):"
+
+
+def test_symbols_that_stayed_keep_their_rows(store: Store) -> None:
+    text = "def f():\n    pass\n\n\ndef g():\n    pass\n"
+    store.update([parsed("a.py", text)])
+    before = dict(store._reader.execute("SELECT name, rowid FROM symbol").fetchall())
+    store.update([parsed("a.py", "import a\n" + text.replace("def g", "def changed"))])
+    after = dict(store._reader.execute("SELECT name, rowid FROM symbol").fetchall())
+    assert after.keys() == {"f", "changed"}
+    assert after["f"] == before["f"]
+    assert [store.queries.definitions(name, "", 1)[0].line for name in ("f", "changed")] == [1, 5]
 
 
 def test_removed_files_leave_nothing(store: Store) -> None:
@@ -116,7 +143,8 @@ def test_broken_code_keeps_the_symbols_it_still_names(store: Store) -> None:
 
 NAMES = st.sampled_from(["a.py", "d/b.py", "d/c.go"])
 LINES = st.lists(
-    st.sampled_from(["def f():", "    return fooBar", "class A:", "", "x = quokka_1", "type T int"]), max_size=60
+    st.sampled_from(["def f():", "def f(): pass", "    return fooBar", "class A:", "", "x = quokka_1", "type T int"]),
+    max_size=60,
 )
 EDITS = st.lists(st.tuples(NAMES, LINES | st.none()), max_size=12)
 
@@ -225,7 +253,7 @@ def test_an_index_in_memory_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_frequencies_survive_and_refuse_what_is_damaged() -> None:
     frequencies = Frequencies([("foo", 3)])
-    frequencies.add(["foo", "bar"])
+    frequencies.add(slots_of(["foo", "bar"]))
     frequencies.take(["bar", "bar"])
     again = Frequencies.from_bytes(frequencies.to_bytes())
     assert (again.of("foo"), again.of("bar")) == (4, 0)
