@@ -10,7 +10,7 @@ import msgspec
 Constant = str | int | float | bool
 Patterns = tuple[str, ...]
 Position = int | str
-Kind = Literal["remote", "local", "file", "secret", "download", "environment", "library"]
+Kind = Literal["remote", "local", "file", "secret", "download", "environment", "library", "random"]
 
 
 class _Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, eq=False):

@@ -23,7 +23,7 @@ from lsp_server.review.slow_regexes import is_exponential, is_polynomial
 
 _LONGEST = 4000
 _TOP_DOMAINS = "com|org|net|edu|gov|io|dev|uk|de|fr|cn|jp|ru|info|biz|us|eu|ch|nl|in|br|au|ca|app|cloud|be|tv|co|it|es|me"
-_HOST_LIKE = re.compile(rf"(?:[\w-]+(?:\\?\.))+(?:{_TOP_DOMAINS})(?![\w.\\-])")
+_HOST_LIKE = re.compile(rf"(?:[\w-]+(?:\\?\.))+(?:{_TOP_DOMAINS})(?![\w-]|\\?\.)")
 _FREE_DOT = re.compile(rf"^(?:\^|[^a-z]*https?)?.*?(?:^|[^\\])\.(?:[\w-]+\\?\.)*\(?(?:{_TOP_DOMAINS})\b")
 _SCHEME_START = re.compile(r"^\(*\^?\(*(?:https?|\(https?|\(http\|https\)|\(\?:https?)")
 _RANGE = re.compile(r"(?<!\\)([A-Za-z0-9 -~])-([A-Za-z0-9 -~])")
