@@ -1,7 +1,7 @@
 """Findings over an edit: what does not parse right now keeps what was last found in it, where it stands now. Pure.
 
-Invariant: a file that parses is believed; in one that does not, a finding goes only with its line, or when the function it
-stands in was changed, parses, and no longer has it.
+Invariant: a file that parses is believed; in one that does not, a finding goes only with its line, or when the function
+it stands in was changed, parses, and no longer has it.
 """
 
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ def _moves(old: Sequence[str], new: Sequence[str]) -> list[int | None]:
 
 def _changes(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, int, int]]:
     """Return which lines of `old` stand for which of `new`, as the four borders of each stretch."""
-    if len(old) + len(new) > _MOST_COMPARED or len(old) == len(new):
+    if len(old) + len(new) > _MOST_COMPARED or len(old) == 1 == len(new):
         return [(0, len(old), 0, len(new))]
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     return [borders[1:] for borders in matcher.get_opcodes()]

@@ -150,7 +150,9 @@ class _Parser:
         return Characters(_bits(character), character, is_literal=True)
 
     def _group(self, depth: int) -> Node | None:
-        match = re.compile(r"\?(?:P?<\w+>|:|[a-z-]+:|(=|!|<=|<!)|P=\w+|#[^)]*|>|[a-zA-Z]+(?=\)))?").match(self.pattern, self.at)
+        match = re.compile(r"\?(?:P?<\w+>|:|[a-z-]+:|(=|!|<=|<!)|P=\w+|#[^)]*|>|[a-zA-Z]+(?=\)))?").match(
+            self.pattern, self.at
+        )
         if match:
             self.at = match.end()
         if depth >= _MOST_DEPTH:
@@ -183,7 +185,9 @@ class _Parser:
 
     def _code(self, character: str) -> str:
         """Return the character that an escape stands for: `\\x41`, `\\u0041`, `\\u{41}`, `\\n`, or itself."""
-        match = re.compile(r"(?:(?<=x)([0-9a-fA-F]{2})|(?<=u)(?:([0-9a-fA-F]{4})|\{([0-9a-fA-F]{1,6})\}))").match(self.pattern, self.at)
+        match = re.compile(r"(?:(?<=x)([0-9a-fA-F]{2})|(?<=u)(?:([0-9a-fA-F]{4})|\{([0-9a-fA-F]{1,6})\}))").match(
+            self.pattern, self.at
+        )
         if match:
             self.at = match.end()
             code = int(match[1] or match[2] or match[3], 16)

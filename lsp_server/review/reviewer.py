@@ -1,19 +1,21 @@
 """Text -> findings: parse, lower, walk, and turn what was met into findings. Pure.
 
-Invariant: a review never raises, whatever the text, and takes bounded time; where a file was not looked at, or not to its
-end, `skipped` says why, in words.
+Invariant: a review never raises, whatever the text, and takes bounded time; where a file was not looked at, or not to
+its end, `skipped` says why, in words.
 """
 
+import gc
 import logging
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 
 from lsp_server.review import ir
 from lsp_server.review.finding import Confidence, Finding, Place, Step, normalise
-from lsp_server.review.lowering import lower
+from lsp_server.review.lowering import lower, parse
 from lsp_server.review.rulebook import LanguageRules, Rulebook
 from lsp_server.review.taint.functions import Hit
 from lsp_server.review.taint.values import Trace
@@ -27,6 +29,7 @@ _FEW_LINES = 20  # below which the average says nothing
 _HEAD_BYTES = 8192  # where a binary file shows its NUL
 _MOST_CACHED = 256  # reviews; a window has fewer documents open
 _MOST_FINDINGS = 200  # in a file: more is a table of the same
+_MOST_NODES = 60_000  # of a syntax tree; a line has about ten, and reading one takes a microsecond
 _LONGEST_ANCHOR = 200
 _CUT = "too much in it to be followed to the end"
 
@@ -60,7 +63,7 @@ class Reviewer:
         self._known: OrderedDict[bytes, Review] = OrderedDict()
 
     def review(self, text: str, language_id: str, path: str | None = None, resolve: Resolve | None = None) -> Review:
-        """Return the review of `text`. path: for the log alone. resolve: API path -> the file of the workspace it is in.
+        """Return the review of `text`. path: for the log alone. resolve: API path -> what a workspace file has there.
 
         With `resolve` nothing is remembered: other files change too.
         """
@@ -76,7 +79,8 @@ class Reviewer:
             self._known.move_to_end(key)
             return known
         try:
-            review = _review(source, language_id, rules, resolve)
+            with _no_collection():
+                review = _review(source, language_id, rules, resolve)
         except RecursionError:
             review = Review((), (), "nested too deeply")
         except Exception as error:  # a fault of ours must not take the editor's other findings along
@@ -102,10 +106,25 @@ def not_looked_at(text: str) -> str:
 
 
 def _review(source: bytes, language_id: str, rules: LanguageRules, resolve: Resolve | None) -> Review:
-    program = lower(source, language_id)
+    tree = parse(source, language_id)
+    if tree is not None and tree.root_node.descendant_count > _MOST_NODES:
+        return Review((), (), "too large: more than a person writes in a file")
+    program = lower(source, language_id, tree) if tree is not None else None
     if program is None:
         return Review((), (), f"no grammar for {language_id}")
     return review_program(program, rules, resolve)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Let the garbage collector rest meanwhile: it looks through all of a program again and again, for nothing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def review_program(program: ir.Program, rules: LanguageRules, resolve: Resolve | None = None) -> Review:
@@ -113,7 +132,8 @@ def review_program(program: ir.Program, rules: LanguageRules, resolve: Resolve |
     walk = Walk(program, rules, resolve)
     hits = walk.run()
     lines = _Lines(program.source)
-    findings = tuple(_findings(program, _one_a_line(hits, lines), lines))
+    others = {path: _Lines(other.program.source) for path, other in walk.others.items()}
+    findings = tuple(_findings(program, _one_a_line(hits, lines), lines, others))
     scopes = tuple(_scopes(program, lines))
     return Review(findings, scopes, _CUT if walk.is_cut else "", program.is_broken)
 
@@ -157,7 +177,7 @@ def _rank(hit: Hit) -> tuple[int, int]:
     return (Confidence[hit.ruled.rule.confidence.upper()], -hit.taint.trace.length if hit.taint is not None else 0)
 
 
-def _findings(program: ir.Program, hits: Iterable[Hit], lines: _Lines) -> Iterable[Finding]:
+def _findings(program: ir.Program, hits: Iterable[Hit], lines: _Lines, others: dict[str, _Lines]) -> Iterable[Finding]:
     counts: dict[tuple[str, str, str], int] = {}
     for hit in hits:
         family = hit.ruled.family
@@ -178,11 +198,11 @@ def _findings(program: ir.Program, hits: Iterable[Hit], lines: _Lines) -> Iterab
             hit.symbol,
             anchor,
             ordinal,
-            tuple(_steps(hit, place, lines)),
+            tuple(_steps(hit, place, lines, others)),
         )
 
 
-def _steps(hit: Hit, place: Place, lines: _Lines) -> Iterable[Step]:
+def _steps(hit: Hit, place: Place, lines: _Lines, others: dict[str, _Lines]) -> Iterable[Step]:
     if hit.taint is None:
         return
     ways: list[Trace] = []
@@ -191,7 +211,9 @@ def _steps(hit: Hit, place: Place, lines: _Lines) -> Iterable[Step]:
         ways.append(way)
         way = way.before
     for each in reversed(ways):
-        yield Step(lines.place(each.span), each.words, each.path)
+        where = lines if each.path is None else others.get(each.path)
+        if where is not None:  # steps two files away are left out
+            yield Step(where.place(each.span), each.words, each.path)
     yield Step(place, f"used by `{hit.call}` here" if hit.call else "used here")
 
 

@@ -10,7 +10,8 @@ import msgspec
 Constant = str | int | float | bool
 Patterns = tuple[str, ...]
 Position = int | str
-Kind = Literal["remote", "local", "file", "secret", "download", "environment", "library", "random"]
+COLLECTION_SHAPES = ("list", "record")
+Kind = Literal["remote", "local", "file", "secret", "error", "download", "environment", "library", "random"]
 
 
 class _Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, eq=False):
@@ -30,6 +31,7 @@ class Condition(_Form, frozen=True, rename={"is_": "is", "negated": "not"}, kw_o
     path: str | Patterns | None = None
     constant: bool = False
     tainted: bool = False
+    element: Position | None = None
     negated: bool = False
 
 

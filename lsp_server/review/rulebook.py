@@ -18,6 +18,7 @@ import msgspec
 from lsp_server.errors import HearthlineError
 from lsp_server.review.api_paths import PatternTable, compile_pattern, spread_braces
 from lsp_server.review.rule_forms import (
+    COLLECTION_SHAPES,
     Condition,
     Dangerous,
     Example,
@@ -80,7 +81,7 @@ class LanguageRules:
     language: str
     sources: PatternTable[Source] = field(default_factory=PatternTable)
     source_names: PatternTable[Source] = field(default_factory=PatternTable)
-    handlers: list[Handler] = field(default_factory=list)
+    handler_names: dict[str, list[Handler]] = field(default_factory=dict)  # by the first parameter, nothing else asked
     handler_calls: PatternTable[Handler] = field(default_factory=PatternTable)
     handler_decorators: PatternTable[Handler] = field(default_factory=PatternTable)
     handler_bases: PatternTable[Handler] = field(default_factory=PatternTable)
@@ -128,7 +129,8 @@ class LanguageRules:
             self.sources.add(source.path, source)
             self.source_names.add([name.lower() for name in source.name], source)
         for handler in tables.handlers:
-            self.handlers.append(handler)
+            if handler.parameters and not (handler.decorator or handler.call or handler.base):
+                self.handler_names.setdefault(handler.parameters[0], []).append(handler)
             self.handler_calls.add(handler.call, handler)
             self.handler_decorators.add((*handler.decorator, *handler.parameter_decorator), handler)
             self.handler_bases.add(handler.base, handler)
@@ -219,6 +221,8 @@ def _check(where: tuple[Condition, ...]) -> None:
     for condition in where:
         for pattern in (condition.matches, condition.begins):
             re.compile(pattern or "")
+        if condition.shape is not None and condition.shape not in (*COLLECTION_SHAPES, *SHAPES):
+            raise ValueError(f"unknown shape {condition.shape!r}; there are {', '.join((*COLLECTION_SHAPES, *SHAPES))}")
         paths = condition.path if isinstance(condition.path, tuple) else (condition.path,)
         for pattern in (each for path in paths if path is not None for each in spread_braces(path)):
             compile_pattern(pattern)

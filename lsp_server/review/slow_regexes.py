@@ -54,7 +54,11 @@ class _Automaton:
 
     def loops(self) -> list[frozenset[int]]:
         """Return the sets of positions that can follow themselves through each other."""
-        return [component for component in _components(range(len(self.members)), dict(enumerate(self.follows))) if self._is_loop(component)]
+        return [
+            component
+            for component in _components(range(len(self.members)), dict(enumerate(self.follows)))
+            if self._is_loop(component)
+        ]
 
     def _is_loop(self, component: frozenset[int]) -> bool:
         return len(component) > 1 or any(position in self.follows[position] for position in component)

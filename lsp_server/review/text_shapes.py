@@ -22,7 +22,9 @@ from lsp_server.review.regex_syntax import (
 from lsp_server.review.slow_regexes import is_exponential, is_polynomial
 
 _LONGEST = 4000
-_TOP_DOMAINS = "com|org|net|edu|gov|io|dev|uk|de|fr|cn|jp|ru|info|biz|us|eu|ch|nl|in|br|au|ca|app|cloud|be|tv|co|it|es|me"
+_TOP_DOMAINS = (
+    "com|org|net|edu|gov|io|dev|uk|de|fr|cn|jp|ru|info|biz|us|eu|ch|nl|in|br|au|ca|app|cloud|be|tv|co|it|es|me"
+)
 _HOST_LIKE = re.compile(rf"(?:[\w-]+(?:\\?\.))+(?:{_TOP_DOMAINS})(?![\w-]|\\?\.)")
 _FREE_DOT = re.compile(rf"(?:^|[^\\])\.\(?(?:\?:)?(?:[\w|-]+\)?\\?\.)+\(?(?:{_TOP_DOMAINS})\b")
 _SCHEME_START = re.compile(r"^\(*\^?\(*(?:https?|\(https?|\(http\|https\)|\(\?:https?)")
@@ -99,7 +101,9 @@ def _is_unanchored_host(pattern: str) -> bool:
 def _has_odd_range(pattern: str) -> bool:
     """A range such as `[A-z]` or `[,-.]` that holds more than is meant."""
     sets = re.finditer(r"(?<!\\)\[\^?((?:\\.|[^\]\\])*)\]", pattern)
-    return any(_is_odd(match[1], match[2]) for each in sets for match in _RANGE.finditer(re.sub(r"\\.", "\t\t", each[1])))
+    return any(
+        _is_odd(match[1], match[2]) for each in sets for match in _RANGE.finditer(re.sub(r"\\.", "\t\t", each[1]))
+    )
 
 
 def _is_odd(low: str, high: str) -> bool:
@@ -113,7 +117,9 @@ def _is_odd(low: str, high: str) -> bool:
 def _is_bad_tag_filter(pattern: str) -> bool:
     """A pattern of script elements or comments that some of what browsers read as one passes."""
     if re.search(r"</?script|<\\/script", pattern, re.IGNORECASE) and "</" in pattern.replace("\\", ""):
-        return not re.search(r"script(?:\\[bs]\*?)?\[\^>\]\*\??>?\)?[>]?$", pattern) or "." in re.sub(r"\[[^\]]*\]", "", pattern)
+        return not re.search(r"script(?:\\[bs]\*?)?\[\^>\]\*\??>?\)?[>]?$", pattern) or "." in re.sub(
+            r"\[[^\]]*\]", "", pattern
+        )
     return False
 
 

@@ -72,7 +72,7 @@ def test_a_finding_on_the_line_that_is_being_typed_stays_on_it() -> None:
     ("text", "scopes"),
     [
         pytest.param(
-            OLD.replace("    os.system(name)\n", "    broken(\n").replace("    name =", "    x = 1\n    name ="),
+            OLD.replace("    os.system(name)\n", "").replace("    name =", "    broken(\n    name ="),
             (scope("first", 2, 3),),
             id="its line was taken away",
         ),

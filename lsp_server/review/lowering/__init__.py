@@ -40,12 +40,14 @@ def lower(source: bytes, language_id: str, tree: tree_sitter.Tree | None = None)
     lower_root = _lowering_of(language_id)
     if lower_root is None:
         return None
-    if tree is None:
-        parser = _parser_of(language_id)
-        if parser is None:
-            return None
-        tree = parser.parse(source)
-    return lower_root(tree.root_node, source, language_id)
+    tree = tree or parse(source, language_id)
+    return lower_root(tree.root_node, source, language_id) if tree is not None else None
+
+
+def parse(source: bytes, language_id: str) -> tree_sitter.Tree | None:
+    """Return the syntax tree of `source`, UTF-8; None for a language without a grammar."""
+    parser = _parser_of(language_id)
+    return parser.parse(source) if parser is not None else None
 
 
 @cache

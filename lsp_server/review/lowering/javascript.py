@@ -9,6 +9,7 @@ import tree_sitter
 
 from lsp_server.grammars import grammar_of
 from lsp_server.review import ir
+from lsp_server.review.lowering.javascript_functions import exported_names
 from lsp_server.review.lowering.javascript_statements import Statements
 from lsp_server.review.lowering.javascript_terms import children_of, span_of, text_of
 
@@ -21,6 +22,7 @@ def lower(root: tree_sitter.Node, source: bytes, language_id: str) -> ir.Program
     if language_id == "html":
         body, comments = _lower_page(lowering, root, source)
     else:
+        lowering.exported = exported_names(source)
         body, comments = list(lowering.block(root)), comments_of(root, language_id)
     functions = sorted(lowering.functions, key=lambda function: function.span.start)
     imports = list(lowering.modules.values())

@@ -172,7 +172,8 @@ class Statements(Functions):
         if right.type == "class":
             return self._named_class(right, target)
         value = self.expression(right, name_of_target(target))
-        return [ir.Assign(span_of(node), target, value), *self.defaults(left)]
+        listener = _listener(span_of(node), target, value)
+        return [listener] if listener is not None else [ir.Assign(span_of(node), target, value), *self.defaults(left)]
 
     def _named_class(self, node: tree_sitter.Node, target: ir.Expression) -> list[ir.Statement]:
         """Lower `target = class {}`; a class with a name of its own is known by both."""
@@ -361,6 +362,18 @@ class Statements(Functions):
             tests, is_default = [], False
         self._in_switch = outer
         return _chained(span_of(node), groups, otherwise)
+
+
+def _listener(span: ir.Span, target: ir.Expression, value: ir.Expression) -> ir.Statement | None:
+    """Return `x.onmessage = function` as `x.addEventListener("message", function)`; None for another assignment."""
+    if not isinstance(value, ir.Closure) or not isinstance(target, ir.Attribute | ir.Name):
+        return None
+    if not target.name.startswith("on") or not target.name.islower() or len(target.name) < 4:
+        return None
+    event = ir.Argument(ir.Constant(target.span, target.name[2:]))
+    base = target.base if isinstance(target, ir.Attribute) else ir.Name(target.span, "window")
+    callee = ir.Attribute(target.span, base, "addEventListener")
+    return ir.Evaluate(span, ir.Call(span, callee, (event, ir.Argument(value))))
 
 
 def _chained(

@@ -248,13 +248,13 @@ class _Statements:
         yield Try(span_of(node), body, handlers, self._else(node, "finally_clause"))
 
     def _handler(self, node: tree_sitter.Node) -> Statements:
-        """Lower an `except`. Whatever classes it names, its variable is an Exception: no rule asks which."""
+        """Lower an `except`. Its variable is what the call of `except` gives, whatever classes it names: no rule asks which."""
         body = self.block(node.children)
         alias = next((child.child_by_field_name("alias") for child in named(node) if child.type == "as_pattern"), None)
         if alias is None:
             return body
         span = span_of(alias)
-        return (Assign(span, self._expressions.lower(alias), Unknown(span), type_name="Exception"), *body)
+        return (Assign(span, self._expressions.lower(alias), Call(span, Name(span, "except"))), *body)
 
     def _with(self, node: tree_sitter.Node) -> Iterator[Statement]:
         clauses = [child for child in named(node) if child.type == "with_clause"]

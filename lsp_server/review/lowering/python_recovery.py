@@ -24,10 +24,10 @@ def definitions(source: bytes, language: tree_sitter.Language) -> Iterator[tree_
     if not 1 <= len(starts) <= _MAX_DEFINITIONS:
         return
     for start, end in _between(0, starts, len(source)):
-        root = _parsed(source, language, [(start, end)])
+        root = _parsed_as_is(source, language, [(start, end)])
         methods = _methods(source, start, end) if root.has_error and source.startswith(b"class", start) else []
         if not 1 <= len(methods) <= _MAX_DEFINITIONS:
-            yield root
+            yield _parsed(source, language, [(start, end)]) if root.has_error else root
             continue
         header = source.find(b"\n", start, end) + 1 or end
         for from_, to in _between(header, methods, end):

@@ -17,7 +17,8 @@ _ON_THE_WHOLE = frozenset({"then", "tap", "finally", "let", "also"})
 
 _ON_EACH = frozenset({
     "map", "forEach", "filter", "find", "findIndex", "some", "every", "flatMap", "sort", "replace", "replaceAll",
-    "each", "collect", "select", "reject", "flat_map", "each_with_index", "stream", "mapValues", "ifPresent", "Select", "Where",
+    "each", "collect", "select", "reject", "flat_map", "each_with_index", "stream", "mapValues", "ifPresent", "Select",
+    "Where",
 })  # fmt: skip
 """Methods that call a function with each element of what they are called on."""
 

@@ -11,16 +11,18 @@ from lsp_server.review.taint import callbacks
 from lsp_server.review.taint.assignments import put_into
 from lsp_server.review.taint.frames import Frame
 from lsp_server.review.taint.functions import ClassInfo, FunctionInfo, Instance
+from lsp_server.review.taint.imports import call_imported
 from lsp_server.review.taint.matching import Site, holds
-from lsp_server.review.taint.members import item_site, member
+from lsp_server.review.taint.members import item_site, key_of, member
 from lsp_server.review.taint.sources import from_paths
 from lsp_server.review.taint.summaries import call_function, walk_class
-from lsp_server.review.taint.values import CLEAN, Taint, Value, join_all, union, union_taints
+from lsp_server.review.taint.values import ANY, CLEAN, Taint, Value, join, join_all, union, union_taints
 
 if TYPE_CHECKING:
     from lsp_server.review.taint.walk import Walk
 
 _MOST_PATHS = 4
+_LOOK_UPS = frozenset({"get", "pop", "fetch"})
 
 
 def call(walk: "Walk", expression: ir.Call, frame: Frame) -> Value:
@@ -37,7 +39,15 @@ def call(walk: "Walk", expression: ir.Call, frame: Frame) -> Value:
         target = walk.evaluate(callee, frame)
         written = callee.name if isinstance(callee, ir.Name) else ""
     values = tuple(walk.evaluate(argument.value, frame) for argument in expression.arguments)
-    site = Site(_place(walk, expression, receiver), target.paths, written, receiver, receiver_value, expression.arguments, values)
+    site = Site(
+        _place(walk, expression, receiver),
+        target.paths,
+        written,
+        receiver,
+        receiver_value,
+        expression.arguments,
+        values,
+    )
     walk.meet(site, frame)
     if isinstance(callee, ir.Item) and walk.asks("<dispatch>"):
         key = walk.evaluate(callee.key, frame)
@@ -76,19 +86,25 @@ def _pattern(site: Site) -> Value | None:
 def _result(walk: "Walk", expression: ir.Call, site: Site, target: Value, frame: Frame) -> Value:
     """Return what the call is worth once it was told to the rules."""
     paths = tuple(api_paths.result(path) for path in site.paths)
+    walk.used_paths.update(paths)
     cleaned_for = _cleaned_for(walk, site)
     from_callbacks = callbacks.run(walk, site, frame)
     if None in cleaned_for:
         return Value(paths=paths)
-    value = _of_callables(walk, site, target)
+    value = _of_callables(walk, site, target) or _looked_up(site)
     if value is None:
         value = from_callbacks
+        imported = call_imported(walk, site, frame) if walk.resolve is not None else None
+        value = join(value, imported) if imported is not None else value
         if site.receiver_value.taints:
             value = _with_taints(value, site.receiver_value.taints)
     for propagator in (each for path in site.paths for each in walk.rules.propagators.find(path)):
         value = _propagated(walk, propagator, site, value, frame)
     value = value._replace(paths=union(paths, value.paths, _MOST_PATHS))
     value = from_paths(walk, value, expression.span)
+    if cleaned_for and not value.taints:  # made harmless for one family: what it was made of is still in it
+        for each in site.values:
+            value = _with_taints(value, each.taints)
     for family in cleaned_for:
         value = value.cleaned(family)
     return value
@@ -102,6 +118,16 @@ def _cleaned_for(walk: "Walk", site: Site) -> list[str | None]:
         for ruled in walk.rules.sanitizers.find(path)
         if holds(ruled.rule.where, site)
     ]
+
+
+def _looked_up(site: Site) -> Value | None:
+    """Return what a collection whose elements are known has at a constant key, for `get` and its like."""
+    if site.callee not in _LOOK_UPS or site.receiver_value.elements is None or not site.values:
+        return None
+    key = key_of(site.values[0])
+    if key is ANY:
+        return None
+    return join_all((site.receiver_value.element(key), *site.values[1:2]))
 
 
 def _of_callables(walk: "Walk", site: Site, target: Value) -> Value | None:

@@ -1,7 +1,7 @@
 """What is known of the functions and classes of a file.
 
-Invariant: an info is made once for each function and class that the walk meets; what its walk found out (`result`, `reached`,
-`fields`) only ever grows.
+Invariant: an info is made once for each function and class that the walk meets; what its walk found out (`result`,
+`reached`, `fields`) only ever grows.
 """
 
 from dataclasses import dataclass, field
@@ -15,14 +15,18 @@ from lsp_server.review.taint.values import CLEAN, Symbol, Taint, Value
 
 
 class Hit(NamedTuple):
-    """A rule was met at `span`. taint: what got there; None for what is dangerous by itself. call: how the callee is written."""
+    """A rule was met at `span`.
+
+    taint: what got there; None for what is dangerous by itself. call: how the callee is written. path: of the file it
+    stands in, None for the reviewed one.
+    """
 
     ruled: Ruled
     span: ir.Span
     symbol: str
     call: str
     taint: Taint | None = None
-    path: str | None = None  # of the file it stands in, None for the reviewed one
+    path: str | None = None
 
 
 @dataclass(slots=True, eq=False)

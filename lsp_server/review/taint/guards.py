@@ -38,6 +38,9 @@ def refine(walk: "Walk", test: ir.Expression, does_hold: bool, frame: Frame) -> 
             _called(walk, test, does_hold, frame)
         case ir.Assigned(target=target):
             refine(walk, target, does_hold, frame)
+        case ir.Name() | ir.Attribute() | ir.Item() if not does_hold:  # it is empty
+            cleanse(walk, test, None, frame)
+            _cleanse_by_path(walk, test, frame)
 
 
 def _one_of(walk: "Walk", operands: tuple[ir.Expression, ...], does_hold: bool, frame: Frame) -> None:
@@ -89,7 +92,7 @@ def _peek(walk: "Walk", expression: ir.Expression, frame: Frame) -> Value:
 
 
 def _called(walk: "Walk", test: ir.Call, does_hold: bool, frame: Frame) -> None:
-    """Take up that a call came out true or false, if a rule calls it a guard, or it is a function of the file that tests."""
+    """Take up that a call came out true or false, if a rule calls it a guard."""
     callee = test.callee
     receiver = callee.base if isinstance(callee, ir.Attribute) else None
     receiver_value = _peek(walk, receiver, frame) if receiver is not None else CLEAN

@@ -1,4 +1,4 @@
-"""Asking the rules about a call, or what stands for one: which arguments there are, which conditions hold, what was met.
+"""Asking the rules about a call, or what stands for one: its arguments, which conditions hold, what was met.
 
 Invariant: a rule's positions, names, `any` and `receiver` are read here and nowhere else.
 """
@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from lsp_server.review.api_paths import compile_pattern, spread_braces
 from lsp_server.review.ir import Argument, Collection, Constant, Expression, Span
-from lsp_server.review.rule_forms import Condition, Position, Sink, positions
+from lsp_server.review.rule_forms import COLLECTION_SHAPES, Condition, Position, Sink, positions
 from lsp_server.review.rule_forms import Constant as Literal
 from lsp_server.review.rulebook import Ruled
 from lsp_server.review.text_shapes import is_shaped
@@ -89,17 +89,29 @@ def _holds(condition: Condition, site: Site) -> bool:
     if condition.absent or found is None:
         return condition.absent and found is None and not _hides(site)
     value = found[1]
+    if condition.element is not None:
+        if value.elements is None or condition.element not in value.elements:
+            return False
+        value = value.elements[condition.element]
     tests = (
         condition.is_ is None or _is_one_of(value, condition.is_),
         condition.is_not is None or _is_none_of(value, condition.is_not),
         condition.matches is None or any(_matches(condition.matches, each) for each in value.constants or ()),
-        condition.shape is None or any(_has_shape(condition.shape, each) for each in value.constants or ()),
         condition.begins is None or _compiled(condition.begins).match(value.beginning) is not None,
         condition.path is None or any(has_path(path, condition.path) for path in value.paths),
         not condition.constant or value.constants is not None,
         not condition.tainted or bool(value.taints),
+        condition.shape is None or _has_shape(condition.shape, value),
     )
     return all(tests)
+
+
+def _has_shape(shape: str, value: Value) -> bool:
+    """Tell whether `value` is written out in that way, by position or by name, or is a constant text of that shape."""
+    if shape in COLLECTION_SHAPES:
+        is_record = any(isinstance(key, str) for key in value.elements or ())
+        return value.elements is not None and is_record == (shape == "record")
+    return any(isinstance(each, str) and is_shaped(shape, each) for each in value.constants or ())
 
 
 def _hides(site: Site) -> bool:
@@ -134,10 +146,6 @@ def _matches(pattern: str, constant: object) -> bool:
     return isinstance(constant, str) and _compiled(pattern).search(constant[:2000]) is not None
 
 
-def _has_shape(shape: str, constant: object) -> bool:
-    return isinstance(constant, str) and is_shaped(shape, constant)
-
-
 def has_path(path: str, patterns: str | tuple[str, ...]) -> bool:
     """Tell whether one of `patterns` matches `path`."""
     wanted = patterns if isinstance(patterns, tuple) else (patterns,)
@@ -155,7 +163,7 @@ def _compiled_paths(pattern: str) -> tuple[re.Pattern[str], ...]:
 
 
 def flows(ruled: Ruled, site: Site, where: tuple[Position, ...]) -> Iterator[tuple[Span, Taint]]:
-    """Yield the places in `site`, among the positions `where`, that outside data gets to and must not, by `ruled`, a sink."""
+    """Yield where in `site`, among the positions `where`, outside data gets that `ruled`, a sink, keeps out."""
     sink: Sink = ruled.rule
     family = ruled.family.id if ruled.family is not None else ""
     for position in where:

@@ -47,7 +47,7 @@ def _tainted(value: Value, source: Source, span: ir.Span) -> Value:
 def handlers_of(
     walk: "Walk", function: ir.Function, decorators: tuple[Value, ...], owner: "ClassInfo | None"
 ) -> tuple[Handler, ...]:
-    """Return what `function` is called as from outside, going by its decorators, its class and its parameters' names."""
+    """Return what `function` is called as from outside: by its decorators, its class and its parameters' names."""
     found: list[Handler] = []
     for path in (path for decorator in decorators for path in decorator.paths):
         found += walk.rules.handler_decorators.find(path)
@@ -59,19 +59,9 @@ def handlers_of(
                 for handler in walk.rules.handler_bases.find(path)
                 if function.name in (handler.method or (function.name,))
             ]
-    found += [handler for handler in walk.rules.handlers if _by_names_alone(handler)]
-    names = parameter_names(function, owner)
+    names = tuple(parameter.name for parameter in counted(function, owner))
+    found += walk.rules.handler_names.get(names[0], ()) if names else ()
     return tuple(dict.fromkeys(each for each in found if names[: len(each.parameters)] == each.parameters))
-
-
-def _by_names_alone(handler: Handler) -> bool:
-    others = (handler.decorator, handler.call, handler.base, handler.parameter_decorator)
-    return bool(handler.parameters) and not any(others)
-
-
-def parameter_names(function: ir.Function, owner: "ClassInfo | None") -> tuple[str, ...]:
-    """Return the names of the parameters as rules count them: without the receiver."""
-    return tuple(parameter.name for parameter in counted(function, owner))
 
 
 def counted(function: ir.Function, owner: "ClassInfo | None") -> tuple[ir.Parameter, ...]:

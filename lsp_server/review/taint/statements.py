@@ -1,7 +1,7 @@
 """What each form of statement does to what is known of variables.
 
-Invariant: an executor tells whether what stands behind the statement is reached; what is not reached is walked through all
-the same, it may be reached while it is being edited.
+Invariant: an executor tells whether what stands behind the statement is reached; what is not reached is walked through
+all the same.
 """
 
 from collections.abc import Callable

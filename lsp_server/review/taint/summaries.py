@@ -1,4 +1,4 @@
-"""What calling a function of the file does: walked through once, in terms of its parameters, and applied where it is called.
+"""What calling a function of the file does: walked through once, in terms of its parameters, applied at each call.
 
 Invariant: a function is walked through once, and once more when it turns out later that it is called from outside; one
 that is being walked through, or lies too deep, counts as clean.
@@ -63,7 +63,7 @@ def call_function(
     walk: "Walk", info: FunctionInfo, arguments: Sequence[ir.Argument], values: Sequence[Value], span: ir.Span
 ) -> Value:
     """Return what calling `info` at `span` gives, and report what the arguments reach inside."""
-    given = _by_parameter(info, arguments, values)
+    given = by_parameter(info, arguments, values)
     if not info.function.name and not info.is_walked and not info.is_walking:
         walk_function(walk, info, given)  # a function that is called where it stands
         return info.result
@@ -77,7 +77,7 @@ def call_with(walk: "Walk", info: FunctionInfo, values: tuple[Value, ...], span:
     return call_function(walk, info, arguments, values, span)
 
 
-def _by_parameter(info: FunctionInfo, arguments: Sequence[ir.Argument], values: Sequence[Value]) -> Given:
+def by_parameter(info: FunctionInfo, arguments: Sequence[ir.Argument], values: Sequence[Value]) -> Given:
     """Return the values by the parameter they are handed to, as rules count parameters."""
     parameters_here = counted(info.function, info.owner)
     names = {parameter.name: index for index, parameter in enumerate(parameters_here)}
@@ -98,22 +98,27 @@ def _by_parameter(info: FunctionInfo, arguments: Sequence[ir.Argument], values: 
     return given
 
 
-def _applied(walk: "Walk", info: FunctionInfo, given: Given, span: ir.Span) -> Value:
+def by_symbol(info: FunctionInfo, given: Given) -> dict[Symbol, tuple[Taint, ...]]:
+    """Return the taints of what is `given` by what stands for it inside."""
     skipped = len(info.symbols) - len(counted(info.function, info.owner))
-    by_symbol = {
+    return {
         info.symbols[index + skipped]: value.taints for index, value in given.items() if index >= 0 and value.taints
     }
+
+
+def _applied(walk: "Walk", info: FunctionInfo, given: Given, span: ir.Span) -> Value:
+    taints_by_symbol = by_symbol(info, given)
     words = f"handed to `{info.function.name}`" if info.function.name else "handed to a function"
-    for hit in tuple(info.reached) if by_symbol else ():
+    for hit in tuple(info.reached) if taints_by_symbol else ():
         if hit.taint is not None and isinstance(hit.taint.source, Symbol):
-            for taint in by_symbol.get(hit.taint.source, ()):
+            for taint in taints_by_symbol.get(hit.taint.source, ()):
                 walk.step()
-                walk.report(hit._replace(taint=_woven(taint, hit.taint, span, words)))
-    return _substituted(info.result, info, by_symbol, span, words)
+                walk.report(hit._replace(taint=woven(taint, hit.taint, span, words)))
+    return substituted(info.result, info, taints_by_symbol, span, words)
 
 
-def _substituted(
-    value: Value, info: FunctionInfo, by_symbol: dict[Symbol, tuple[Taint, ...]], span: ir.Span, words: str
+def substituted(
+    value: Value, info: FunctionInfo, given: dict[Symbol, tuple[Taint, ...]], span: ir.Span, words: str
 ) -> Value:
     """Return `value` with the arguments' taints in place of those of the parameters."""
     if not value.taints:
@@ -121,17 +126,17 @@ def _substituted(
     taints: tuple[Taint, ...] = ()
     for taint in value.taints:
         if isinstance(taint.source, Symbol) and taint.source.owner is info:
-            woven = tuple(_woven(each, taint, span, words) for each in by_symbol.get(taint.source, ()))
-            taints = union_taints(taints, woven)
+            handed = tuple(woven(each, taint, span, words) for each in given.get(taint.source, ()))
+            taints = union_taints(taints, handed)
         else:
             taints = union_taints(taints, (taint,))
     elements = value.elements and {
-        key: _substituted(each, info, by_symbol, span, words) for key, each in value.elements.items()
+        key: substituted(each, info, given, span, words) for key, each in value.elements.items()
     }
     return value._replace(taints=taints, elements=elements)
 
 
-def _woven(outer: Taint, inner: Taint, span: ir.Span, words: str) -> Taint:
+def woven(outer: Taint, inner: Taint, span: ir.Span, words: str) -> Taint:
     """Return `outer` after it went the way of `inner`, a parameter's taint, through a call at `span`."""
     steps: list[Trace] = []
     step: Trace | None = inner.trace

@@ -48,7 +48,7 @@ class Symbol:
 
 
 class Taint(NamedTuple):
-    """A value, or part of it, comes from `source` at `span`. clean_for: identifiers of the families it is harmless for."""
+    """A value, or part of it, comes from `source` at `span`. clean_for: the families, by id, it is harmless for."""
 
     source: Source | Symbol
     span: Span
@@ -74,9 +74,10 @@ Elements = dict[Key, "Value"]
 
 
 class Value(NamedTuple):
-    """taints: of all of it, elements too. constants: it is one of these; None: not known. elements: None where it is opaque.
+    """What is known of a value.
 
-    An opaque value's elements are as tainted as it is itself. beginning: what its text begins with, as far as that is known.
+    taints: of all of it, elements too. constants: it is one of these; None: not known. elements: None where it is
+    opaque, and then they are as tainted as it is itself. beginning: of its text, as far as that is known.
     """
 
     taints: tuple[Taint, ...] = ()

@@ -1,11 +1,12 @@
 """The walk through a program: the file first, then its functions and classes, each once; what it met is `hits`.
 
-Invariant: a walk takes at most `MOST_STEPS` steps whatever the program, and goes at most `MOST_DEPTH` levels deep; where
-it was cut short `is_cut` says so.
+Invariant: a walk takes at most `MOST_STEPS` steps whatever the program, and goes at most `MOST_DEPTH` levels deep;
+where it was cut short `is_cut` says so.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from lsp_server.review import ir
 from lsp_server.review.rule_forms import positions
@@ -13,20 +14,34 @@ from lsp_server.review.rulebook import LanguageRules, Ruled
 from lsp_server.review.taint.expressions import EVALUATORS
 from lsp_server.review.taint.frames import Frame
 from lsp_server.review.taint.functions import ClassInfo, FunctionInfo, Hit
+from lsp_server.review.taint.imports import function_in
 from lsp_server.review.taint.matching import Site, concerns, flows, has_path, holds
 from lsp_server.review.taint.statements import EXECUTORS
 from lsp_server.review.taint.summaries import walk_class, walk_function
 from lsp_server.review.taint.values import CLEAN, Symbol, Taint, Value
 
-MOST_STEPS = 40_000
+MOST_STEPS = 25_000
 """Expressions and statements read in a file: under 200 ms, and enough for some thousand lines of a person's code."""
 
 MOST_DEPTH = 100
-"""Levels of expressions, statements and calls inside each other, all together; the interpreter allows about twice that."""
+"""Levels of expressions, statements and calls inside each other; the interpreter allows about twice that."""
 
 _MOST_REACHED = 64  # hits kept for a function's parameters
 
-Resolve = Callable[[str], "ir.Program | None"]
+_MOST_OTHERS = 8  # files of the workspace that a walk looks into
+_MOST_HOPS = 2  # files between the call and what it leads to
+
+
+class Imported(NamedTuple):
+    """What an API path names in another file of the workspace. name: there; path: of the file, for people."""
+
+    program: ir.Program
+    name: str
+    path: str
+
+
+Resolve = Callable[[str], Imported | None]
+"""API path of what is imported -> where it is in the workspace; None when it is not there."""
 
 
 class TooMuch(Exception):
@@ -36,11 +51,16 @@ class TooMuch(Exception):
 class Walk:
     """One walk through `program` with `rules`; `run` does it."""
 
-    def __init__(self, program: ir.Program, rules: LanguageRules, resolve: Resolve | None = None) -> None:
+    def __init__(
+        self, program: ir.Program, rules: LanguageRules, resolve: Resolve | None = None, hops: int = _MOST_HOPS
+    ) -> None:
         self.program = program
         self.rules = rules
         self.language = rules.language
-        self.resolve = resolve
+        self.resolve = resolve if hops > 0 else None
+        self.others: dict[str, Walk] = {}  # other files by their path
+        self.file = Frame({})
+        self._hops = hops
         self.hits: dict[tuple[int, ir.Span, str | None], Hit] = {}
         self.used_paths: set[str] = set()
         self.imported: set[str] = set()
@@ -53,9 +73,8 @@ class Walk:
 
     def run(self) -> tuple[Hit, ...]:
         """Walk through all of the program; return what was met, in the order of its places."""
-        frame = Frame({})
         try:
-            self.run_body(self.program.body, frame)
+            self.run_body(self.program.body, self.file)
         except TooMuch:
             self.is_cut = True
         hits = [hit for hit in self.hits.values() if not self._is_excused(hit.ruled)]
@@ -148,6 +167,22 @@ class Walk:
         known = self.hits.get(key)
         if known is None or _length(hit) < _length(known):
             self.hits[key] = hit
+
+    def imported_function(self, path: str) -> tuple[FunctionInfo, str] | None:
+        """Return the function of another file that `path` names, and that file's path; None when there is none."""
+        if self.resolve is None or "()" in path or not any(path.startswith(each) for each in self.imported):
+            return None
+        found = self.resolve(path)
+        if found is None:
+            return None
+        other = self.others.get(found.path)
+        if other is None:
+            if len(self.others) >= _MOST_OTHERS:
+                return None
+            other = self.others[found.path] = Walk(found.program, self.rules, self.resolve, self._hops - 1)
+            other.run()
+        info = function_in(other.file, found.name)
+        return (info, found.path) if info is not None else None
 
     @contextmanager
     def silently(self) -> Iterator[None]:
