@@ -97,7 +97,11 @@ class Functions(Expressions):
         if single is not None:
             return (ir.Parameter(text_of(single)),)
         listed = node.child_by_field_name("parameters")
-        inner = children_of(listed) if listed is not None else []
+        return self.listed_parameters(listed, prologue) if listed is not None else ()
+
+    def listed_parameters(self, node: tree_sitter.Node, prologue: list[ir.Statement]) -> tuple[ir.Parameter, ...]:
+        """Lower the parameters between parentheses; what they need at run time goes to `prologue`."""
+        inner = children_of(node)
         found = [self._parameter(child, index, prologue) for index, child in enumerate(inner)]
         return tuple(parameter for parameter in found if parameter.name != "this")
 

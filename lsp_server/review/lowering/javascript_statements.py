@@ -11,7 +11,7 @@ import tree_sitter
 
 from lsp_server.review import ir
 from lsp_server.review.lowering.javascript_expressions import name_of_target
-from lsp_server.review.lowering.javascript_functions import Functions
+from lsp_server.review.lowering.javascript_recovery import Recovery
 from lsp_server.review.lowering.javascript_terms import (
     children_of,
     module_path,
@@ -30,7 +30,7 @@ _NOTHING: Final = frozenset({
 _FUNCTION_VALUES: Final = frozenset({"arrow_function", "function_expression", "generator_function"})
 
 
-class Statements(Functions):
+class Statements(Recovery):
     """Turns statement nodes into `ir` statements."""
 
     def __init__(self) -> None:
@@ -73,6 +73,8 @@ class Statements(Functions):
         """Lower the statements of the block `node`, or the one statement that stands for a block."""
         if node is None:
             return ()
+        if node.has_error and any(child.type == "ERROR" for child in node.children):
+            return tuple(self.recovered(node))
         if node.type in {"statement_block", "program"}:
             return tuple(lowered for child in node.named_children for lowered in self.statement(child))
         return tuple(self.statement(node))
@@ -105,7 +107,7 @@ class Statements(Functions):
 
     def _other(self, node: tree_sitter.Node) -> list[ir.Statement]:
         if node.type == "ERROR":
-            return [lowered for child in children_of(node) for lowered in self.statement(child)]
+            return self.recovered(node)
         return [ir.Evaluate(span_of(node), self.expression(node))]
 
     def _only(self, node: tree_sitter.Node) -> ir.Expression | None:
