@@ -11,7 +11,7 @@ Constant = str | int | float | bool
 Patterns = tuple[str, ...]
 Position = int | str
 COLLECTION_SHAPES = ("list", "record")
-Kind = Literal["remote", "local", "file", "secret", "error", "download", "environment", "library"]
+Kind = Literal["remote", "local", "file", "secret", "error", "download", "environment", "library", "random"]
 
 
 class _Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, eq=False):

@@ -16,7 +16,7 @@ _RECEIVERS = frozenset({"self", "cls", "this"})
 
 def from_paths(walk: "Walk", value: Value, span: ir.Span) -> Value:
     """Return `value`, tainted if one of its API paths is a source, unless it comes from outside anyway."""
-    if value.taints and any(isinstance(taint.source, Source) for taint in value.taints):
+    if any(isinstance(taint.source, Source) and taint.source.kind != "library" for taint in value.taints):
         return value
     for path in value.paths:
         for source in walk.rules.sources.find(path):
