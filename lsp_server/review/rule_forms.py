@@ -31,6 +31,7 @@ class Condition(_Form, frozen=True, rename={"is_": "is", "negated": "not"}, kw_o
     tainted: bool = False
     shape: Literal["list", "record"] | None = None
     element: Position | None = None
+    slow: Literal["exponential", "search", "match"] | None = None
     negated: bool = False
 
 
@@ -112,6 +113,7 @@ class Propagator(_Form, frozen=True, kw_only=True):
     call: Patterns
     argument: Position | tuple[Position, ...] = "any"
     into: Position | None = None
+    constants: bool = False
 
 
 class LanguageTables(_Form, frozen=True, kw_only=True):

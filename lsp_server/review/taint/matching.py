@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from lsp_server.review.api_paths import compile_pattern, spread_braces
 from lsp_server.review.ir import Argument, Collection, Constant, Expression, Span
+from lsp_server.review.regex_ambiguity import Slowness, slowness
 from lsp_server.review.rule_forms import Condition, Position, Sink, positions
 from lsp_server.review.rule_forms import Constant as Literal
 from lsp_server.review.rulebook import Ruled
@@ -100,9 +101,20 @@ def _holds(condition: Condition, site: Site) -> bool:
         condition.path is None or any(has_path(path, condition.path) for path in value.paths),
         not condition.constant or value.constants is not None,
         not condition.tainted or bool(value.taints),
+        condition.slow is None or any(_is_slow(each, condition.slow) for each in value.constants or ()),
         condition.shape is None or _shape(value) == condition.shape,
     )
     return all(tests)
+
+
+def _is_slow(pattern: object, how: str) -> bool:
+    """Tell whether `pattern` is a regular expression that can take exponential time, or when it is used so, polynomial."""
+    if isinstance(pattern, bytes):
+        pattern = pattern.decode("latin-1")
+    if not isinstance(pattern, str):
+        return False
+    slow = slowness(pattern, is_searched=how != "match")
+    return slow is Slowness.EXPONENTIAL or (how != "exponential" and slow is Slowness.POLYNOMIAL)
 
 
 def _shape(value: Value) -> str:
