@@ -36,6 +36,8 @@ def refine(walk: "Walk", test: ir.Expression, does_hold: bool, frame: Frame) -> 
             _compared(walk, test, does_hold, frame)
         case ir.Call():
             _called(walk, test, does_hold, frame)
+        case ir.Attribute() if not does_hold:  # empty is a constant
+            _cleanse_by_path(walk, test, frame)
         case ir.Assigned(target=target):
             refine(walk, target, does_hold, frame)
         case ir.Name() | ir.Attribute() | ir.Item() if not does_hold:  # it is empty
@@ -118,8 +120,15 @@ def _cleanse_arguments(walk: "Walk", ruled: Ruled, site: Site, frame: Frame) -> 
             expressions = plain[position : position + 1 or None]
         else:
             expressions = [each.value for each in site.arguments if position in ("any", each.name)]
-        for expression in expressions:
+        for expression in map(_innermost, expressions):
             cleanse(walk, expression, ruled.family.id if ruled.family is not None else None, frame)
+
+
+def _innermost(tested: ir.Expression) -> ir.Expression:
+    """Return what a chain of functions of one argument is computed from: `abspath(path)` is tested, `path` is harmless then."""
+    while isinstance(tested, ir.Call) and len(tested.arguments) == 1:
+        tested = tested.arguments[0].value
+    return tested
 
 
 def cleanse(walk: "Walk", tested: ir.Expression, family: str | None, frame: Frame) -> None:
