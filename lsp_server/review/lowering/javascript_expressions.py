@@ -11,8 +11,8 @@ import tree_sitter
 
 from lsp_server.review import ir
 from lsp_server.review.lowering.javascript_terms import (
-    comparison,
     children_of,
+    comparison,
     is_identifier,
     member,
     module_path,

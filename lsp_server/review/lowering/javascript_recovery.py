@@ -9,7 +9,7 @@ import tree_sitter
 
 from lsp_server.review import ir
 from lsp_server.review.lowering.javascript_functions import Functions
-from lsp_server.review.lowering.javascript_terms import span_of, text_of
+from lsp_server.review.lowering.javascript_terms import text_of
 
 _MOST_PIECES: Final = 4000
 _MOST_LEVELS: Final = 12  # functions inside each other
