@@ -10,7 +10,8 @@ import msgspec
 Constant = str | int | float | bool
 Patterns = tuple[str, ...]
 Position = int | str
-Kind = Literal["remote", "local", "file", "secret", "error", "download", "environment"]
+COLLECTION_SHAPES = ("list", "record")
+Kind = Literal["remote", "local", "file", "secret", "error", "download", "environment", "library", "random"]
 
 
 class _Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, eq=False):
@@ -25,11 +26,11 @@ class Condition(_Form, frozen=True, rename={"is_": "is", "negated": "not"}, kw_o
     is_: Constant | tuple[Constant, ...] | None = None
     is_not: Constant | tuple[Constant, ...] | None = None
     matches: str | None = None
+    shape: str | None = None
     begins: str | None = None
     path: str | Patterns | None = None
     constant: bool = False
     tainted: bool = False
-    shape: Literal["list", "record"] | None = None
     element: Position | None = None
     negated: bool = False
 
@@ -112,6 +113,7 @@ class Propagator(_Form, frozen=True, kw_only=True):
     call: Patterns
     argument: Position | tuple[Position, ...] = "any"
     into: Position | None = None
+    constants: bool = False
 
 
 class LanguageTables(_Form, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ import msgspec
 from lsp_server.errors import HearthlineError
 from lsp_server.review.api_paths import PatternTable, compile_pattern, spread_braces
 from lsp_server.review.rule_forms import (
+    COLLECTION_SHAPES,
     Condition,
     Dangerous,
     Example,
@@ -28,6 +29,7 @@ from lsp_server.review.rule_forms import (
     Source,
     SourceTables,
 )
+from lsp_server.review.text_shapes import SHAPES
 
 LANGUAGES = ("python", "javascript", "java", "go", "c", "ruby", "php", "csharp")
 """The languages that rules are written for."""
@@ -219,6 +221,8 @@ def _check(where: tuple[Condition, ...]) -> None:
     for condition in where:
         for pattern in (condition.matches, condition.begins):
             re.compile(pattern or "")
+        if condition.shape is not None and condition.shape not in (*COLLECTION_SHAPES, *SHAPES):
+            raise ValueError(f"unknown shape {condition.shape!r}; there are {', '.join((*COLLECTION_SHAPES, *SHAPES))}")
         paths = condition.path if isinstance(condition.path, tuple) else (condition.path,)
         for pattern in (each for path in paths if path is not None for each in spread_braces(path)):
             compile_pattern(pattern)

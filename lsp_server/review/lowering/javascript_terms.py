@@ -110,6 +110,46 @@ def member(span: ir.Span, base: ir.Expression, name: str) -> ir.Expression:
     return ir.Attribute(span, base, name)
 
 
+_WRAPPERS = frozenset({
+    "promisify", "promisifyAll", "require(util.promisify)", "require(pify)", "require(thenify)", "require(thenify-all)",
+    "require(es6-promisify)", "pify", "thenify", "callbackify",
+})  # fmt: skip
+
+
+def unwrapped(callee: ir.Expression, arguments: tuple[ir.Argument, ...]) -> ir.Expression | None:
+    """Return the function that a call only puts another form on (`promisify(f)`, `f.bind(this)`), None for another call."""
+    name = callee.name if isinstance(callee, ir.Name | ir.Attribute) else ""
+    if name in _WRAPPERS and arguments:
+        return arguments[0].value
+    if name == "bind" and isinstance(callee, ir.Attribute) and len(arguments) == 1:
+        return callee.base
+    return None
+
+
+_IS_FOUND = frozenset({(">=", 0), (">", -1), ("!=", -1)})
+_IS_NOT_FOUND = frozenset({("<", 0), ("<=", -1), ("==", -1)})
+
+
+def comparison(span: ir.Span, operator: str, left: ir.Expression, right: ir.Expression) -> ir.Expression:
+    """Return a comparison, or the call of a test that it is another way of writing.
+
+    `xs.indexOf(x) >= 0` is `xs.includes(x)`; `typeof x == "string"` is a call of "typeof string" with x.
+    """
+    if not isinstance(right, ir.Constant):
+        return ir.Comparison(span, operator, left, right)
+    if isinstance(left, ir.Call) and isinstance(left.callee, ir.Attribute) and left.callee.name == "indexOf":
+        is_found, is_not_found = ((operator, right.value) in each for each in (_IS_FOUND, _IS_NOT_FOUND))
+        if is_found or is_not_found:
+            callee = ir.Attribute(left.callee.span, left.callee.base, "includes")
+            test = ir.Call(left.span, callee, left.arguments)
+            return test if is_found else ir.Not(span, test)
+    if isinstance(left, ir.Call) and isinstance(left.callee, ir.Name) and left.callee.name == "typeof":
+        test = ir.Call(span, ir.Name(left.callee.span, f"typeof {right.value!s}"), left.arguments)
+        if operator in {"==", "!="}:
+            return test if operator == "==" else ir.Not(span, test)
+    return ir.Comparison(span, operator, left, right)
+
+
 def module_path(module: str) -> str:
     """Return the API path of `module`: "node:fs/promises" is "fs.promises", "@a/b/c" is "@a/b.c", "./a/b" itself."""
     module = module.removeprefix("node:")

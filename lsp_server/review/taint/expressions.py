@@ -50,7 +50,7 @@ def _regex(walk: "Walk", expression: ir.Regex, frame: Frame) -> Value:
     written = tuple(ir.Argument(ir.Constant(expression.span, text)) for text in (expression.pattern, expression.flags))
     values = (constant(expression.pattern), constant(expression.flags))
     walk.meet(Site(expression.span, ("RegExp",), "RegExp", arguments=written, values=values), frame)
-    return Value(paths=("RegExp()",), constants=(expression.pattern,))
+    return Value(paths=("RegExp()", f"RegExp({expression.flags})"), constants=(expression.pattern,))
 
 
 def _name(walk: "Walk", expression: ir.Name, frame: Frame) -> Value:
@@ -91,7 +91,10 @@ def _join(walk: "Walk", expression: ir.Join, frame: Frame) -> Value:
         beginning += text
     if is_whole and values:
         return constant(beginning)
-    return Value(taints, beginning=beginning) if taints or beginning else CLEAN
+    value = Value(taints, beginning=beginning) if taints or beginning else CLEAN
+    for ruled in walk.rules.sanitizers.find("<text>") if taints else ():
+        value = value.cleaned(ruled.family.id if ruled.family is not None else None)
+    return value
 
 
 def _collection(walk: "Walk", expression: ir.Collection, frame: Frame) -> Value:

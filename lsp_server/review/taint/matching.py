@@ -10,10 +10,11 @@ from functools import lru_cache
 
 from lsp_server.review.api_paths import compile_pattern, spread_braces
 from lsp_server.review.ir import Argument, Collection, Constant, Expression, Span
-from lsp_server.review.rule_forms import Condition, Position, Sink, positions
+from lsp_server.review.rule_forms import COLLECTION_SHAPES, Condition, Position, Sink, positions
 from lsp_server.review.rule_forms import Constant as Literal
 from lsp_server.review.rulebook import Ruled
 from lsp_server.review.taint.values import ANY, CLEAN, Taint, Value
+from lsp_server.review.text_shapes import is_shaped
 
 
 @dataclass(slots=True, eq=False)
@@ -83,6 +84,19 @@ def holds(where: tuple[Condition, ...], site: Site) -> bool:
     return all(_holds(condition, site) != condition.negated for condition in where)
 
 
+def told_by(where: tuple[Condition, ...], site: Site) -> Span:
+    """Return the place to report for a dangerous call: the option by name that makes it so, or all of the call."""
+    for condition in where:
+        by_name = [each for each in positions(condition.argument) if isinstance(each, str) and each not in _NO_NAMES]
+        found = site.first(tuple(by_name)) if by_name and not condition.absent and not condition.negated else None
+        if found is not None and site.span.start <= found[0].start and found[0].end <= site.span.end:
+            return found[0]
+    return site.span
+
+
+_NO_NAMES = frozenset({"receiver", "any", "value", "key"})
+
+
 def _holds(condition: Condition, site: Site) -> bool:
     found = site.first(condition.argument)
     if condition.absent or found is None:
@@ -100,16 +114,18 @@ def _holds(condition: Condition, site: Site) -> bool:
         condition.path is None or any(has_path(path, condition.path) for path in value.paths),
         not condition.constant or value.constants is not None,
         not condition.tainted or bool(value.taints),
-        condition.shape is None or _shape(value) == condition.shape,
+        condition.shape is None or _has_shape(condition.shape, value),
     )
     return all(tests)
 
 
-def _shape(value: Value) -> str:
-    """Return whether a value that is written out has its elements by position or by name; "" where it is not."""
-    if value.elements is None:
-        return ""
-    return "record" if any(isinstance(key, str) for key in value.elements) else "list"
+def _has_shape(shape: str, value: Value) -> bool:
+    """Tell whether `value` is written out in that way, by position or by name, or is a constant text of that shape."""
+    if shape in COLLECTION_SHAPES:
+        is_record = any(isinstance(key, str) for key in value.elements or ())
+        return value.elements is not None and is_record == (shape == "record")
+    texts = (each.decode("latin-1") if isinstance(each, bytes) else each for each in value.constants or ())
+    return any(isinstance(each, str) and is_shaped(shape, each) for each in texts)
 
 
 def _hides(site: Site) -> bool:

@@ -248,6 +248,6 @@ def _join_elements(left: Value, right: Value) -> Elements | None:
 
 
 def _element_path(path: str, key: Key) -> str:
-    if isinstance(key, str) and key.isidentifier():
+    if isinstance(key, str) and key.replace("$", "_").isidentifier():
         return api_paths.attribute(path, key)
     return api_paths.element(path)
