@@ -161,7 +161,7 @@ class _Parser:
         inner = self.alternatives(depth + 1)
         if self._peek() == ")":
             self.at += 1
-        return Anchor("(?" + match[1], inner) if match and match[1] else inner
+        return Anchor("(?" + match[1], inner) if match and match[1] else Sequence((inner,))
 
     def _escaped(self) -> Node:
         character = self._peek()

@@ -11,7 +11,7 @@ Constant = str | int | float | bool
 Patterns = tuple[str, ...]
 Position = int | str
 COLLECTION_SHAPES = ("list", "record")
-Kind = Literal["remote", "local", "file", "secret", "error", "download", "environment", "library"]
+Kind = Literal["remote", "local", "file", "secret", "error", "download", "environment", "library", "random"]
 
 
 class _Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, eq=False):
@@ -113,6 +113,7 @@ class Propagator(_Form, frozen=True, kw_only=True):
     call: Patterns
     argument: Position | tuple[Position, ...] = "any"
     into: Position | None = None
+    constants: bool = False
 
 
 class LanguageTables(_Form, frozen=True, kw_only=True):

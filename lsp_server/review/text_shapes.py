@@ -25,8 +25,8 @@ _LONGEST = 4000
 _TOP_DOMAINS = (
     "com|org|net|edu|gov|io|dev|uk|de|fr|cn|jp|ru|info|biz|us|eu|ch|nl|in|br|au|ca|app|cloud|be|tv|co|it|es|me"
 )
-_HOST_LIKE = re.compile(rf"(?:[\w-]+(?:\\?\.))+(?:{_TOP_DOMAINS})(?![\w.\\-])")
-_FREE_DOT = re.compile(rf"^(?:\^|[^a-z]*https?)?.*?(?:^|[^\\])\.(?:[\w-]+\\?\.)*\(?(?:{_TOP_DOMAINS})\b")
+_HOST_LIKE = re.compile(rf"(?:[\w-]+(?:\\?\.))+(?:{_TOP_DOMAINS})(?![\w-]|\\?\.)")
+_FREE_DOT = re.compile(rf"(?:^|[^\\])\.\(?(?:\?:)?(?:[\w|-]+\)?\\?\.)+\(?(?:{_TOP_DOMAINS})\b")
 _SCHEME_START = re.compile(r"^\(*\^?\(*(?:https?|\(https?|\(http\|https\)|\(\?:https?)")
 _RANGE = re.compile(r"(?<!\\)([A-Za-z0-9 -~])-([A-Za-z0-9 -~])")
 
@@ -50,9 +50,13 @@ def _is_half_anchored(pattern: str) -> bool:
     ends = [_ends_with_anchor(option) for option in options]
     if not all(_has_letters(option) for option in options):
         return False
-    is_start = starts[0] and not any(starts[1:]) and not any(ends)
-    is_end = ends[-1] and not any(ends[:-1]) and not any(starts)
-    return is_start or is_end
+    if any(isinstance(first := parts(option)[0], Anchor) and first.kind == "\\b" for option in options):
+        return False
+    is_start = starts[0] and not any(starts[1:])
+    is_end = ends[-1] and not any(ends[:-1])
+    if is_start and is_end:
+        return len(options) > 2  # `^a|b$` trims a text at both its ends
+    return (is_start and not any(ends)) or (is_end and not any(starts))
 
 
 def _begins_with_anchor(node: Node) -> bool:
@@ -88,36 +92,26 @@ def _without_sets(pattern: str) -> str:
 
 
 def _is_unanchored_host(pattern: str) -> bool:
-    """The pattern of a host that may stand anywhere in the text."""
-    options = top(parse(pattern))
-    if any(_begins_with_anchor(option) for option in options) or pattern.startswith("(^"):
+    """The pattern of an address with its scheme and host that may stand anywhere in the text."""
+    if pattern.startswith(("^", "(^")) or not _SCHEME_START.match(pattern) or re.search(r"\.js$|\.[*+]", pattern):
         return False
-    if not _HOST_LIKE.search(pattern):
-        return False
-    return bool(_SCHEME_START.match(pattern)) or bool(re.match(r"\(?(?:www\\?\.)?[\w-]+\\?\.", pattern))
+    return _HOST_LIKE.search(pattern) is not None
 
 
 def _has_odd_range(pattern: str) -> bool:
     """A range such as `[A-z]` or `[,-.]` that holds more than is meant."""
-    for match in re.finditer(r"(?<!\\)\[((?:\\.|[^\]\\])*)\]", pattern):
-        inner = match[1]
-        for each in _RANGE.finditer(inner):
-            low, high = each[1], each[2]
-            if low.isalnum() and high.isalnum():
-                if (
-                    not (low.isdigit() and high.isdigit())
-                    and low.islower() != high.islower()
-                    and low.isalpha()
-                    and high.isalpha()
-                ):
-                    return True
-                if low.isdigit() != high.isdigit():
-                    return True
-            elif low + high not in {" -~", "!-~", "!-/", ":-@", "[-`", "{-~", "*-*"} and (
-                high.isalnum() or low.isalnum()
-            ):
-                return True
-    return False
+    sets = re.finditer(r"(?<!\\)\[\^?((?:\\.|[^\]\\])*)\]", pattern)
+    return any(
+        _is_odd(match[1], match[2]) for each in sets for match in _RANGE.finditer(re.sub(r"\\.", "\t\t", each[1]))
+    )
+
+
+def _is_odd(low: str, high: str) -> bool:
+    if low.isalnum() and high.isalnum():
+        return low.isdigit() != high.isdigit() or low.islower() != high.islower()
+    if low.isalnum() or high.isalnum() or low + high in {" ~", "!~"}:
+        return False
+    return any(chr(code).isalnum() for code in range(ord(low), ord(high) + 1))
 
 
 def _is_bad_tag_filter(pattern: str) -> bool:
@@ -129,17 +123,17 @@ def _is_bad_tag_filter(pattern: str) -> bool:
     return False
 
 
-_DANGEROUS_PARTS = re.compile(
-    r"<(?:\\/)?(?:\(?script|!--)|<\.\*|\\?<script|\bon\\?\\w|\bon\[a-z|(?:\\\.\\\.(?:\\/|/|\[))|(?:/\\\.\\\.)|<!--|\.\*cript|javascript:|<\\/?\?|<\[|</?\\w|<\(|<\\w",
-    re.IGNORECASE,
-)
+_MARKUP = re.compile(r"<(?:\\?/\??)?(?:\(?[!a-z.\\?]|\[)|\bon\\w|\bon\[a-z|cript|javascript:", re.IGNORECASE)
+_UP = re.compile(r"(?:\\/)?\\\.\\\.(?:\\/)?|(?:\\/|/)?\.\.(?:\\/|/)")
 
 
 def _is_multi_character(pattern: str) -> bool:
-    """A pattern of several characters that may stand anew where it was taken out: `<script`, `../`, `onclick=`."""
-    if len(pattern) < 3 or pattern.startswith("^") or pattern.endswith("$"):
+    """A pattern of several characters that may stand anew where it was taken out: `<script[^>]*>`, `../`, `on\\w+=`."""
+    if len(pattern) < 3 or pattern.startswith("^") or pattern.endswith("$") or re.match(r"<\[\^<\]", pattern):
         return False
-    return _DANGEROUS_PARTS.search(pattern) is not None and re.fullmatch(r"\[[^\]]*\][*+]?", pattern) is None
+    if _UP.search(pattern):
+        return re.search(r"[A-Za-z]", re.sub(r"\\.", "", pattern)) is None
+    return _MARKUP.search(pattern) is not None and re.search(r"[*+]", pattern) is not None
 
 
 SHAPES: Final[dict[str, Callable[[str], bool]]] = {
@@ -150,6 +144,7 @@ SHAPES: Final[dict[str, Callable[[str], bool]]] = {
     "multi-character": _is_multi_character,
     "odd range": _has_odd_range,
     "polynomial": is_polynomial,
+    "polynomial from the start": lambda pattern: is_polynomial(f"^(?:{pattern})"),
     "unanchored host": _is_unanchored_host,
 }
 """Shapes by name."""

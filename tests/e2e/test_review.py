@@ -190,6 +190,11 @@ def test_settings_that_change_hold_at_once(thumb: LspClient, root: Path) -> None
     assert len(editor.pushed("a.py")) == 1
     thumb.notify("workspace/didChangeConfiguration", {"settings": {"review": {"rules": {"sql-injection": "off"}}}})
     wait_until(lambda: editor.pushed_last("a.py") == [], "the findings of the rule go")
+    thumb.notify("workspace/didChangeConfiguration", {"settings": {"review": {}}})
+    wait_until(lambda: len(editor.pushed_last("a.py") or ()) == 1, "they are back")
+    thumb.notify("workspace/didChangeConfiguration", {"settings": {"review": {"enabled": False}}})
+    wait_until(lambda: editor.pushed_last("a.py") == [], "all findings go")
+    wait_until(lambda: thumb.call("probe/pid", {}) is None, "the review process ends")
 
 
 def test_who_can_ask_is_not_sent_anything(thumb: LspClient, root: Path) -> None:

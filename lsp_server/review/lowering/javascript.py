@@ -9,6 +9,8 @@ import tree_sitter
 
 from lsp_server.grammars import grammar_of
 from lsp_server.review import ir
+from lsp_server.review.lowering.javascript_functions import exported_names
+from lsp_server.review.lowering.javascript_repair import repaired
 from lsp_server.review.lowering.javascript_statements import Statements
 from lsp_server.review.lowering.javascript_terms import children_of, span_of, text_of
 
@@ -17,16 +19,27 @@ _SCRIPT_TYPES = frozenset({"", "text/javascript", "application/javascript", "mod
 
 def lower(root: tree_sitter.Node, source: bytes, language_id: str) -> ir.Program:
     """Lower the tree `root` of `source`; of an "html" tree the elements, and the scripts inside it."""
-    lowering = Statements()
+    lowering, is_broken = Statements(), root.has_error
     if language_id == "html":
         body, comments = _lower_page(lowering, root, source)
     else:
+        root = _readable(root, source, language_id)
+        lowering.exported = exported_names(source)
         body, comments = list(lowering.block(root)), comments_of(root, language_id)
     functions = sorted(lowering.functions, key=lambda function: function.span.start)
     imports = list(lowering.modules.values())
     return ir.Program(
         language_id, source, (*imports, *body), tuple(comments), root.has_error, functions=tuple(functions)
     )
+
+
+def _readable(root: tree_sitter.Node, source: bytes, language_id: str) -> tree_sitter.Node:
+    """Return a tree of `source` in which an open string swallows less than in `root`, where there is one."""
+    grammar = grammar_of(language_id)
+    if not root.has_error or grammar is None:
+        return root
+    closed = repaired(source)
+    return root if closed == source else tree_sitter.Parser(grammar).parse(closed).root_node
 
 
 @cache

@@ -11,8 +11,8 @@ import tree_sitter
 
 from lsp_server.review import ir
 from lsp_server.review.lowering.javascript_terms import (
-    comparison,
     children_of,
+    comparison,
     is_identifier,
     member,
     module_path,
@@ -22,6 +22,7 @@ from lsp_server.review.lowering.javascript_terms import (
     string_value,
     text_of,
     unescape,
+    unwrapped,
 )
 
 _MAX_DEPTH: Final = 110  # nested nodes; each costs up to four frames of the interpreter's thousand
@@ -274,7 +275,8 @@ class Expressions:
             module = self._module_of(arguments)
             if module is not None:
                 return self._required(node, module)
-        return ir.Call(span_of(node), self.expression(callee), self.arguments(arguments))
+        lowered, given = self.expression(callee), self.arguments(arguments)
+        return unwrapped(lowered, given) or ir.Call(span_of(node), lowered, given)
 
     def _module_of(self, arguments: tree_sitter.Node | None) -> str | None:
         inner = children_of(arguments) if arguments is not None else []

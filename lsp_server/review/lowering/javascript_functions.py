@@ -3,15 +3,40 @@
 Invariant: every function lowered is in `functions` once, whatever it stands in.
 """
 
+import re
+from dataclasses import replace
+from typing import Final
+
 import tree_sitter
 
 from lsp_server.review import ir
 from lsp_server.review.lowering.javascript_expressions import Expressions
 from lsp_server.review.lowering.javascript_terms import children_of, span_of, text_of, type_name
 
+_MOST_LEVELS = 6
+_AT_TOP = frozenset(
+    {"program", "variable_declarator", "export_statement", "lexical_declaration", "variable_declaration"}
+)
+_BETWEEN = frozenset({
+    "export_statement", "assignment_expression", "class_body", "class_declaration", "class", "pair", "object",
+    "variable_declarator", "lexical_declaration", "variable_declaration", "program",
+})  # fmt: skip
+_EXPORTS = re.compile(r"(?:module\.)?exports\b")
+_EXPORTED_NAMES = re.compile(
+    rb"(?:module\.exports|exports\.\w+|exports\.default|export default|export)\s*=?\s*(?:new\s+)?(\w+|\{[^{}]*\})"
+)
+
+EXPORTED: Final = "exported"
+"""What decorates the parameters of functions that other files can call."""
+
 
 class Functions(Expressions):
-    """Adds functions, their parameters, and classes to the expressions."""
+    """Adds functions, their parameters, and classes to the expressions.
+
+    exported: names of functions and classes that other files can call by the module's exports.
+    """
+
+    exported: frozenset[str] = frozenset()
 
     def block(self, node: tree_sitter.Node | None) -> tuple[ir.Statement, ...]:
         """Lower the statements of the block `node`, or the one statement that stands for a block."""
@@ -24,6 +49,8 @@ class Functions(Expressions):
         own = name_node or node.child_by_field_name("name")
         prologue: list[ir.Statement] = []
         parameters = self._parameters(node, prologue)
+        if self._is_exported(node, text_of(own)):
+            parameters = tuple(replace(each, decorators=(*each.decorators, EXPORTED)) for each in parameters)
         body = node.child_by_field_name("body")
         if body is not None and body.type != "statement_block":
             statements: tuple[ir.Statement, ...] = self._returned(body)
@@ -41,6 +68,22 @@ class Functions(Expressions):
         self.functions.append(lowered)
         return lowered
 
+    def _is_exported(self, node: tree_sitter.Node, name: str) -> bool:
+        """Tell whether other files can call the function `node`: it, its object or its class is exported."""
+        for _ in range(_MOST_LEVELS):
+            if name and name in self.exported and node.parent is not None and node.parent.type in _AT_TOP:
+                return True
+            parent = node.parent
+            if parent is None or parent.type not in _BETWEEN:
+                return False
+            if parent.type == "export_statement":
+                return True
+            if parent.type == "assignment_expression":
+                return _EXPORTS.match(text_of(parent.child_by_field_name("left"))) is not None
+            node = parent
+            name = text_of(node.child_by_field_name("name"))
+        return False
+
     def _returned(self, body: tree_sitter.Node) -> tuple[ir.Statement, ...]:
         """Lower the body of an arrow function without braces: what classes it needs, then its value."""
         outer, self.pending = self.pending, []
@@ -53,7 +96,11 @@ class Functions(Expressions):
         if single is not None:
             return (ir.Parameter(text_of(single)),)
         listed = node.child_by_field_name("parameters")
-        inner = children_of(listed) if listed is not None else []
+        return self.listed_parameters(listed, prologue) if listed is not None else ()
+
+    def listed_parameters(self, node: tree_sitter.Node, prologue: list[ir.Statement]) -> tuple[ir.Parameter, ...]:
+        """Lower the parameters between parentheses; what they need at run time goes to `prologue`."""
+        inner = children_of(node)
         found = [self._parameter(child, index, prologue) for index, child in enumerate(inner)]
         return tuple(parameter for parameter in found if parameter.name != "this")
 
@@ -173,3 +220,11 @@ def _decorator_name(node: tree_sitter.Node) -> str:
     inner = children_of(node)
     callee = inner[0].child_by_field_name("function") if inner and inner[0].type == "call_expression" else None
     return "".join(text_of(callee or (inner[0] if inner else None)).split())
+
+
+def exported_names(source: bytes) -> frozenset[str]:
+    """Return the names that `module.exports = f`, `exports.f = f`, `export {f}` and `export default f` let out."""
+    found: set[str] = set()
+    for match in _EXPORTED_NAMES.finditer(source):
+        found.update(re.findall(r"[A-Za-z_$][\w$]*", match[1].decode("utf-8", "replace")))
+    return frozenset(found)

@@ -11,7 +11,7 @@ import tree_sitter
 
 from lsp_server.review import ir
 from lsp_server.review.lowering.javascript_expressions import name_of_target
-from lsp_server.review.lowering.javascript_functions import Functions
+from lsp_server.review.lowering.javascript_recovery import Recovery
 from lsp_server.review.lowering.javascript_terms import (
     children_of,
     module_path,
@@ -30,7 +30,7 @@ _NOTHING: Final = frozenset({
 _FUNCTION_VALUES: Final = frozenset({"arrow_function", "function_expression", "generator_function"})
 
 
-class Statements(Functions):
+class Statements(Recovery):
     """Turns statement nodes into `ir` statements."""
 
     def __init__(self) -> None:
@@ -73,6 +73,8 @@ class Statements(Functions):
         """Lower the statements of the block `node`, or the one statement that stands for a block."""
         if node is None:
             return ()
+        if node.has_error and any(child.type == "ERROR" for child in node.children):
+            return tuple(self.recovered(node))
         if node.type in {"statement_block", "program"}:
             return tuple(lowered for child in node.named_children for lowered in self.statement(child))
         return tuple(self.statement(node))
@@ -105,7 +107,7 @@ class Statements(Functions):
 
     def _other(self, node: tree_sitter.Node) -> list[ir.Statement]:
         if node.type == "ERROR":
-            return [lowered for child in children_of(node) for lowered in self.statement(child)]
+            return self.recovered(node)
         return [ir.Evaluate(span_of(node), self.expression(node))]
 
     def _only(self, node: tree_sitter.Node) -> ir.Expression | None:
@@ -172,7 +174,8 @@ class Statements(Functions):
         if right.type == "class":
             return self._named_class(right, target)
         value = self.expression(right, name_of_target(target))
-        return [ir.Assign(span_of(node), target, value), *self.defaults(left)]
+        listener = _listener(span_of(node), target, value)
+        return [listener] if listener is not None else [ir.Assign(span_of(node), target, value), *self.defaults(left)]
 
     def _named_class(self, node: tree_sitter.Node, target: ir.Expression) -> list[ir.Statement]:
         """Lower `target = class {}`; a class with a name of its own is known by both."""
@@ -361,6 +364,18 @@ class Statements(Functions):
             tests, is_default = [], False
         self._in_switch = outer
         return _chained(span_of(node), groups, otherwise)
+
+
+def _listener(span: ir.Span, target: ir.Expression, value: ir.Expression) -> ir.Statement | None:
+    """Return `x.onmessage = function` as `x.addEventListener("message", function)`; None for another assignment."""
+    if not isinstance(value, ir.Closure) or not isinstance(target, ir.Attribute | ir.Name):
+        return None
+    if not target.name.startswith("on") or not target.name.islower() or len(target.name) < 4:
+        return None
+    event = ir.Argument(ir.Constant(target.span, target.name[2:]))
+    base = target.base if isinstance(target, ir.Attribute) else ir.Name(target.span, "window")
+    callee = ir.Attribute(target.span, base, "addEventListener")
+    return ir.Evaluate(span, ir.Call(span, callee, (event, ir.Argument(value))))
 
 
 def _chained(

@@ -110,6 +110,22 @@ def member(span: ir.Span, base: ir.Expression, name: str) -> ir.Expression:
     return ir.Attribute(span, base, name)
 
 
+_WRAPPERS = frozenset({
+    "promisify", "promisifyAll", "require(util.promisify)", "require(pify)", "require(thenify)", "require(thenify-all)",
+    "require(es6-promisify)", "pify", "thenify", "callbackify",
+})  # fmt: skip
+
+
+def unwrapped(callee: ir.Expression, arguments: tuple[ir.Argument, ...]) -> ir.Expression | None:
+    """Return the function that a call only puts another form on (`promisify(f)`, `f.bind(this)`), None for another call."""
+    name = callee.name if isinstance(callee, ir.Name | ir.Attribute) else ""
+    if name in _WRAPPERS and arguments:
+        return arguments[0].value
+    if name == "bind" and isinstance(callee, ir.Attribute) and len(arguments) == 1:
+        return callee.base
+    return None
+
+
 _IS_FOUND = frozenset({(">=", 0), (">", -1), ("!=", -1)})
 _IS_NOT_FOUND = frozenset({("<", 0), ("<=", -1), ("==", -1)})
 

@@ -11,7 +11,7 @@ from lsp_server.review.taint import guards
 from lsp_server.review.taint.frames import Frame
 from lsp_server.review.taint.functions import ClassInfo, Instance
 from lsp_server.review.taint.matching import Site
-from lsp_server.review.taint.members import item_site, key_of
+from lsp_server.review.taint.members import item_site, key_of, member
 from lsp_server.review.taint.values import ANY, Key, Taint, Value, join
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _take_apart(
     """Assign the parts of `value` to the targets that stand for them."""
     for index, (key, target) in enumerate(entries):
         name: Key = index if key is None else key_of(walk.evaluate(key, frame))
-        part = value.element(name)
+        part = member(walk, value, name, target.span) if isinstance(name, str) else value.element(name)
         assign(walk, target, part, written, frame)
 
 

@@ -39,13 +39,31 @@ def call(walk: "Walk", expression: ir.Call, frame: Frame) -> Value:
         target = walk.evaluate(callee, frame)
         written = callee.name if isinstance(callee, ir.Name) else ""
     values = tuple(walk.evaluate(argument.value, frame) for argument in expression.arguments)
-    site = Site(expression.span, target.paths, written, receiver, receiver_value, expression.arguments, values)
+    site = Site(
+        _place(walk, expression, receiver),
+        target.paths,
+        written,
+        receiver,
+        receiver_value,
+        expression.arguments,
+        values,
+    )
     walk.meet(site, frame)
     if isinstance(callee, ir.Item) and walk.asks("<dispatch>"):
         key = walk.evaluate(callee.key, frame)
         walk.meet(item_site("<dispatch>", callee, target, key), frame)
-    required = _required(site)
-    return required if required is not None else _result(walk, expression, site, target, frame)
+    known = _required(site) or _pattern(site)
+    return known if known is not None else _result(walk, expression, site, target, frame)
+
+
+def _place(walk: "Walk", expression: ir.Call, receiver: ir.Expression | None) -> ir.Span:
+    """Return where the call stands; of one in a chain over several lines, from its own method's name on."""
+    start, end = expression.span
+    if isinstance(expression.callee, ir.Attribute) and receiver is not None:
+        name = expression.callee.span.end - len(expression.callee.name.encode())
+        if b"\n" in walk.program.source[start:name]:
+            return ir.Span(max(start, name), end)
+    return expression.span
 
 
 def _required(site: Site) -> Value | None:
@@ -54,6 +72,15 @@ def _required(site: Site) -> Value | None:
         return None
     constants = site.values[0].constants
     return Value(paths=(constants[0],)) if constants and isinstance(constants[0], str) else None
+
+
+def _pattern(site: Site) -> Value | None:
+    """Return the regular expression that `RegExp("a", "g")` makes of constants, None when `site` is no such call."""
+    if site.paths != ("RegExp",) or not site.values or site.values[0].constants is None:
+        return None
+    flags = site.values[1].constants if len(site.values) > 1 else ("",)
+    path = f"RegExp({flags[0]})" if flags and isinstance(flags[0], str) else "RegExp(g)"
+    return Value(paths=("RegExp()", path), constants=site.values[0].constants)
 
 
 def _result(walk: "Walk", expression: ir.Call, site: Site, target: Value, frame: Frame) -> Value:
@@ -129,6 +156,8 @@ def _propagated(walk: "Walk", propagator: Propagator, site: Site, value: Value, 
     for position in positions(propagator.argument):
         for _, argument in site.at(position):
             taints = union_taints(taints, argument.taints)
+    if propagator.constants and (made_of := site.first(propagator.argument)) is not None:
+        value = value._replace(constants=made_of[1].constants)
     if not taints:
         return value
     if propagator.into is None:

@@ -95,8 +95,9 @@ def _parameter(walk: "Walk", info: FunctionInfo, parameter: ir.Parameter, index:
     paths = union(paths, declared.paths, _MOST_PATHS) or (api_paths.ANYTHING,)
     value = Value(taints, paths, callables=declared.callables)
     value = sources.from_paths(walk, value, span)
-    if not value.taints:
-        value = value._replace(taints=(Taint(symbol, span, then(None, span, f"`{parameter.name}`")),))
+    if not value.taints or (annotated is not None and annotated.kind == "library"):
+        itself = Taint(symbol, span, then(None, span, f"`{parameter.name}`"))
+        value = value._replace(taints=union_taints(value.taints, (itself,)))
     return value
 
 

@@ -84,6 +84,19 @@ def holds(where: tuple[Condition, ...], site: Site) -> bool:
     return all(_holds(condition, site) != condition.negated for condition in where)
 
 
+def told_by(where: tuple[Condition, ...], site: Site) -> Span:
+    """Return the place to report for a dangerous call: the option by name that makes it so, or all of the call."""
+    for condition in where:
+        by_name = [each for each in positions(condition.argument) if isinstance(each, str) and each not in _NO_NAMES]
+        found = site.first(tuple(by_name)) if by_name and not condition.absent and not condition.negated else None
+        if found is not None and site.span.start <= found[0].start and found[0].end <= site.span.end:
+            return found[0]
+    return site.span
+
+
+_NO_NAMES = frozenset({"receiver", "any", "value", "key"})
+
+
 def _holds(condition: Condition, site: Site) -> bool:
     found = site.first(condition.argument)
     if condition.absent or found is None:
@@ -111,7 +124,8 @@ def _has_shape(shape: str, value: Value) -> bool:
     if shape in COLLECTION_SHAPES:
         is_record = any(isinstance(key, str) for key in value.elements or ())
         return value.elements is not None and is_record == (shape == "record")
-    return any(isinstance(each, str) and is_shaped(shape, each) for each in value.constants or ())
+    texts = (each.decode("latin-1") if isinstance(each, bytes) else each for each in value.constants or ())
+    return any(isinstance(each, str) and is_shaped(shape, each) for each in texts)
 
 
 def _hides(site: Site) -> bool:

@@ -15,7 +15,7 @@ from lsp_server.review.taint.expressions import EVALUATORS
 from lsp_server.review.taint.frames import Frame
 from lsp_server.review.taint.functions import ClassInfo, FunctionInfo, Hit
 from lsp_server.review.taint.imports import function_in
-from lsp_server.review.taint.matching import Site, concerns, flows, has_path, holds
+from lsp_server.review.taint.matching import Site, concerns, flows, has_path, holds, told_by
 from lsp_server.review.taint.statements import EXECUTORS
 from lsp_server.review.taint.summaries import walk_class, walk_function
 from lsp_server.review.taint.values import CLEAN, Symbol, Taint, Value
@@ -132,7 +132,7 @@ class Walk:
                 self.report_flows(ruled, site, frame, positions(ruled.rule.argument))
             for ruled in self.rules.dangerous.find(path):
                 if holds(ruled.rule.where, site):
-                    self.report(Hit(ruled, site.span, frame.symbol, site.callee))
+                    self.report(Hit(ruled, told_by(ruled.rule.where, site), frame.symbol, site.callee))
 
     def asks(self, path: str) -> bool:
         """Tell whether any rule speaks of `path`, what is asked as if it were a call."""
