@@ -29,8 +29,9 @@ from lsp_server.features.diagnostics import Diagnostics
 from lsp_server.features.feedback import FeedbackWatch
 from lsp_server.features.finding import Finder
 from lsp_server.features.indexing import Indexing
+from lsp_server.features.judging import Judging
 from lsp_server.features.prompts import Prompts
-from lsp_server.features.reviewing import Reviewing
+from lsp_server.features.reviewing import Result, Reviewing
 from lsp_server.features.suggester import Suggester
 from lsp_server.features.window import Window
 from lsp_server.features.workspace_review import WorkspaceReview
@@ -77,6 +78,7 @@ class HearthlineServer(LanguageServer):
         self.indexing = Indexing(self)
         self.reviewing = Reviewing(self)
         self.diagnostics = Diagnostics(self)
+        self.judging = Judging(self)
         self.workspace_review = WorkspaceReview(self, self.diagnostics)
         self._tasks: set[asyncio.Task[None]] = set()
         self._on_closing: list[Callable[[], None]] = []
@@ -145,9 +147,11 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
 
     def changed(uri: str) -> None:
         watch.changed(uri)
+        server.judging.forget(uri)
         server.reviewing.note_changed(uri)
 
     def closed(uri: str) -> None:
+        server.judging.forget(uri)
         server.reviewing.note_closed(uri)
         server.diagnostics.close(uri)
         suggester.forget(uri)
@@ -161,6 +165,12 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
             prompts.open(uri)
 
     server.on_ready = ready
+
+    def reviewed(result: Result) -> None:
+        server.diagnostics.show(result)
+        server.judging.note(result)
+
+    server.reviewing.on_result = reviewed
 
     lifecycle.register(server)
     configuration.register(server)

@@ -54,6 +54,13 @@ class Baseline(StrEnum):
     NONE = "none"
 
 
+class Judge(StrEnum):
+    """Whether a model is asked about findings when nobody types."""
+
+    AUTO = "auto"  # models that make the review better, or that nobody measured
+    OFF = "off"
+
+
 @dataclass(frozen=True, slots=True)
 class CompletionSettings:
     """What is suggested, and when.
@@ -122,6 +129,7 @@ class ReviewSettings:
     min_confidence: MinConfidence = MinConfidence.MEDIUM
     rules_off: frozenset[str] = frozenset()
     baseline: Baseline = Baseline.HEAD
+    judge: Judge = Judge.AUTO
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +311,7 @@ _RULES: dict[str, _Rule] = {
     "review.minConfidence": _Rule("review", "min_confidence", _one_of(MinConfidence)),
     "review.rules": _Rule("review", "rules_off", _switched_off),
     "review.baseline": _Rule("review", "baseline", _one_of(Baseline)),
+    "review.judge": _Rule("review", "judge", _one_of(Judge)),
     "logLevel": _Rule(None, "log_level", _one_of(LogLevel)),
 }
 _GROUPS: dict[str, Callable[..., Any]] = {

@@ -8,9 +8,11 @@ import re
 import time
 from typing import Any
 
+from lsp_server.review import rulebook
 from lsp_server.review.finding import Confidence, Finding, Place, Step, normalise
 from lsp_server.review.reviewer import Review, Reviewer
 from lsp_server.review_process.child import serve
+from lsp_server.review_process.whole import WholeReviewer
 
 _CALL = re.compile(r"\b(danger|maybe|trace)\(.*?\)")
 
@@ -44,4 +46,4 @@ class RuleOfThumb(Reviewer):
 
 
 if __name__ == "__main__":
-    serve(RuleOfThumb())
+    serve(WholeReviewer(rulebook.load(), RuleOfThumb()))

@@ -18,9 +18,9 @@ from lsp_server.review.finding import Finding
 from lsp_server.review.reviewer import Review
 from lsp_server.review.rulebook import load
 from lsp_server.review.suppressions import find_ignore, parse_comments
-from lsp_server.review.whole import WholeReviewer
 from lsp_server.review_process.head import Head, resolve_revision
 from lsp_server.review_process.project import Projects
+from lsp_server.review_process.whole import WholeReviewer
 
 _FEW_FILES = 8
 """Below this, other processes would take longer to start than the files take."""

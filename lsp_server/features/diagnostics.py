@@ -10,21 +10,22 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import msgspec
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from lsp_server import convert
 from lsp_server.document import PositionEncoding, content_length
 from lsp_server.features.reviewing import Result
+from lsp_server.review.cwe import page_of
 from lsp_server.review.finding import Confidence, Place, Step
 from lsp_server.review_process.messages import Judged, Reviewed
-from lsp_server.settings import MinConfidence, ReviewSettings
+from lsp_server.settings import MinConfidence
 
 if TYPE_CHECKING:
     from lsp_server.server import HearthlineServer
 
 SOURCE = "hearthline"
-CWE_PAGE = "https://cwe.mitre.org/data/definitions/{}.html"
 
 _ANSWER_S = 10.0
 _GATHER_S = 0.1
@@ -48,9 +49,8 @@ class Diagnostics:
         self._refreshing = False
 
     def register(self) -> None:
-        """Register the method, and follow the results."""
+        """Register the method."""
         server = self._server
-        server.reviewing.on_result = self._show
         options = types.DiagnosticOptions(inter_file_dependencies=False, workspace_diagnostics=False, identifier=SOURCE)
 
         @server.feature(types.TEXT_DOCUMENT_DIAGNOSTIC, options)
@@ -75,20 +75,19 @@ class Diagnostics:
     ) -> list[types.Diagnostic]:
         """Return the diagnostics of the findings that are to be shown in the file `uri`."""
         has_related = self._server.session.capabilities.related_information
-        settings = self._server.session.settings.review
         return [
             types.Diagnostic(
                 range=convert.place_range(lines, encoding, judged.finding.place),
                 message=f"{judged.finding.message} [CWE-{judged.finding.cwe}]",
                 severity=_severity(judged),
                 code=judged.finding.rule,
-                code_description=types.CodeDescription(CWE_PAGE.format(judged.finding.cwe)),
+                code_description=types.CodeDescription(page_of(judged.finding.cwe)),
                 source=SOURCE,
                 related_information=[_related(step, lines, encoding, uri) for step in judged.finding.trace]
                 if has_related and judged.finding.trace
                 else None,
             )
-            for judged in shown(reviewed, settings)
+            for judged in shown(self._server, reviewed, uri)
         ]
 
     def close(self, uri: str) -> None:
@@ -100,7 +99,8 @@ class Diagnostics:
         """Send diagnostics. version: of the document they are for, None for a file that is not open."""
         self._server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, items, version))
 
-    def _show(self, result: Result) -> None:
+    def show(self, result: Result) -> None:
+        """Show a result in the client's own way, or let the client ask for it again."""
         capabilities = self._server.session.capabilities
         if not capabilities.diagnostic_pull:
             self.publish(result.snapshot.uri, self.of(result), result.snapshot.version)
@@ -117,10 +117,12 @@ class Diagnostics:
             await asyncio.wait_for(asked, _ANSWER_S)
 
 
-def shown(reviewed: Reviewed, settings: ReviewSettings) -> Iterator[Judged]:
-    """Give the findings that the settings let be shown."""
-    for judged in reviewed.findings:
-        finding = judged.finding
+def shown(server: "HearthlineServer", reviewed: Reviewed, uri: str) -> Iterator[Judged]:
+    """Give the findings of `uri`, after what a model said of them, that the settings let be shown."""
+    settings = server.session.settings.review
+    for each in reviewed.findings:
+        finding = server.judging.after(uri, each.finding)
+        judged = msgspec.structs.replace(each, finding=finding)
         if finding.confidence >= _LEAST[settings.min_confidence] and finding.rule not in settings.rules_off:
             yield judged
 

@@ -10,8 +10,9 @@ from lsprotocol import types
 
 from lsp_server import convert
 from lsp_server.document import DocumentSnapshot, split_lines
-from lsp_server.features.diagnostics import CWE_PAGE, SOURCE, shown
+from lsp_server.features.diagnostics import SOURCE, shown
 from lsp_server.features.reviewing import Result, text_of
+from lsp_server.review.cwe import page_of
 from lsp_server.review.finding import Finding, Place
 from lsp_server.review.ignoring import Edit
 from lsp_server.review_process.messages import FindIgnores, Ignores
@@ -43,7 +44,7 @@ def register(server: "HearthlineServer") -> None:
 
     @server.command(OPEN_CWE)
     async def open_cwe(number: int) -> None:
-        params = types.ShowDocumentParams(CWE_PAGE.format(int(number)), external=True)
+        params = types.ShowDocumentParams(page_of(int(number)), external=True)
         await server.protocol.send_request_async(types.WINDOW_SHOW_DOCUMENT, params)
 
 
@@ -56,7 +57,7 @@ def _is_wanted(only: Sequence[types.CodeActionKind | str] | None) -> bool:
 def _at(server: "HearthlineServer", result: Result, where: types.Range) -> list[Finding]:
     """Return a finding of each rule on the lines of `where`."""
     found: dict[str, Finding] = {}
-    for judged in shown(result.reviewed, server.session.settings.review):
+    for judged in shown(server, result.reviewed, result.snapshot.uri):
         place = judged.finding.place
         if place.line <= where.end.line and where.start.line <= place.end_line:
             found.setdefault(judged.finding.rule, judged.finding)
@@ -66,6 +67,13 @@ def _at(server: "HearthlineServer", result: Result, where: types.Range) -> list[
 async def _actions(
     server: "HearthlineServer", snapshot: DocumentSnapshot, finding: Finding, linked: list[types.Diagnostic]
 ) -> AsyncIterator[types.CodeAction]:
+    fix = server.judging.fix_for(snapshot.uri, finding)
+    if fix.place is not None:
+        text = fix.text.replace("\n", snapshot.line_ending)
+        change = types.TextEdit(convert.place_range(snapshot.lines, snapshot.encoding, fix.place), text)
+        edit = _workspace_edit(server, snapshot.uri, snapshot.version, change)
+        title = f"Fix `{finding.rule}` as the model proposes"
+        yield types.CodeAction(title, kind=types.CodeActionKind.QuickFix, diagnostics=linked, edit=edit)
     ignores = await _ignores(server, snapshot, finding)
     edits = [
         ("on this line", _document_edit(server, snapshot, ignores.line)),

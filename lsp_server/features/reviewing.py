@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 IDLE_S = 0.15
 """So long typing pauses before a document is reviewed."""
+SECOND_SOURCE_IDLE_S = 0.4
+"""So long before what takes longer is asked as well, for languages that have such a source."""
+
+_WITH_SECOND_SOURCE = frozenset({"python"})
 
 MAX_CHARS = 512 * 1024
 _LINES_AT_ONCE = 4096
@@ -125,20 +130,21 @@ class Reviewing:
             self._cancel(uri)
         await self.process.close()
 
-    def _plan(self, uri: str, delay_s: float) -> None:
+    def _plan(self, uri: str, delay_s: float, *, with_second_source: bool = False) -> None:
         self._cancel(uri)
-        self._timers[uri] = asyncio.get_running_loop().call_later(delay_s, self._start, uri)
+        start = partial(self._start, uri, with_second_source)
+        self._timers[uri] = asyncio.get_running_loop().call_later(delay_s, start)
 
     def _cancel(self, uri: str) -> None:
         timer = self._timers.pop(uri, None)
         if timer is not None:
             timer.cancel()
 
-    def _start(self, uri: str) -> None:
+    def _start(self, uri: str, with_second_source: bool) -> None:
         del self._timers[uri]
-        self._server.spawn(self._review(uri))
+        self._server.spawn(self._review(uri, with_second_source))
 
-    async def _review(self, uri: str) -> None:
+    async def _review(self, uri: str, with_second_source: bool) -> None:
         document, era = self._session.documents.get(uri), self._era
         if document is None:
             return
@@ -146,18 +152,22 @@ class Reviewing:
         self._running[uri] += 1
         reviewed = None
         with suppress(ReviewClosed):  # its text is not current any more, or nobody is left
-            reviewed = await self._reviewed(snapshot, era)
+            reviewed = await self._reviewed(snapshot, era, with_second_source)
         self._running[uri] -= 1
         if reviewed is None or era != self._era or not self._session.is_current(snapshot):
             self._wake(uri)  # who waits sees to it that there is another one
             return
         _, before = self._results.get(uri, (0, None))
+        if not with_second_source and not reviewed.skipped and snapshot.language_id in _WITH_SECOND_SOURCE:
+            self._plan(uri, SECOND_SOURCE_IDLE_S - IDLE_S, with_second_source=True)
+        elif with_second_source and before is not None and reviewed == before.reviewed:
+            return
         result = Result(snapshot, reviewed, before is not None and before.snapshot is snapshot)
         self._results[uri] = era, result
         self._wake(uri)
         self.on_result(result)
 
-    async def _reviewed(self, snapshot: DocumentSnapshot, era: int) -> Reviewed:
+    async def _reviewed(self, snapshot: DocumentSnapshot, era: int, with_second_source: bool) -> Reviewed:
         """Return what is to be said of `snapshot`. Raises ReviewClosed when it is not current any more."""
         if not self._settings.enabled:
             return Reviewed(skipped="the review is switched off")
@@ -175,6 +185,7 @@ class Reviewing:
             text,
             snapshot.path,
             self._settings.baseline is Baseline.HEAD,
+            with_second_source,
         )
 
         def is_wanted() -> bool:

@@ -1,22 +1,15 @@
 """A second source for Python: those of ruff's `S` rules that are right nearly always, as findings of our families.
 
-Owns the choice of rules and the running of ruff. Invariants: the text goes to ruff's stdin, never to a file; the
-settings of the workspace are not read, so that a project cannot choose what is run or shown; whatever goes wrong, there
-are simply no such findings.
+Owns the choice of rules. Pure; who runs ruff is `review_process.ruff`.
 """
 
-import json
-import logging
-import subprocess
-import sysconfig
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from lsp_server.review.finding import Confidence, Finding, Place, normalise
 
-_TIMEOUT_S = 5.0
+_ORIGIN = "ruff "
 
 # Left out on purpose: what is right only in one of several places (S101 assert, S105 names like passwords, S301 pickle,
 # S311 random, S603 and S607 subprocess at all, S608 any text that looks like SQL).
@@ -41,28 +34,9 @@ _FAMILY_OF = {
     "S702": "cross-site-scripting",
 }
 
-_log = logging.getLogger(__name__)
 
-
-def ask_ruff(text: str, cwe_of: Mapping[str, int]) -> list[Finding]:
-    """Return what ruff says of the Python program `text`; blocks for some ten milliseconds.
-
-    cwe_of: the CWE of each of our families.
-    """
-    program = _program()
-    if program is None:
-        return []
-    command = [str(program), "check", "--isolated", "--no-cache", "--quiet", "--ignore-noqa", "--output-format", "json"]
-    command += ["--select", ",".join(_FAMILY_OF), "--stdin-filename", "text.py", "-"]
-    try:
-        ran = subprocess.run(
-            command, input=text.encode("utf-8", "replace"), capture_output=True, timeout=_TIMEOUT_S, check=False
-        )
-        said = json.loads(ran.stdout)
-    except (OSError, subprocess.TimeoutExpired, ValueError) as error:
-        _log.warning("ruff gave no findings: %s", type(error).__name__)
-        return []
-    return read_findings(said, text, cwe_of)
+RULES = tuple(_FAMILY_OF)
+"""What ruff is to look for."""
 
 
 def read_findings(said: Iterable[Mapping[str, Any]], text: str, cwe_of: Mapping[str, int]) -> list[Finding]:
@@ -83,10 +57,30 @@ def read_findings(said: Iterable[Mapping[str, Any]], text: str, cwe_of: Mapping[
                 confidence=Confidence.MEDIUM,
                 symbol="",
                 anchor=normalise(lines[row]) if row < len(lines) else "",
-                origin=f"ruff {each['code']}",
+                origin=f"{_ORIGIN}{each['code']}",
             )
         )
     return findings
+
+
+def still_there(findings: Iterable[Finding], text: str) -> list[Finding]:
+    """Return those of ruff's earlier `findings` whose line stands in `text` as it was, where it stands now.
+
+    While a person types, ruff is not asked; what it said must not come and go meanwhile.
+    """
+    lines_of: dict[str, list[int]] = {}
+    for number, line in enumerate(text.split("\n")):
+        lines_of.setdefault(normalise(line), []).append(number)
+    kept = []
+    for finding in findings:
+        lines = lines_of.get(finding.anchor, [])
+        if not finding.origin.startswith(_ORIGIN) or not lines:
+            continue
+        place = finding.place
+        shift = min((line - place.line for line in lines), key=abs)
+        moved = place._replace(line=place.line + shift, end_line=place.end_line + shift)
+        kept.append(replace(finding, place=moved))
+    return kept
 
 
 def add_new(findings: Sequence[Finding], others: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -106,13 +100,3 @@ def _lines_of(finding: Finding) -> range:
 
 def _at(location: Mapping[str, int]) -> tuple[int, int]:
     return location["row"] - 1, location["column"] - 1
-
-
-@cache
-def _program() -> Path | None:
-    """Find the ruff that was installed along with this program."""
-    path = Path(sysconfig.get_path("scripts")) / "ruff"
-    if not path.exists():
-        _log.info("ruff is not installed beside this program: Python is reviewed without its rules")
-        return None
-    return path

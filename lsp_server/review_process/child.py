@@ -16,16 +16,16 @@ import msgspec
 from lsp_server.context.parsing import read_frame, write_frame
 from lsp_server.logs import place_of
 from lsp_server.review import rulebook
-from lsp_server.review.reviewer import Reviewer
 from lsp_server.review_process.desk import Desk
 from lsp_server.review_process.messages import GREETING, Answer, Request, Reviewed
+from lsp_server.review_process.whole import WholeReviewer
 
 _NICENESS = 5
 _LONGEST_S = 30
 """Whoever asked has long given up: so long a request lasts only if nobody is left to end this process."""
 
 
-def serve(reviewer: Reviewer) -> None:
+def serve(reviewer: WholeReviewer) -> None:
     """Answer until stdin ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal it shares with its parent, which ends it
     with suppress(OSError):
@@ -71,4 +71,4 @@ def _answer(desk: Desk, request: Request, troubles: _Troubles) -> Answer:
 
 
 if __name__ == "__main__":
-    serve(Reviewer(rulebook.load()))
+    serve(WholeReviewer(rulebook.load()))

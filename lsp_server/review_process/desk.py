@@ -17,7 +17,7 @@ from lsp_server.context.files import MAX_FILE_BYTES, fit_text
 from lsp_server.languages import language_of
 from lsp_server.review import baseline, carry, ignoring
 from lsp_server.review.finding import Finding
-from lsp_server.review.reviewer import Review, Reviewer
+from lsp_server.review.reviewer import Review
 from lsp_server.review.rulebook import Rulebook
 from lsp_server.review.suppressions import PROJECT_FILE, find_ignore, parse_comments, parse_project
 from lsp_server.review_process.commenting import first_comment
@@ -39,6 +39,7 @@ from lsp_server.review_process.messages import (
     TryFix,
 )
 from lsp_server.review_process.project import Project, Projects
+from lsp_server.review_process.whole import WholeReviewer
 
 MAX_FINDINGS = 200
 """More of them in one file help nobody, and the editor's loop has to turn each into a diagnostic."""
@@ -57,7 +58,7 @@ class _Last(NamedTuple):
 class Desk:
     """Answers requests, one at a time."""
 
-    def __init__(self, rulebook: Rulebook, reviewer: Reviewer, head: Head | None = None) -> None:
+    def __init__(self, rulebook: Rulebook, reviewer: WholeReviewer, head: Head | None = None) -> None:
         self._rulebook = rulebook
         self._known = rulebook.families.keys()
         self._reviewer = reviewer
@@ -89,8 +90,14 @@ class Desk:
     def _review_text(self, request: ReviewText) -> Reviewed:
         if request.path is not None and PurePath(request.path).name == PROJECT_FILE:
             return Reviewed(problems=tuple(parse_project(request.text, self._known)[1][:MAX_FINDINGS]))
-        review = self._reviewer.review(request.text, request.language_id, request.path)
         last = self._last.pop(request.uri, None)
+        review = self._reviewer.review(
+            request.text,
+            request.language_id,
+            request.path,
+            with_ruff=request.with_second_source,
+            earlier=last.review.findings if last is not None else (),
+        )
         if _is_not_looked_at(review):
             return Reviewed(skipped=review.skipped)
         if last is not None and last.language_id == request.language_id:
@@ -104,7 +111,7 @@ class Desk:
         if text is None:
             return Reviewed(skipped="it cannot be read" if data is None else "binary, minified or larger than 512 KB")
         language_id = language_of(request.path)
-        review = self._reviewer.review(text, language_id, request.path)
+        review = self._reviewer.review(text, language_id, request.path, with_ruff=True)
         if _is_not_looked_at(review):
             return Reviewed(skipped=review.skipped)
         reviewed = self._judged(review, text, language_id, request.path, request.with_baseline)
@@ -139,7 +146,7 @@ class Desk:
         key = blob.name, language_id
         if key not in self._older:
             text = self._head.text(path, blob)
-            findings = () if text is None else self._reviewer.review(text, language_id, path).findings
+            findings = () if text is None else self._reviewer.review(text, language_id, path, with_ruff=True).findings
             self._older[key] = baseline.fingerprints(findings)
             if len(self._older) > _MAX_BLOBS:
                 self._older.popitem(last=False)

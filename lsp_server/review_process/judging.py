@@ -5,8 +5,8 @@ from lsp_server.review.reviewer import Review
 from lsp_server.review.rulebook import Rulebook
 from lsp_server.review.slices import slice_of
 from lsp_server.review.verdict import Fix, apply_fix
-from lsp_server.review.whole import WholeReviewer
 from lsp_server.review_process.messages import Case, Tried
+from lsp_server.review_process.whole import WholeReviewer
 
 
 def read_case(review: Review, text: str, fingerprint: str, rulebook: Rulebook) -> Case:
@@ -15,7 +15,9 @@ def read_case(review: Review, text: str, fingerprint: str, rulebook: Rulebook) -
     lines = text.split("\n")
     if finding is None or finding.place.line >= len(lines):
         return Case()
-    return Case(slice_of(text, finding, review.scopes), lines[finding.place.line], rulebook.families[finding.rule].title)
+    return Case(
+        slice_of(text, finding, review.scopes), lines[finding.place.line], rulebook.families[finding.rule].title
+    )
 
 
 def try_fix(

@@ -3,7 +3,8 @@
 import pytest
 
 from lsp_server.review.finding import Confidence, Finding, Place
-from lsp_server.review.ruff import add_new, ask_ruff, read_findings
+from lsp_server.review.ruff import add_new, read_findings, still_there
+from lsp_server.review_process.ruff import ask_ruff
 
 CWE_OF = {
     "certificate-check": 295,
@@ -64,3 +65,12 @@ def test_a_line_is_told_once_for_each_family() -> None:
         ("weak-cryptography", 4),
         ("certificate-check", 6),
     ]
+
+
+def test_what_ruff_said_stays_with_its_line_while_it_is_not_asked() -> None:
+    text = "import tempfile\nname = tempfile.mktemp()\n"
+    earlier = ask_ruff(text, CWE_OF)
+    moved = still_there(earlier, "import tempfile\n\n# more\nname = tempfile.mktemp()\nopen(\n")
+    assert [(each.rule, each.place.line) for each in moved] == [("insecure-temporary-file", 3)]
+    assert still_there(earlier, "import tempfile\nname = tempfile.mkstemp()\n") == []
+    assert still_there([_finding("certificate-check", 1)], "anchor\n") == []

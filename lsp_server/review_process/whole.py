@@ -10,26 +10,41 @@ from dataclasses import replace
 
 from lsp_server.review.finding import Finding
 from lsp_server.review.reviewer import Review, Reviewer
-from lsp_server.review.ruff import add_new, ask_ruff
+from lsp_server.review.ruff import add_new, still_there
 from lsp_server.review.rulebook import RULES_OF, Rulebook
 from lsp_server.review.secrets import RULE, find_credentials
+from lsp_server.review_process.ruff import ask_ruff
 
 
 class WholeReviewer:
-    """A `Reviewer` and the other sources. Keeps the reviewer's caches."""
+    """A `Reviewer` and the other sources. Keeps the reviewer's caches. reviewer: in place of its own."""
 
-    def __init__(self, rulebook: Rulebook) -> None:
+    def __init__(self, rulebook: Rulebook, reviewer: Reviewer | None = None) -> None:
         self._families = rulebook.families
-        self._reviewer = Reviewer(rulebook)
+        self._reviewer = reviewer or Reviewer(rulebook)
 
-    def review(self, text: str, language_id: str, path: str | None = None, *, with_ruff: bool = False) -> Review:
-        """Return what is to be said of `text`. with_ruff: ask ruff too, which takes some ten milliseconds more."""
+    def review(
+        self,
+        text: str,
+        language_id: str,
+        path: str | None = None,
+        *,
+        with_ruff: bool = False,
+        earlier: Iterable[Finding] = (),
+    ) -> Review:
+        """Return what is to be said of `text`.
+
+        with_ruff: ask ruff too, which takes some ten milliseconds more. earlier: what was found in the text before, of
+        which ruff's part is kept where it is not asked.
+        """
         review = self._reviewer.review(text, language_id, path) if language_id in RULES_OF else Review((), ())
         if review.skipped:
             return review
         found = add_new(review.findings, find_credentials(text, self._families[RULE]))
         if with_ruff and language_id == "python" and not any(scope.is_broken for scope in review.scopes):
             found = add_new(found, ask_ruff(text, {family.id: family.cwe for family in self._families.values()}))
+        else:
+            found = add_new(found, still_there(earlier, text))
         return replace(review, findings=_numbered(found))
 
 

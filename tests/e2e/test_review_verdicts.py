@@ -1,0 +1,77 @@
+"""A model's verdicts on findings, through the real server process: what they can change, and when they are asked for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.test_review import BY_THUMB, EDITS, PUSHED, Editor
+from tests.lsp_client import LspClient, wait_until
+
+FIX = "Fix `sql-injection` as the model proposes"
+_JUDGED_S = 20.0
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    (folder / ".git").mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def judge(hearthline_home: Path) -> Iterator[LspClient]:
+    with LspClient(hearthline_home, (*BY_THUMB, "--judge")) as client:
+        yield client
+        assert "Traceback" not in client.stderr()
+
+
+def _codes(editor: Editor, name: str) -> list[str]:
+    return [each["code"] for each in editor.pushed_last(name) or []]
+
+
+def test_what_the_model_shows_to_be_safe_is_not_shown_any_more(judge: LspClient, root: Path) -> None:
+    editor = Editor(judge, root, PUSHED)
+    editor.show("a.py", "def f(x):\n    maybe(x)\n    y = shield(x)\n    return y\n")
+    assert [each["code"] for each in editor.pushed("a.py")] == ["path-traversal"]
+    wait_until(lambda: _codes(editor, "a.py") == [], "the finding is lowered", _JUDGED_S)
+
+
+def test_a_verdict_that_quotes_what_is_not_there_changes_nothing(judge: LspClient, root: Path) -> None:
+    editor = Editor(judge, root, PUSHED | EDITS)
+    editor.show("a.py", "def f(x):\n    maybe(x)\n")
+    editor.show("b.py", "def f(x):\n    maybe(x)\n    y = shield(x)\n")
+    wait_until(lambda: _codes(editor, "b.py") == [], "the other finding is lowered", _JUDGED_S)
+    assert _codes(editor, "a.py") == ["path-traversal"]
+
+
+def test_a_fix_is_offered_once_it_is_found_to_hold(judge: LspClient, root: Path) -> None:
+    editor = Editor(judge, root, PUSHED | EDITS)
+    editor.show("a.py", "é = '😀'; danger(x)\n")
+    editor.pushed("a.py")
+    assert FIX not in editor.actions("a.py", 0)
+    wait_until(lambda: FIX in editor.actions("a.py", 0), "the fix is offered", _JUDGED_S)
+    (change,) = editor.actions("a.py", 0)[FIX]["edit"]["documentChanges"]
+    assert change["textDocument"]["version"] == 1
+    (edit,) = change["edits"]
+    assert edit["newText"] == "calm(x)"
+    assert edit["range"]["start"] == {"line": 0, "character": 10}  # UTF-16: the emoji is two
+    editor.change("a.py", {"range": edit["range"], "text": edit["newText"]})
+    assert editor.pushed("a.py") == []
+
+
+def test_nothing_is_asked_where_it_is_switched_off(judge: LspClient, root: Path) -> None:
+    editor = Editor(judge, root, PUSHED | EDITS, judge="off")
+    editor.show("a.py", "danger(x)\n")
+    editor.pushed("a.py")
+    assert judge.call("probe/judging", {}) == []
+
+
+def test_typing_ends_the_question(judge: LspClient, root: Path) -> None:
+    editor = Editor(judge, root, PUSHED | EDITS)
+    editor.show("a.py", "danger(x)\n")
+    editor.pushed("a.py")
+    assert judge.call("probe/judging", {}) == [editor.uri("a.py")]
+    editor.replace("a.py", "calm(x)\n")
+    assert editor.pushed("a.py") == []
+    assert judge.call("probe/judging", {}) == []
