@@ -1,7 +1,7 @@
 """The real language server over stdio with a scripted engine, and probes of its review.
 
-`python -m tests.reviewing_server`. `--judge`: a model gives verdicts by what stands in the code. `--by-thumb`: findings come from `review_child` instead of the rules; `--unable`:
-the review process cannot be started.
+`python -m tests.reviewing_server`. `--judge`: a model gives verdicts by what stands in the code. `--by-thumb`: findings
+come from `review_child` instead of the rules; `--unable`: the review process cannot be started.
 """
 
 import asyncio

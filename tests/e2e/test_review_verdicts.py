@@ -1,4 +1,4 @@
-"""A model's verdicts on findings, through the real server process: what they can change, and when they are asked for."""
+"""A model's verdicts on findings, through the real server process: what they change, and when they are asked for."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +41,8 @@ def test_a_verdict_that_quotes_what_is_not_there_changes_nothing(judge: LspClien
     editor = Editor(judge, root, PUSHED | EDITS)
     editor.show("a.py", "def f(x):\n    maybe(x)\n")
     editor.show("b.py", "def f(x):\n    maybe(x)\n    y = shield(x)\n")
+    assert editor.pushed("a.py")
+    assert editor.pushed("b.py")
     wait_until(lambda: _codes(editor, "b.py") == [], "the other finding is lowered", _JUDGED_S)
     assert _codes(editor, "a.py") == ["path-traversal"]
 
