@@ -101,7 +101,7 @@ def _is_ignored(finding: Finding, text: str, path: Path) -> bool:
 
 
 def _review(text: str, language: str, path: Path) -> Review:
-    return _reviewer().review(text, language, str(path), with_ruff=True)
+    return _reviewer().review(text, language, str(path), takes_longer=True)
 
 
 @cache

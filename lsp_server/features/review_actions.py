@@ -71,9 +71,9 @@ async def _actions(
     if fix.place is not None:
         text = fix.text.replace("\n", snapshot.line_ending)
         change = types.TextEdit(convert.place_range(snapshot.lines, snapshot.encoding, fix.place), text)
-        edit = _workspace_edit(server, snapshot.uri, snapshot.version, change)
+        mended = _workspace_edit(server, snapshot.uri, snapshot.version, change)
         title = f"Fix `{finding.rule}` as the model proposes"
-        yield types.CodeAction(title, kind=types.CodeActionKind.QuickFix, diagnostics=linked, edit=edit)
+        yield types.CodeAction(title, kind=types.CodeActionKind.QuickFix, diagnostics=linked, edit=mended)
     ignores = await _ignores(server, snapshot, finding)
     edits = [
         ("on this line", _document_edit(server, snapshot, ignores.line)),

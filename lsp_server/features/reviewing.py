@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 IDLE_S = 0.15
 """So long typing pauses before a document is reviewed."""
-SECOND_SOURCE_IDLE_S = 0.4
+LONGER_LOOK_IDLE_S = 0.4
 """So long before what takes longer is asked as well, for languages that have such a source."""
 
-_WITH_SECOND_SOURCE = frozenset({"python"})
+_LOOKED_AT_LONGER = frozenset({"python", "javascript", "javascriptreact", "typescript", "typescriptreact"})
 
 MAX_CHARS = 512 * 1024
 _LINES_AT_ONCE = 4096
@@ -130,9 +130,9 @@ class Reviewing:
             self._cancel(uri)
         await self.process.close()
 
-    def _plan(self, uri: str, delay_s: float, *, with_second_source: bool = False) -> None:
+    def _plan(self, uri: str, delay_s: float, *, takes_longer: bool = False) -> None:
         self._cancel(uri)
-        start = partial(self._start, uri, with_second_source)
+        start = partial(self._start, uri, takes_longer)
         self._timers[uri] = asyncio.get_running_loop().call_later(delay_s, start)
 
     def _cancel(self, uri: str) -> None:
@@ -140,11 +140,11 @@ class Reviewing:
         if timer is not None:
             timer.cancel()
 
-    def _start(self, uri: str, with_second_source: bool) -> None:
+    def _start(self, uri: str, takes_longer: bool) -> None:
         del self._timers[uri]
-        self._server.spawn(self._review(uri, with_second_source))
+        self._server.spawn(self._review(uri, takes_longer))
 
-    async def _review(self, uri: str, with_second_source: bool) -> None:
+    async def _review(self, uri: str, takes_longer: bool) -> None:
         document, era = self._session.documents.get(uri), self._era
         if document is None:
             return
@@ -152,22 +152,22 @@ class Reviewing:
         self._running[uri] += 1
         reviewed = None
         with suppress(ReviewClosed):  # its text is not current any more, or nobody is left
-            reviewed = await self._reviewed(snapshot, era, with_second_source)
+            reviewed = await self._reviewed(snapshot, era, takes_longer)
         self._running[uri] -= 1
         if reviewed is None or era != self._era or not self._session.is_current(snapshot):
             self._wake(uri)  # who waits sees to it that there is another one
             return
         _, before = self._results.get(uri, (0, None))
-        if not with_second_source and not reviewed.skipped and snapshot.language_id in _WITH_SECOND_SOURCE:
-            self._plan(uri, SECOND_SOURCE_IDLE_S - IDLE_S, with_second_source=True)
-        elif with_second_source and before is not None and reviewed == before.reviewed:
+        if not takes_longer and not reviewed.skipped and snapshot.language_id in _LOOKED_AT_LONGER:
+            self._plan(uri, LONGER_LOOK_IDLE_S - IDLE_S, takes_longer=True)
+        elif takes_longer and before is not None and reviewed == before.reviewed:
             return
         result = Result(snapshot, reviewed, before is not None and before.snapshot is snapshot)
         self._results[uri] = era, result
         self._wake(uri)
         self.on_result(result)
 
-    async def _reviewed(self, snapshot: DocumentSnapshot, era: int, with_second_source: bool) -> Reviewed:
+    async def _reviewed(self, snapshot: DocumentSnapshot, era: int, takes_longer: bool) -> Reviewed:
         """Return what is to be said of `snapshot`. Raises ReviewClosed when it is not current any more."""
         if not self._settings.enabled:
             return Reviewed(skipped="the review is switched off")
@@ -185,7 +185,7 @@ class Reviewing:
             text,
             snapshot.path,
             self._settings.baseline is Baseline.HEAD,
-            with_second_source,
+            takes_longer,
         )
 
         def is_wanted() -> bool:

@@ -6,7 +6,7 @@ file was formatted, and on another machine.
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -61,6 +61,15 @@ class Finding:
         """16 hexadecimal digits of rule, symbol, anchor and ordinal."""
         text = "\0".join((self.rule, self.symbol, self.anchor, str(self.ordinal)))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def moved(self, n_lines: int) -> "Finding":
+        """Return the finding `n_lines` further down, its way through this file too."""
+        trace = tuple(step if step.path else step._replace(place=_down(step.place, n_lines)) for step in self.trace)
+        return replace(self, place=_down(self.place, n_lines), trace=trace)
+
+
+def _down(place: Place, n_lines: int) -> Place:
+    return place._replace(line=max(0, place.line + n_lines), end_line=max(0, place.end_line + n_lines))
 
 
 def normalise(text: str) -> str:

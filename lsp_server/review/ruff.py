@@ -4,12 +4,11 @@ Owns the choice of rules. Pure; who runs ruff is `review_process.ruff`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from lsp_server.review.finding import Confidence, Finding, Place, normalise
 
-_ORIGIN = "ruff "
+ORIGIN = "ruff "
 
 # Left out on purpose: what is right only in one of several places (S101 assert, S105 names like passwords, S301 pickle,
 # S311 random, S603 and S607 subprocess at all, S608 any text that looks like SQL).
@@ -57,30 +56,10 @@ def read_findings(said: Iterable[Mapping[str, Any]], text: str, cwe_of: Mapping[
                 confidence=Confidence.MEDIUM,
                 symbol="",
                 anchor=normalise(lines[row]) if row < len(lines) else "",
-                origin=f"{_ORIGIN}{each['code']}",
+                origin=f"{ORIGIN}{each['code']}",
             )
         )
     return findings
-
-
-def still_there(findings: Iterable[Finding], text: str) -> list[Finding]:
-    """Return those of ruff's earlier `findings` whose line stands in `text` as it was, where it stands now.
-
-    While a person types, ruff is not asked; what it said must not come and go meanwhile.
-    """
-    lines_of: dict[str, list[int]] = {}
-    for number, line in enumerate(text.split("\n")):
-        lines_of.setdefault(normalise(line), []).append(number)
-    kept = []
-    for finding in findings:
-        lines = lines_of.get(finding.anchor, [])
-        if not finding.origin.startswith(_ORIGIN) or not lines:
-            continue
-        place = finding.place
-        shift = min((line - place.line for line in lines), key=abs)
-        moved = place._replace(line=place.line + shift, end_line=place.end_line + shift)
-        kept.append(replace(finding, place=moved))
-    return kept
 
 
 def add_new(findings: Sequence[Finding], others: Iterable[Finding]) -> tuple[Finding, ...]:

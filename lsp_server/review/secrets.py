@@ -21,7 +21,7 @@ def find_credentials(text: str, family: Family) -> list[Finding]:
     for place, character in enumerate(text):
         if character == "\n":
             starts.append(place + 1)
-    findings = {}
+    findings: dict[int, Finding] = {}
     for start, end in sorted(find_secrets(text)):
         line = bisect_right(starts, start) - 1
         last = bisect_right(starts, max(start, end - 1)) - 1

@@ -95,7 +95,7 @@ class Desk:
             request.text,
             request.language_id,
             request.path,
-            with_ruff=request.with_second_source,
+            takes_longer=request.takes_longer,
             earlier=last.review.findings if last is not None else (),
         )
         if _is_not_looked_at(review):
@@ -111,7 +111,7 @@ class Desk:
         if text is None:
             return Reviewed(skipped="it cannot be read" if data is None else "binary, minified or larger than 512 KB")
         language_id = language_of(request.path)
-        review = self._reviewer.review(text, language_id, request.path, with_ruff=True)
+        review = self._reviewer.review(text, language_id, request.path, takes_longer=True)
         if _is_not_looked_at(review):
             return Reviewed(skipped=review.skipped)
         reviewed = self._judged(review, text, language_id, request.path, request.with_baseline)
@@ -146,7 +146,9 @@ class Desk:
         key = blob.name, language_id
         if key not in self._older:
             text = self._head.text(path, blob)
-            findings = () if text is None else self._reviewer.review(text, language_id, path, with_ruff=True).findings
+            findings = (
+                () if text is None else self._reviewer.review(text, language_id, path, takes_longer=True).findings
+            )
             self._older[key] = baseline.fingerprints(findings)
             if len(self._older) > _MAX_BLOBS:
                 self._older.popitem(last=False)

@@ -17,7 +17,7 @@ class ReviewText(msgspec.Struct, frozen=True, tag=True):
     r"""Review the text of an open document. Its lines end in `\n`.
 
     path: on this machine, None for a document that is no file. with_baseline: compare with git's HEAD.
-    with_second_source: ask what takes longer as well (`review.ruff`).
+    takes_longer: look further than the text itself as well (`whole`).
     """
 
     uri: str
@@ -26,7 +26,7 @@ class ReviewText(msgspec.Struct, frozen=True, tag=True):
     text: str
     path: str | None = None
     with_baseline: bool = True
-    with_second_source: bool = False
+    takes_longer: bool = False
 
 
 class ReviewFile(msgspec.Struct, frozen=True, tag=True):

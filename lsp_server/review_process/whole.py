@@ -1,4 +1,4 @@
-"""Everything that is said of one text: rules and taint, credentials, and for Python a second source.
+"""Everything that is said of one text: rules and taint, credentials, other files' part in it, a second source.
 
 Invariant: a line is told once for each family, by the first source that says it; ordinals count findings that are alike
 across all sources, so that each fingerprint stands for one place.
@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from lsp_server.review.finding import Finding
+from lsp_server.review.longer_look import still_there
 from lsp_server.review.reviewer import Review, Reviewer
-from lsp_server.review.ruff import add_new, still_there
+from lsp_server.review.ruff import add_new
 from lsp_server.review.rulebook import RULES_OF, Rulebook
 from lsp_server.review.secrets import RULE, find_credentials
+from lsp_server.review_process.neighbours import Neighbours
 from lsp_server.review_process.ruff import ask_ruff
 
 
@@ -22,6 +24,7 @@ class WholeReviewer:
     def __init__(self, rulebook: Rulebook, reviewer: Reviewer | None = None) -> None:
         self._families = rulebook.families
         self._reviewer = reviewer or Reviewer(rulebook)
+        self._neighbours = Neighbours()
 
     def review(
         self,
@@ -29,22 +32,27 @@ class WholeReviewer:
         language_id: str,
         path: str | None = None,
         *,
-        with_ruff: bool = False,
+        takes_longer: bool = False,
         earlier: Iterable[Finding] = (),
     ) -> Review:
         """Return what is to be said of `text`.
 
-        with_ruff: ask ruff too, which takes some ten milliseconds more. earlier: what was found in the text before, of
-        which ruff's part is kept where it is not asked.
+        takes_longer: ask ruff too, and follow calls into the project's other files, which takes some ten milliseconds
+        more. earlier: what was found in the text before, of which that part is kept where it is not looked for.
         """
-        review = self._reviewer.review(text, language_id, path) if language_id in RULES_OF else Review((), ())
-        if review.skipped:
+        if language_id not in RULES_OF:
+            review = Review((), ())
+        elif takes_longer and path is not None:
+            review = self._reviewer.review(text, language_id, path, self._neighbours.of(path, language_id))
+        else:
+            review = self._reviewer.review(text, language_id, path)
+        if review.skipped and not (review.findings or review.scopes):
             return review
         found = add_new(review.findings, find_credentials(text, self._families[RULE]))
-        if with_ruff and language_id == "python" and not any(scope.is_broken for scope in review.scopes):
-            found = add_new(found, ask_ruff(text, {family.id: family.cwe for family in self._families.values()}))
-        else:
+        if not takes_longer:
             found = add_new(found, still_there(earlier, text))
+        elif language_id == "python" and not review.is_broken:
+            found = add_new(found, ask_ruff(text, {family.id: family.cwe for family in self._families.values()}))
         return replace(review, findings=_numbered(found))
 
 

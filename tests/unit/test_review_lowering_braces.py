@@ -201,8 +201,7 @@ def test_declared_arrays_of_c_tell_their_size() -> None:
 @pytest.mark.parametrize("language", SAMPLES)
 @pytest.mark.parametrize("brackets", ["()", "[]", "{}"])
 def test_deep_nesting_is_no_crash(language: str, brackets: str) -> None:
-    opened, closed = brackets
-    _lowered(language, f"x = {opened * 5000}1{closed * 5000};")
+    _lowered(language, f"x = {brackets[0] * 5000}1{brackets[1] * 5000};")
 
 
 @given(language=st.sampled_from(sorted(SAMPLES)), start=st.integers(0, 600), length=st.integers(0, 200))

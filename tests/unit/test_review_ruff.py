@@ -3,7 +3,8 @@
 import pytest
 
 from lsp_server.review.finding import Confidence, Finding, Place
-from lsp_server.review.ruff import add_new, read_findings, still_there
+from lsp_server.review.longer_look import still_there
+from lsp_server.review.ruff import add_new, read_findings
 from lsp_server.review_process.ruff import ask_ruff
 
 CWE_OF = {

@@ -206,7 +206,7 @@ class _C(Braces):
     def _function(self, node: Node) -> Iterator[Statement]:
         declarator = node.child_by_field_name("declarator")
         while declarator is not None and declarator.type != "function_declarator":
-            declarator = declarator.child_by_field_name("declarator") or (named(declarator) or [None])[-1]
+            declarator = _inside(declarator)
         if declarator is None:
             return
         name = declarator.child_by_field_name("declarator")
@@ -281,11 +281,17 @@ def _declared(declarator: Node) -> Node | None:
     return node
 
 
+def _inside(declarator: Node) -> Node | None:
+    """Return the declarator inside `declarator`."""
+    children = named(declarator)
+    return declarator.child_by_field_name("declarator") or (children[-1] if children else None)
+
+
 def _is_function(declarator: Node) -> bool:
     """Tell whether `declarator` declares a function, not a pointer to one."""
     node: Node | None = declarator
     while node is not None and node.type in ("pointer_declarator", "reference_declarator"):
-        node = node.child_by_field_name("declarator") or (named(node) or [None])[-1]
+        node = _inside(node)
     return node is not None and node.type == "function_declarator"
 
 

@@ -31,8 +31,10 @@ from lsp_server.review.lowering.walk import comments_of, named, span_of
 
 _NUMBERS = ("decimal_integer_literal", "hex_integer_literal", "octal_integer_literal", "binary_integer_literal")
 _FLOATS = ("decimal_floating_point_literal", "hex_floating_point_literal")
-_TYPES = ("class_declaration", "interface_declaration", "enum_declaration", "record_declaration")
-_TYPES += ("annotation_type_declaration",)
+_TYPES = (
+    *("class_declaration", "interface_declaration", "enum_declaration", "record_declaration"),
+    "annotation_type_declaration",
+)
 _BODIES = ("class_body", "interface_body", "enum_body", "enum_body_declarations", "constructor_body")
 
 
