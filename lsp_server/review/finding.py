@@ -41,8 +41,8 @@ class Finding:
     """A weakness at a place.
 
     rule: our identifier ("sql-injection"). cwe: its number. message: one or two sentences with the way out.
-    symbol: the dotted name of the function and class it stands in, "" at the top. anchor: the normalised text of the place.
-    ordinal: counts findings of the same rule, anchor and symbol, from 0. trace: source first, sink last.
+    symbol: the dotted name of the function and class it stands in, "" at the top. anchor: the normalised text of the
+    place. ordinal: counts findings of the same rule, anchor and symbol, from 0. trace: source first, sink last.
     """
 
     rule: str

@@ -1,8 +1,9 @@
 """The form in which the taint engine reads a program, whatever its language. Pure.
 
 Owns no decisions: what is a source or a sink is data (`rules/`), what flows where is `taint`. Invariants: every node
-knows where it stands (`Span`, byte offsets into the UTF-8 source); lowering never fails on broken code, it leaves out what it cannot read
-(`Unknown`); the order of statements and operands is that of evaluation.
+knows where it stands (`Span`, byte offsets into the UTF-8 source); lowering never fails on broken code, it leaves out
+what it cannot read (`Unknown`); the order of statements and operands is that of evaluation. Nothing is changed once it
+is made; the classes are not frozen because making a frozen one takes three times as long, and a file has thousands.
 """
 
 from collections.abc import Iterator
@@ -36,7 +37,10 @@ class Unknown(Expression):
 
 @dataclass(slots=True, eq=False)
 class Constant(Expression):
-    """A literal. value: a text without its quotes and with its escapes undone, a number, a truth value, None for null."""
+    """A literal.
+
+    value: a text without its quotes and with its escapes undone, a number, a truth value, None for null.
+    """
 
     value: str | int | float | bool | bytes | None
 
@@ -58,7 +62,7 @@ class Name(Expression):
 
 @dataclass(slots=True, eq=False)
 class Attribute(Expression):
-    """`base.name`, `base->name`, `base::name`, `base?.name`, `base["name"]` with a constant text that is an identifier."""
+    """`base.name`, `base->name`, `base::name`, `base?.name`, `base["name"]` where the text is an identifier."""
 
     base: Expression
     name: str
@@ -85,9 +89,9 @@ class Argument:
 class Call(Expression):
     """`callee(arguments)`. is_new: `new C(...)`, Go's `C{...}` and whatever else makes an instance of the callee.
 
-    Calls without parentheses (Ruby, tagged templates, PHP's `echo`, `include`, backticks, shell operators) are Calls of
-    a Name: `echo`, `include`, `` ` ``. A JSX element is a Call of Name("jsx") with its tag as first argument, attributes as keyword
-    arguments, children after the tag.
+    Calls without parentheses (Ruby, tagged templates, `echo`, `include`, backticks, shell operators) are Calls of
+    a Name: `echo`, `include`, `` ` ``. A JSX element is a Call of Name("jsx") with its tag as first argument,
+    attributes as keyword arguments, children after the tag.
     """
 
     callee: Expression
@@ -97,9 +101,10 @@ class Call(Expression):
 
 @dataclass(slots=True, eq=False)
 class Join(Expression):
-    """Text built of parts in their order: f-strings, templates, `+` where it may build text, `%` and `.format` of a constant, Ruby's `#{}`.
+    """Text built of parts in their order.
 
-    Literal pieces are Constants. Adding numbers is a Join as well: what is tainted stays so.
+    F-strings, templates, `+` where it may build text, `%` and `.format` of a constant, Ruby's `#{}`. Literal pieces are
+    Constants. Adding numbers is a Join as well: what is tainted stays so.
     """
 
     parts: tuple[Expression, ...]
@@ -122,7 +127,10 @@ class Choice(Expression):
 
 @dataclass(slots=True, eq=False)
 class Comparison(Expression):
-    """A truth value of two operands. operator: `==`, `!=`, `<`, `in`, `not in`, `is`, ...; `===` is `==`, `!==` is `!=`."""
+    """A truth value of two operands.
+
+    operator: `==`, `!=`, `<`, `in`, `not in`, `is`, ...; `===` is `==`, `!==` is `!=`.
+    """
 
     operator: str
     left: Expression
@@ -152,7 +160,10 @@ class Either(Expression):
 
 @dataclass(slots=True, eq=False)
 class Arithmetic(Expression):
-    """Operators that never make a text: `-`, `*`, `/`, shifts, bits, increments, casts to numbers. operator: as written."""
+    """Operators that never make a text: `-`, `*`, `/`, shifts, bits, increments, casts to numbers.
+
+    operator: as written.
+    """
 
     operator: str
     operands: tuple[Expression, ...]
@@ -200,9 +211,10 @@ class Evaluate(Statement):
 
 @dataclass(slots=True, eq=False)
 class Assign(Statement):
-    """`target = value`. target: Name, Attribute, Item, or a Collection of targets (destructuring, keys tell which part).
+    """`target = value`.
 
-    is_augmented: `+=` and the like, where the old value stays in. type_name: as declared, dotted, without generics.
+    target: Name, Attribute, Item, or a Collection of targets (destructuring, keys tell which part). is_augmented: `+=`
+    and the like, where the old value stays in. type_name: as declared, dotted, without generics.
     """
 
     target: Expression
@@ -213,7 +225,7 @@ class Assign(Statement):
 
 @dataclass(slots=True, eq=False)
 class Return(Statement):
-    """value None: without one. Also the value of an arrow function's expression and of a Ruby method's last statement."""
+    """value None: without one. Also the value of an arrow function's expression, of a Ruby method's last statement."""
 
     value: Expression | None
 
@@ -270,8 +282,10 @@ class Import(Statement):
 
 @dataclass(slots=True, eq=False)
 class Parameter:
-    """type_name: as declared, dotted, without generics. decorators: Java's and C#'s annotations on it, dotted with
-    arguments left out."""
+    """type_name: as declared, dotted, without generics.
+
+    decorators: Java's and C#'s annotations on it, dotted, arguments left out.
+    """
 
     name: str
     type_name: str | None = None
@@ -283,7 +297,10 @@ class Parameter:
 
 @dataclass(slots=True, eq=False)
 class Function(Statement):
-    """name: "" for closures. decorators: as expressions (Call where they have arguments). span: of all; name_span: of the name."""
+    """name: "" for closures. decorators: as expressions (Call where they have arguments).
+
+    span: of all; name_span: of the name.
+    """
 
     name: str
     name_span: Span
@@ -330,7 +347,7 @@ def walk(expression: Expression) -> Iterator[Expression]:
         stack += reversed(list(operands(each)))
 
 
-def operands(expression: Expression) -> Iterator[Expression]:
+def operands(expression: Expression) -> Iterator[Expression]:  # noqa: C901 - a table of the forms, one case each
     """Yield the expressions right inside `expression`, in their order."""
     match expression:
         case Unknown(operands=inner) | Both(operands=inner) | Either(operands=inner) | Arithmetic(operands=inner):

@@ -6,6 +6,7 @@ its end, `skipped` says why, in words.
 
 import gc
 import logging
+import traceback
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
@@ -84,7 +85,8 @@ class Reviewer:
         except RecursionError:
             review = Review((), (), "nested too deeply")
         except Exception as error:  # a fault of ours must not take the editor's other findings along
-            _log.exception("the review of %s failed: %s", path or "a file", type(error).__name__)
+            where = traceback.extract_tb(error.__traceback__)[-1]  # not its text: that may quote the source
+            _log.error("the review of %s failed: %s in %s", path or "a file", type(error).__name__, where.name)
             review = Review((), (), "the review failed; the log says where")
         if resolve is None:
             self._known[key] = review

@@ -97,8 +97,7 @@ STATEMENTS = {
     "while a: break\nelse: b": "Loop(a, [Leave()]) Evaluate(b)",
     "for a, b in c: d": "Loop(Collection([[None, a], [None, b]]), c, [Evaluate(d)])",
     "try: a\nexcept (B, C) as e: d\nexcept F: g\nelse: h\nfinally: i": (
-        "Try([Evaluate(a), Evaluate(h)], [[Assign(e, Call(except)), Evaluate(d)], [Evaluate(g)]],"
-        " [Evaluate(i)])"
+        "Try([Evaluate(a), Evaluate(h)], [[Assign(e, Call(except)), Evaluate(d)], [Evaluate(g)]], [Evaluate(i)])"
     ),
     "with a() as b, c: d": "Block([Assign(b, Call(a)), Evaluate(c), Evaluate(d)])",
     "with (a() as b, c() as (d, e)): f": (

@@ -162,13 +162,17 @@ def test_scopes_are_functions_with_their_names(reviewer: Reviewer) -> None:
     assert not any(scope.is_broken for scope in scopes)
 
 
-def test_a_fault_of_ours_is_told_and_not_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_ours_is_told_and_not_raised(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def fail(*_: object) -> None:
         raise KeyError("secret source text")
 
     monkeypatch.setattr(reviewing, "lower", fail)
 
     assert "failed" in Reviewer(load()).review("x", "python").skipped
+    assert "KeyError" in caplog.text
+    assert "secret source text" not in caplog.text
 
 
 OTHER = """import os

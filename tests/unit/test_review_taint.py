@@ -211,6 +211,36 @@ if not parse(x).host:
 if parse(x).host:
     os.system(x)  #!
 """,
+    "tests that were made before, or elsewhere": """
+def is_known(value):
+    return value in ALLOWED
+def is_any(value):
+    return value != "a"
+def is_itself(value):
+    return is_itself(value)
+x = request.args["q"]
+ok = x.isdigit()
+if ok:
+    os.system(x)
+if not ok:
+    os.system(x)  #!
+if is_known(x):
+    os.system(x)
+if is_any(x):
+    os.system(x)  #!
+if is_itself(x):
+    os.system(x)  #!
+k = not k
+if k:
+    os.system(x)  #!
+found = is_known(x)
+ok = k
+if ok:
+    os.system(x)  #!
+if not found:
+    raise ValueError
+os.system(x)
+""",
     "leaving early": """
 def f():
     x = request.args["q"]

@@ -17,6 +17,9 @@ from lsp_server.review.taint.values import ANY, Key, Taint, Value, join
 if TYPE_CHECKING:
     from lsp_server.review.taint.walk import Walk
 
+_TESTS = (ir.Comparison, ir.Call, ir.Not, ir.Both, ir.Either)
+"""Forms whose outcome, held in a variable, is a test that was made."""
+
 _MODULE_ONLY_WHERE_DECLARED = frozenset({"python", "ruby", "php"})
 """Languages in which assigning to a name binds it in the function, whatever is bound around it."""
 
@@ -29,6 +32,9 @@ def assign(
         case ir.Name(name=name):
             _meet_set(walk, target, (name,), None, (written, value), frame)
             _assign_name(walk, target, value, frame, is_augmented)
+            frame.tests.pop(name, None)
+            if isinstance(written, _TESTS):
+                frame.tests[name] = written
         case ir.Attribute(base=base, name=name):
             base_value = walk.evaluate(base, frame)
             paths = tuple(f"{path}.{name}" for path in base_value.paths or (ANYTHING,))

@@ -7,6 +7,7 @@ they meet again.
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lsp_server.review import ir
 from lsp_server.review.taint.values import NOTHING, Value, is_same, join
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ class Frame:
     """A function, or the file itself, that is being walked through.
 
     parent: of the function or file around it. function: None for the file and for class bodies. handlers: what the
-    function is called as from outside. pending: functions to walk through when this one's end is reached.
+    function is called as from outside. pending: functions to walk through when this one's end is reached. tests: what
+    the variables that hold the outcome of a test were assigned from.
     """
 
     variables: Variables
@@ -30,6 +32,7 @@ class Frame:
     symbol: str = ""
     handlers: tuple[str, ...] = ()
     returned: Value = NOTHING
+    tests: dict[str, ir.Expression] = field(default_factory=dict)
     exits: list[list[Variables]] = field(default_factory=list)
     pending: "list[FunctionInfo | ClassInfo]" = field(default_factory=list)
 

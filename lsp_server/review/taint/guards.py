@@ -9,8 +9,10 @@ from lsp_server.review import ir
 from lsp_server.review.rule_forms import Guard, positions
 from lsp_server.review.rulebook import Ruled
 from lsp_server.review.taint.frames import Frame, join_variables
+from lsp_server.review.taint.functions import FunctionInfo
 from lsp_server.review.taint.matching import Site, holds
 from lsp_server.review.taint.members import key_of, member
+from lsp_server.review.taint.sources import counted
 from lsp_server.review.taint.values import CLEAN, Value
 
 if TYPE_CHECKING:
@@ -38,6 +40,10 @@ def refine(walk: "Walk", test: ir.Expression, does_hold: bool, frame: Frame) -> 
             _called(walk, test, does_hold, frame)
         case ir.Assigned(target=target):
             refine(walk, target, does_hold, frame)
+        case ir.Name(name=name) if name in frame.tests:
+            made = frame.tests.pop(name)  # not to be read again on the way: `a = not a`
+            refine(walk, made, does_hold, frame)
+            frame.tests[name] = made
         case ir.Name() | ir.Attribute() | ir.Item() if not does_hold:  # it is empty
             cleanse(walk, test, None, frame)
             _cleanse_by_path(walk, test, frame)
@@ -99,14 +105,42 @@ def _called(walk: "Walk", test: ir.Call, does_hold: bool, frame: Frame) -> None:
     name = callee.name if isinstance(callee, (ir.Attribute, ir.Name)) else ""
     target = member(walk, receiver_value, name, callee.span) if receiver is not None else _peek(walk, callee, frame)
     found = [ruled for path in target.paths for ruled in walk.rules.guards.find(path)]
-    if not found:
+    tests = [info for info in target.callables if isinstance(info, FunctionInfo)]
+    if not found and not tests:
         return
     values = tuple(_peek(walk, argument.value, frame) for argument in test.arguments)
+    for info in tests:
+        _tested(walk, info, test.arguments, values, does_hold, frame)
     site = Site(test.span, target.paths, name, receiver, receiver_value, test.arguments, values)
     for ruled in found:
         guard: Guard = ruled.rule
         if guard.holds == does_hold and holds(guard.where, site):
             _cleanse_arguments(walk, ruled, site, frame)
+
+
+def _tested(
+    walk: "Walk",
+    info: FunctionInfo,
+    arguments: tuple[ir.Argument, ...],
+    values: tuple[Value, ...],
+    does_hold: bool,
+    frame: Frame,
+) -> None:
+    """Take up that a function of the file came out true or false which does nothing but return a test."""
+    body = info.function.body
+    if info in walk.testing or len(body) != 1 or not isinstance(body[0], ir.Return) or body[0].value is None:
+        return
+    inside = Frame({}, info.frame, info)
+    handed = list(zip(counted(info.function, info.owner), arguments, values, strict=False))
+    for parameter, _, value in handed:
+        inside.variables[parameter.name] = value
+    walk.testing.add(info)
+    refine(walk, body[0].value, does_hold, inside)
+    walk.testing.discard(info)
+    for parameter, argument, value in handed:
+        known = inside.variables[parameter.name]
+        if known is not value:
+            _refine_place(walk, argument.value, known, frame)
 
 
 def _cleanse_arguments(walk: "Walk", ruled: Ruled, site: Site, frame: Frame) -> None:

@@ -4,7 +4,7 @@ Invariant: a walk takes at most `MOST_STEPS` steps whatever the program, and goe
 where it was cut short `is_cut` says so.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -65,6 +65,7 @@ class Walk:
         self.used_paths: set[str] = set()
         self.imported: set[str] = set()
         self.wildcards: list[str] = []  # packages of which everything is imported
+        self.testing: set[FunctionInfo] = set()  # whose outcome is being told apart right now
         self.infos: dict[ir.Function, FunctionInfo] = {}
         self.is_cut = False
         self.depth = 0
@@ -125,13 +126,13 @@ class Walk:
 
     def meet(self, site: Site, frame: Frame) -> None:
         """Report the sinks and dangerous calls that `site` is."""
-        sinks, dangerous = self.rules.sinks, self.rules.dangerous
         self.used_paths.update(site.paths)
-        for ruled in _each(sinks.find(path) for path in site.paths):
-            self.report_flows(ruled, site, frame, positions(ruled.rule.argument))
-        for ruled in _each(dangerous.find(path) for path in site.paths):
-            if holds(ruled.rule.where, site):
-                self.report(Hit(ruled, told_by(ruled.rule.where, site), frame.symbol, site.callee))
+        for path in site.paths:
+            for ruled in self.rules.sinks.find(path):
+                self.report_flows(ruled, site, frame, positions(ruled.rule.argument))
+            for ruled in self.rules.dangerous.find(path):
+                if holds(ruled.rule.where, site):
+                    self.report(Hit(ruled, told_by(ruled.rule.where, site), frame.symbol, site.callee))
 
     def asks(self, path: str) -> bool:
         """Tell whether any rule speaks of `path`, what is asked as if it were a call."""
@@ -139,11 +140,12 @@ class Walk:
 
     def meet_set(self, site: Site, frame: Frame) -> None:
         """Report the sinks and dangerous settings that an assignment to `site`'s paths is."""
-        for ruled in _each(self.rules.set_sinks.find(path) for path in site.paths):
-            self.report_flows(ruled, site, frame, ("value",))
-        for ruled in _each(self.rules.set_dangerous.find(path) for path in site.paths):
-            if holds(ruled.rule.where, site):
-                self.report(Hit(ruled, site.span, frame.symbol, site.callee))
+        for path in site.paths:
+            for ruled in self.rules.set_sinks.find(path):
+                self.report_flows(ruled, site, frame, ("value",))
+            for ruled in self.rules.set_dangerous.find(path):
+                if holds(ruled.rule.where, site):
+                    self.report(Hit(ruled, site.span, frame.symbol, site.callee))
 
     def report_flows(self, ruled: Ruled, site: Site, frame: Frame, where: tuple[int | str, ...]) -> None:
         """Report what gets to the positions `where` of `site`, a sink."""
@@ -215,14 +217,6 @@ def _reach(symbol: Symbol, taint: Taint, hit: Hit) -> None:
         if known.span == hit.span and known.ruled is hit.ruled and known.taint and known.taint.source is symbol:
             return
     info.reached.append(hit._replace(taint=taint))
-
-
-def _each(found: Iterable[tuple[Ruled, ...]]) -> tuple[Ruled, ...]:
-    """Return the rules found for several paths, each once."""
-    several = [rules for rules in found if rules]
-    if len(several) <= 1:
-        return several[0] if several else ()
-    return tuple(dict.fromkeys(ruled for rules in several for ruled in rules))
 
 
 def _length(hit: Hit) -> int:
