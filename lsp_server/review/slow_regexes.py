@@ -1,4 +1,4 @@
-"""Regular expressions that a text can make run very long: two ways to read the same text, inside a loop or in two. Pure.
+"""Regular expressions that a text can make run very long: it can be read in two ways, by one loop or by two. Pure.
 
 Invariant: bounded work (`_MOST_STEPS`) whatever the pattern; a pattern too large to be judged counts as harmless.
 """
@@ -200,12 +200,13 @@ def _is_ambiguous(automaton: _Automaton, component: frozenset[int]) -> bool:
     return False
 
 
-_SUFFIXES = ((END,), (1 << 129, END), (1 << ord("!"), END), (1 << ord("\n"), END), (1 << ord("\n"), 1 << 129, END), ())
+_OTHER = 1 << 129
+_SUFFIXES = ((END,), (_OTHER, END), (1 << ord("!"), END), (1 << ord("\n"), END), (1 << ord("\n"), _OTHER, END), ())
 _PUMPS = 12
 
 
 def _can_fail(automaton: _Automaton, component: frozenset[int]) -> bool:
-    """Tell whether some text that goes round the loop many times is not matched, whatever was matched before its end."""
+_SUFFIXES = ((END,), (_OTHER, END), (1 << 33, END), (1 << 10, END), (1 << 10, _OTHER, END), ())
     for position in component:
         prefix, cycle = _way(automaton, (0,), position), _way(automaton, (position,), position)
         if cycle and any(not _matches(automaton, (*prefix, *(cycle * _PUMPS), *suffix)) for suffix in _SUFFIXES):

@@ -10,9 +10,10 @@ from typing import Final
 import tree_sitter
 
 from lsp_server.review import ir
+from lsp_server.review.lowering.javascript_jsx import Elements
 from lsp_server.review.lowering.javascript_terms import (
-    comparison,
     children_of,
+    comparison,
     is_identifier,
     member,
     module_path,
@@ -35,7 +36,7 @@ _TESTS: Final = {"===": "==", "!==": "!="}
 _COMPARISONS: Final = frozenset({"==", "!=", "===", "!==", "<", ">", "<=", ">=", "in", "instanceof"})
 
 
-class Expressions:
+class Expressions(Elements):
     """Turns expression nodes into `ir` expressions.
 
     pending: statements that an expression needs before the statement it stands in (class expressions).
@@ -54,9 +55,9 @@ class Expressions:
             "binary_expression": self._binary,
             "call_expression": self._call,
             "class": self._class_value,
-            "jsx_element": self._jsx,
-            "jsx_expression": self._wrapped,
-            "jsx_self_closing_element": self._jsx,
+            "jsx_element": self.jsx,
+            "jsx_expression": self.wrapped,
+            "jsx_self_closing_element": self.jsx,
             "member_expression": self._member,
             "meta_property": lambda node: ir.Name(span_of(node), text_of(node)),
             "new_expression": self._new,
@@ -70,7 +71,7 @@ class Expressions:
             "subscript_expression": self._subscript,
             "template_string": self._template,
             "ternary_expression": self._ternary,
-            "type_assertion": self._wrapped,
+            "type_assertion": self.wrapped,
             "unary_expression": self._unary,
             "update_expression": lambda node: ir.Arithmetic(span_of(node), "++", self._operands(node)),
         }
@@ -138,69 +139,8 @@ class Expressions:
         finally:
             self._depth -= 1
 
-    def pattern(self, node: tree_sitter.Node) -> ir.Expression:
-        """Lower the target of an assignment; the defaults in it are left out (see `defaults`)."""
-        match node.type:
-            case "object_pattern" | "object":
-                return ir.Collection(span_of(node), tuple(self._pattern_entry(child) for child in children_of(node)))
-            case "array_pattern" | "array":
-                entries = ((_key_of_index(child, index), self.pattern(child)) for index, child in _elements(node))
-                return ir.Collection(span_of(node), tuple(entries))
-            case "assignment_pattern" | "object_assignment_pattern" | "assignment_expression":
-                left = node.child_by_field_name("left")
-                return self.pattern(left) if left is not None else ir.Unknown(span_of(node))
-            case "rest_pattern" | "spread_element":
-                inner = children_of(node)
-                return self.pattern(inner[0]) if inner else ir.Unknown(span_of(node))
-        return self.expression(node)
-
-    def defaults(self, node: tree_sitter.Node) -> list[ir.Statement]:
-        """Return the statements that give the targets of the pattern `node` their defaults."""
-        found: list[ir.Statement] = []
-        if node.type in {"assignment_pattern", "object_assignment_pattern"}:
-            target, value = self.pattern(node), self.expression(node.child_by_field_name("right"))
-            missing = ir.Comparison(span_of(node), "==", target, ir.Constant(span_of(node), None))
-            if isinstance(target, ir.Name):
-                found.append(ir.If(span_of(node), missing, (ir.Assign(span_of(node), target, value),)))
-        if node.type in {"object_pattern", "array_pattern", "pair_pattern", "assignment_pattern"}:
-            for child in children_of(node):
-                if child.type.endswith("pattern"):
-                    found += self.defaults(child)
-        return found
-
-    def _pattern_entry(self, node: tree_sitter.Node) -> tuple[ir.Expression | None, ir.Expression]:
-        if node.type in {"pair_pattern", "pair"}:
-            value = node.child_by_field_name("value")
-            return self.key(node.child_by_field_name("key")), self.pattern(value) if value is not None else ir.Unknown(
-                span_of(node)
-            )
-        target = self.pattern(node)
-        is_rest = node.type in {"rest_pattern", "spread_element"}
-        return (
-            ir.Constant(span_of(node), target.name) if isinstance(target, ir.Name) and not is_rest else None
-        ), target
-
-    def key(self, node: tree_sitter.Node | None) -> ir.Expression:
-        """Lower the key of a property: its name as a Constant, or what is computed."""
-        if node is None:
-            return ir.Unknown(ir.Span(0, 0))
-        if node.type == "computed_property_name":
-            inner = children_of(node)
-            return self.expression(inner[0]) if inner else ir.Unknown(span_of(node))
-        if node.type in {"string", "number"}:
-            return self.expression(node)
-        return ir.Constant(span_of(node), text_of(node))
-
     def _operands(self, node: tree_sitter.Node) -> tuple[ir.Expression, ...]:
         return tuple(self.expression(child) for child in children_of(node))
-
-    def _wrapped(self, node: tree_sitter.Node) -> ir.Expression:
-        inner = children_of(node)
-        if not inner:
-            return ir.Constant(span_of(node), None)
-        if inner[-1].type == "spread_element":
-            return self.expression(next(iter(children_of(inner[-1])), None))
-        return self.expression(inner[-1])  # the first of a type assertion is its type
 
     def _assignment(self, node: tree_sitter.Node) -> ir.Expression:
         target, right = node.child_by_field_name("left"), node.child_by_field_name("right")
@@ -379,38 +319,6 @@ class Expressions:
         self.pending.append(lowered)
         return ir.Name(span_of(node), lowered.name)
 
-    def _jsx(self, node: tree_sitter.Node) -> ir.Expression:
-        """Lower an element: a call of `jsx` with the tag, the attributes by name, and the children."""
-        tag = node.child_by_field_name("open_tag") or node
-        arguments = [self._jsx_tag(tag)]
-        for attribute in tag.children_by_field_name("attribute"):
-            arguments.append(self._jsx_attribute(attribute))
-        for child in children_of(node) if tag is not node else []:
-            if child.type in {"jsx_opening_element", "jsx_closing_element"} or (
-                child.type == "jsx_text" and not text_of(child).strip()
-            ):
-                continue
-            if child.type in {"jsx_text", "html_character_reference"}:
-                arguments.append(ir.Argument(ir.Constant(span_of(child), text_of(child))))
-            elif child.type != "jsx_expression" or children_of(child):
-                arguments.append(ir.Argument(self.expression(child)))
-        return ir.Call(span_of(node), ir.Name(span_of(tag), "jsx"), tuple(arguments))
-
-    def _jsx_tag(self, tag: tree_sitter.Node) -> ir.Argument:
-        node = tag.child_by_field_name("name")
-        if node is None:
-            return ir.Argument(ir.Constant(span_of(tag), ""))
-        text = text_of(node)
-        is_component = node.type != "jsx_namespace_name" and (text[:1].isupper() or "." in text)
-        return ir.Argument(self.expression(node) if is_component else ir.Constant(span_of(node), text))
-
-    def _jsx_attribute(self, node: tree_sitter.Node) -> ir.Argument:
-        inner = children_of(node)
-        if node.type == "jsx_expression":
-            return ir.Argument(self._wrapped(node), is_spread=True)
-        value = self.expression(inner[1], text_of(inner[0])) if len(inner) > 1 else ir.Constant(span_of(node), True)
-        return ir.Argument(value, text_of(inner[0]) if inner else None)
-
 
 def name_of_target(target: ir.Expression) -> str:
     """Return what a function assigned to `target` is called; "" where that cannot be told."""
@@ -433,18 +341,3 @@ def _chain(node: tree_sitter.Node, operator: str) -> list[tree_sitter.Node]:
     if current is not None:
         operands.append(current)
     return operands[::-1]
-
-
-def _elements(node: tree_sitter.Node) -> list[tuple[int, tree_sitter.Node]]:
-    """Return the elements of an array pattern with their indexes; `[, b]` has its first one left out."""
-    found, index = [], 0
-    for child in node.children:
-        if child.type == ",":
-            index += 1
-        elif child.is_named and child.type != "comment":
-            found.append((index, child))
-    return found
-
-
-def _key_of_index(node: tree_sitter.Node, index: int) -> ir.Expression | None:
-    return None if node.type in {"rest_pattern", "spread_element"} else ir.Constant(span_of(node), index)

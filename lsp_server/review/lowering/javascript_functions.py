@@ -13,7 +13,6 @@ from lsp_server.review import ir
 from lsp_server.review.lowering.javascript_expressions import Expressions
 from lsp_server.review.lowering.javascript_terms import children_of, span_of, text_of, type_name
 
-
 _MOST_LEVELS = 6
 _AT_TOP = frozenset(
     {"program", "variable_declarator", "export_statement", "lexical_declaration", "variable_declaration"}

@@ -1,4 +1,4 @@
-"""A text that is being typed: strings that their line leaves open are closed, so that what stands around them can be read. Pure.
+"""Closes the strings that their line leaves open, so that what stands around them can be read. Pure.
 
 Invariant: the repaired source has the length of the source, and every line of it begins where it did.
 """

@@ -15,10 +15,14 @@ GLOBAL_OBJECTS: Final = frozenset({"window", "self", "globalThis", "global"})
 
 GLOBALS: Final = frozenset({
     "$", "Function", "WebSocket", "XMLHttpRequest", "addEventListener", "angular", "atob", "btoa", "console", "crypto",
-    "decodeURIComponent", "document", "escape", "eval", "execScript", "fetch", "history", "jQuery", "localStorage", "location",
-    "navigator", "open", "postMessage", "process", "require", "sessionStorage", "setInterval", "setTimeout", "unescape",
+    "decodeURIComponent", "document", "escape", "eval", "execScript", "fetch", "history", "jQuery", "localStorage",
+    "location", "navigator", "open", "postMessage", "process", "require", "sessionStorage", "setInterval", "setTimeout",
+    "unescape",
 })  # fmt: skip
 """The attributes of the global object that rules name without it: `window.location` is `location`."""
+
+FUNCTION_VALUES: Final = frozenset({"arrow_function", "function_expression", "generator_function"})
+"""Functions that stand for a value."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
 _ESCAPE = re.compile(
@@ -117,7 +121,7 @@ _WRAPPERS = frozenset({
 
 
 def unwrapped(callee: ir.Expression, arguments: tuple[ir.Argument, ...]) -> ir.Expression | None:
-    """Return the function that a call only puts another form on (`promisify(f)`, `f.bind(this)`), None for another call."""
+    """Return the function that a call only wraps (`promisify(f)`, `f.bind(this)`), None for another call."""
     name = callee.name if isinstance(callee, ir.Name | ir.Attribute) else ""
     if name in _WRAPPERS and arguments:
         return arguments[0].value
@@ -133,7 +137,8 @@ _IS_NOT_FOUND = frozenset({("<", 0), ("<=", -1), ("==", -1)})
 def comparison(span: ir.Span, operator: str, left: ir.Expression, right: ir.Expression) -> ir.Expression:
     """Return a comparison, or the call of a test that it is another way of writing.
 
-    `xs.indexOf(x) >= 0` is `xs.includes(x)`, `text.indexOf(x) == 0` is `text.startsWith(x)`; `typeof x == "string"` is a call of "typeof string" with x.
+    `xs.indexOf(x) >= 0` is `xs.includes(x)`, `text.indexOf(x) == 0` is `text.startsWith(x)`;
+    `typeof x == "string"` is a call of "typeof string" with x.
     """
     if not isinstance(right, ir.Constant):
         return ir.Comparison(span, operator, left, right)
@@ -187,7 +192,7 @@ def module_path(module: str) -> str:
 
 
 def type_name(node: tree_sitter.Node | None) -> str | None:
-    """Return the dotted name of the type `node` without generics; of a union that of the first part that is not null."""
+    """Return the dotted name of the type `node` without generics; of a union its first part that is not null."""
     while node is not None:
         match node.type:
             case "type_identifier" | "nested_type_identifier" | "predefined_type" | "identifier" | "member_expression":
