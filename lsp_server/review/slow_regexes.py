@@ -206,7 +206,7 @@ _PUMPS = 12
 
 
 def _can_fail(automaton: _Automaton, component: frozenset[int]) -> bool:
-_SUFFIXES = ((END,), (_OTHER, END), (1 << 33, END), (1 << 10, END), (1 << 10, _OTHER, END), ())
+    """Tell whether some text that goes round the loop many times is not matched, whatever stands behind it."""
     for position in component:
         prefix, cycle = _way(automaton, (0,), position), _way(automaton, (position,), position)
         if cycle and any(not _matches(automaton, (*prefix, *(cycle * _PUMPS), *suffix)) for suffix in _SUFFIXES):

@@ -118,7 +118,10 @@ class Statements(Control):
         return [ir.Return(span_of(node), self._only(node))]
 
     def _expression_statement(self, node: tree_sitter.Node) -> list[ir.Statement]:
-        return [lowered for child in children_of(node) for lowered in self._effect(child)]
+        found: list[ir.Statement] = []
+        for child in children_of(node):
+            found += self.statement(child) if child.type == "internal_module" else self._effect(child)
+        return found
 
     def _effect(self, node: tree_sitter.Node) -> list[ir.Statement]:
         """Lower an expression that stands for its effect: what it decides are Ifs, what it assigns are Assigns."""
