@@ -6,6 +6,7 @@ Invariant: bounded work (`_MOST_STEPS`) whatever the pattern; a pattern too larg
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from typing import TypeVar
 
 from lsp_server.review.regex_syntax import ALL, END, Alternatives, Anchor, Characters, Node, Repeat, Sequence, parse
@@ -142,16 +143,18 @@ def _build(automaton: _Automaton, node: Node) -> _Piece:
 
 
 def _build_repeat(automaton: _Automaton, node: Repeat) -> _Piece:
-    piece = _NOTHING
+    """Add as many copies as matter; a later one is entered from the one before it alone."""
     copies = min(max(node.least, 1), _MOST_COPIES) if node.most is None else min(node.most, _MOST_COPIES)
-    for index in range(copies):
-        built = _build(automaton, node.part)
-        if node.most is None and index == copies - 1:
-            _connect(automaton, built.last, built.first)
-        if index >= node.least:
-            built = _Piece(built.first, built.last, is_optional=True)
-        piece = _joined(automaton, piece, built)
-    return piece
+    pieces = [_build(automaton, node.part) for _ in range(copies)]
+    if not pieces:
+        return _NOTHING
+    for before, after in pairwise(pieces):
+        _connect(automaton, before.last, after.first)
+    if node.most is None:
+        _connect(automaton, pieces[-1].last, pieces[-1].first)
+    ends = pieces[min(max(node.least, 1), copies) - 1 :]
+    last = tuple(position for piece in ends for position in piece.last)
+    return _Piece(pieces[0].first, last, node.least == 0 or pieces[0].is_optional)
 
 
 def _joined(automaton: _Automaton, left: _Piece, right: _Piece) -> _Piece:

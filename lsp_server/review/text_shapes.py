@@ -124,7 +124,7 @@ def _is_bad_tag_filter(pattern: str) -> bool:
 
 
 _MARKUP = re.compile(r"<(?:\\?/\??)?(?:\(?[!a-z.\\?]|\[)|\bon\\w|\bon\[a-z|cript|javascript:", re.IGNORECASE)
-_UP = re.compile(r"(?:\\/)?\\\.\\\.(?:\\/)?|(?:\\/|/)?\.\.(?:\\/|/)")
+_UP = re.compile(r"\\/\\?\.\\?\.|\\\.\\\.(?:\\/|/|\[)")
 
 
 def _is_multi_character(pattern: str) -> bool:

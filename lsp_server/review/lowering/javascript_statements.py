@@ -14,6 +14,7 @@ from lsp_server.review.lowering.javascript_expressions import name_of_target
 from lsp_server.review.lowering.javascript_recovery import Recovery
 from lsp_server.review.lowering.javascript_terms import (
     children_of,
+    content_type,
     module_path,
     span_of,
     string_value,
@@ -150,7 +151,8 @@ class Statements(Recovery):
                 test = self.test(node.child_by_field_name("condition"))
                 branches = [self._effects(node.child_by_field_name(field)) for field in ("consequence", "alternative")]
                 return [ir.If(span_of(node), test, *branches)]
-        return [ir.Evaluate(span_of(node), self.expression(node))]
+        value = self.expression(node)
+        return [ir.Evaluate(span_of(node), value), *content_type(value)]
 
     def _effects(self, node: tree_sitter.Node | None) -> tuple[ir.Statement, ...]:
         self._depth += 1

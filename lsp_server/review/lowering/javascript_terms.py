@@ -133,12 +133,15 @@ _IS_NOT_FOUND = frozenset({("<", 0), ("<=", -1), ("==", -1)})
 def comparison(span: ir.Span, operator: str, left: ir.Expression, right: ir.Expression) -> ir.Expression:
     """Return a comparison, or the call of a test that it is another way of writing.
 
-    `xs.indexOf(x) >= 0` is `xs.includes(x)`; `typeof x == "string"` is a call of "typeof string" with x.
+    `xs.indexOf(x) >= 0` is `xs.includes(x)`, `text.indexOf(x) == 0` is `text.startsWith(x)`; `typeof x == "string"` is a call of "typeof string" with x.
     """
     if not isinstance(right, ir.Constant):
         return ir.Comparison(span, operator, left, right)
     if isinstance(left, ir.Call) and isinstance(left.callee, ir.Attribute) and left.callee.name == "indexOf":
         is_found, is_not_found = ((operator, right.value) in each for each in (_IS_FOUND, _IS_NOT_FOUND))
+        if right.value == 0 and operator in {"==", "!="} and not isinstance(right.value, bool):
+            test = ir.Call(left.span, ir.Attribute(left.callee.span, left.callee.base, "startsWith"), left.arguments)
+            return test if operator == "==" else ir.Not(span, test)
         if is_found or is_not_found:
             callee = ir.Attribute(left.callee.span, left.callee.base, "includes")
             test = ir.Call(left.span, callee, left.arguments)
@@ -148,6 +151,30 @@ def comparison(span: ir.Span, operator: str, left: ir.Expression, right: ir.Expr
         if operator in {"==", "!="}:
             return test if operator == "==" else ir.Not(span, test)
     return ir.Comparison(span, operator, left, right)
+
+
+_TYPE_SETTERS = frozenset({"setHeader", "set", "header", "type", "contentType", "writeHead", "append"})
+
+
+def content_type(value: ir.Expression) -> list[ir.Statement]:
+    """Return `response.contentType = "text/plain"` where `value` is a call that says so of a response; nothing else."""
+    if not isinstance(value, ir.Call) or not isinstance(value.callee, ir.Attribute) or not value.arguments:
+        return []
+    name, given = value.callee.name, [argument.value for argument in value.arguments]
+    told: ir.Expression | None = None
+    if name in {"type", "contentType"}:
+        told = given[0]
+    elif name in _TYPE_SETTERS and isinstance(given[-1], ir.Collection):
+        told = next((each for key, each in given[-1].entries if _is_content_type(key)), None)
+    elif name in _TYPE_SETTERS and len(given) > 1 and _is_content_type(given[0]):
+        told = given[1]
+    if not isinstance(told, ir.Constant):
+        return []
+    return [ir.Assign(value.span, ir.Attribute(value.span, value.callee.base, "contentType"), told)]
+
+
+def _is_content_type(key: ir.Expression | None) -> bool:
+    return isinstance(key, ir.Constant) and isinstance(key.value, str) and key.value.lower() == "content-type"
 
 
 def module_path(module: str) -> str:
