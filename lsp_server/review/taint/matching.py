@@ -90,7 +90,11 @@ def holds(where: tuple[Condition, ...], site: Site) -> bool:
 def told_by(where: tuple[Condition, ...], site: Site) -> Span:
     """Return the place to report for a dangerous call: the option by name that makes it so, or all of the call."""
     for condition in where:
-        by_name = [each for each in positions(condition.argument) if isinstance(each, str) and each.partition(".")[0] not in _NO_NAMES]
+        by_name = [
+            each
+            for each in positions(condition.argument)
+            if isinstance(each, str) and each.partition(".")[0] not in _NO_NAMES
+        ]
         found = site.first(tuple(by_name)) if by_name and not condition.absent and not condition.negated else None
         if found is not None and site.span.start <= found[0].start and found[0].end <= site.span.end:
             return found[0]
