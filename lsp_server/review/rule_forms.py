@@ -113,6 +113,7 @@ class Propagator(_Form, frozen=True, kw_only=True):
     call: Patterns
     argument: Position | tuple[Position, ...] = "any"
     into: Position | None = None
+    constants: bool = False
 
 
 class LanguageTables(_Form, frozen=True, kw_only=True):

@@ -144,6 +144,7 @@ SHAPES: Final[dict[str, Callable[[str], bool]]] = {
     "multi-character": _is_multi_character,
     "odd range": _has_odd_range,
     "polynomial": is_polynomial,
+    "polynomial from the start": lambda pattern: is_polynomial(f"^(?:{pattern})"),
     "unanchored host": _is_unanchored_host,
 }
 """Shapes by name."""

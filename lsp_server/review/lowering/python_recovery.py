@@ -12,6 +12,7 @@ import tree_sitter
 
 _DEFINITION = re.compile(rb"^(?P<indent>[ \t]*)(?P<keyword>@|(?:async[ \t]+)?def\b|class\b)", re.MULTILINE)
 _DEF_HEADER = re.compile(rb"^[ \t]*(?P<def>(?:async[ \t]+)?def\b)[^\n]*:[ \t]*\n", re.MULTILINE)
+_STATEMENT = re.compile(rb"^(?!(?:else|elif|except|finally)\b)[A-Za-z_@]", re.MULTILINE)
 _MAX_DEFINITIONS = 300
 
 
@@ -27,11 +28,21 @@ def definitions(source: bytes, language: tree_sitter.Language) -> Iterator[tree_
         root = _parsed_as_is(source, language, [(start, end)])
         methods = _methods(source, start, end) if root.has_error and source.startswith(b"class", start) else []
         if not 1 <= len(methods) <= _MAX_DEFINITIONS:
-            yield _parsed(source, language, [(start, end)]) if root.has_error else root
+            yield from _statements(source, language, start, end) if root.has_error else (root,)
             continue
         header = source.find(b"\n", start, end) + 1 or end
         for from_, to in _between(header, methods, end):
             yield _parsed(source, language, [(start, header), (from_, to)] if from_ > header else [(start, to)])
+
+
+def _statements(source: bytes, language: tree_sitter.Language, start: int, end: int) -> Iterator[tree_sitter.Node]:
+    """Yield the root of each outermost statement from `start` to `end`: what is open in one ends where the next begins."""
+    starts = [match.start() for match in _STATEMENT.finditer(source, start, end)]
+    if starts and starts[0] == start and source.startswith((b"@", b"def", b"async"), start):
+        header = _DEF_HEADER.search(source, start, end)
+        starts = [each for each in starts if header is None or each > header.start()]
+    for from_, to in _between(start, starts[:_MAX_DEFINITIONS], end):
+        yield _parsed(source, language, [(from_, to)])
 
 
 def _starts(source: bytes, start: int, end: int, indent: bytes) -> list[int]:

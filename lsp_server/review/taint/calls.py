@@ -156,6 +156,8 @@ def _propagated(walk: "Walk", propagator: Propagator, site: Site, value: Value, 
     for position in positions(propagator.argument):
         for _, argument in site.at(position):
             taints = union_taints(taints, argument.taints)
+    if propagator.constants and (made_of := site.first(propagator.argument)) is not None:
+        value = value._replace(constants=made_of[1].constants)
     if not taints:
         return value
     if propagator.into is None:

@@ -152,8 +152,15 @@ def _cleanse_arguments(walk: "Walk", ruled: Ruled, site: Site, frame: Frame) -> 
             expressions = plain[position : position + 1 or None]
         else:
             expressions = [each.value for each in site.arguments if position in ("any", each.name)]
-        for expression in expressions:
+        for expression in map(_innermost, expressions):
             cleanse(walk, expression, ruled.family.id if ruled.family is not None else None, frame)
+
+
+def _innermost(tested: ir.Expression) -> ir.Expression:
+    """Return what a chain of functions of one argument is computed from: after `abspath(path)` the `path` itself."""
+    while isinstance(tested, ir.Call) and len(tested.arguments) == 1:
+        tested = tested.arguments[0].value
+    return tested
 
 
 def cleanse(walk: "Walk", tested: ir.Expression, family: str | None, frame: Frame) -> None:

@@ -131,7 +131,8 @@ def _has_shape(shape: str, value: Value) -> bool:
     if shape in COLLECTION_SHAPES:
         is_record = any(isinstance(key, str) for key in value.elements or ())
         return value.elements is not None and is_record == (shape == "record")
-    return any(isinstance(each, str) and is_shaped(shape, each) for each in value.constants or ())
+    texts = (each.decode("latin-1") if isinstance(each, bytes) else each for each in value.constants or ())
+    return any(isinstance(each, str) and is_shaped(shape, each) for each in texts)
 
 
 def _hides(site: Site) -> bool:

@@ -1,5 +1,6 @@
 """Where outside data comes in: by what a value is, by what it is called, by what calls its function."""
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lsp_server.review import ir
@@ -76,19 +77,14 @@ def outside_of(handler: Handler, index: int, parameter: ir.Parameter) -> Source 
     """Return the source that `handler` makes of its parameter at `index`, None where it makes none."""
     for position in positions(handler.tainted):
         if position in ("any", parameter.name) or (position == index and not isinstance(position, str)):
-            return walk_source(handler)
+            return source_of(handler)
     return None
 
 
-_SOURCES: dict[int, tuple[Handler, Source]] = {}
-
-
-def walk_source(handler: Handler) -> Source:
+@lru_cache(maxsize=1024)
+def source_of(handler: Handler) -> Source:
     """Return the one source that stands for all of `handler`'s parameters."""
-    known = _SOURCES.get(id(handler))
-    if known is None or known[0] is not handler:
-        known = _SOURCES[id(handler)] = (handler, Source(label=handler.label, kind=handler.kind))
-    return known[1]
+    return Source(label=handler.label, kind=handler.kind)
 
 
 def type_of(handler: Handler, index: int, parameter: ir.Parameter) -> str | None:
@@ -105,7 +101,7 @@ def by_decorator(walk: "Walk", parameter: ir.Parameter, frame: Frame) -> Source 
         for path in type_paths(walk, name, frame):
             for handler in walk.rules.handler_decorators.find(path):
                 if handler.parameter_decorator:
-                    return walk_source(handler)
+                    return source_of(handler)
     return None
 
 
