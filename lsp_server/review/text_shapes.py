@@ -116,7 +116,7 @@ def _is_odd(low: str, high: str) -> bool:
 
 def _is_bad_tag_filter(pattern: str) -> bool:
     """Tell whether some of what browsers read as a script element passes this pattern of one."""
-    if re.search(r"</?script|<\\/script", pattern, re.IGNORECASE) and "</" in pattern.replace("\\", ""):
+    if re.search(r"<\(?(?:script|SCRIPT)", pattern, re.IGNORECASE) and "</" in pattern.replace("\\", ""):
         return not re.search(r"script(?:\\[bs]\*?)?\[\^>\]\*\??>?\)?[>]?$", pattern) or "." in re.sub(
             r"\[[^\]]*\]", "", pattern
         )
