@@ -95,6 +95,7 @@ def body(statements: tuple[ir.Statement, ...]) -> str:
         ("0x1f; 1_000; 2.5", "31; 1000; 2.5"),
         ("a?.b?.[c]", "a.b[c]"),
         ("a['name']", "a.name"),
+        ("f(process.argv[1], process.argv[2])", "f(?, process.argv[2])"),
         ("window.location.href", "location.href"),
         ("f(...xs, {a, 'b-c': 1})", "f(...xs, {'a': a, 'b-c': 1})"),
         ("new C(1)", "new C(1)"),

@@ -15,6 +15,7 @@ from lsp_server.review.lowering.javascript_terms import (
     children_of,
     comparison,
     is_identifier,
+    is_own_program,
     member,
     module_path,
     number_value,
@@ -285,6 +286,8 @@ class Expressions(Elements):
         )
         if isinstance(key, ir.Constant) and isinstance(key.value, str) and is_identifier(key.value):
             return member(span_of(node), base, key.value)
+        if is_own_program(base, key):
+            return ir.Unknown(span_of(node))
         return ir.Item(span_of(node), base, key)
 
     def _ternary(self, node: tree_sitter.Node) -> ir.Expression:

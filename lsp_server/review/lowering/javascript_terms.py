@@ -182,6 +182,13 @@ def _is_content_type(key: ir.Expression | None) -> bool:
     return isinstance(key, ir.Constant) and isinstance(key.value, str) and key.value.lower() == "content-type"
 
 
+def is_own_program(base: ir.Expression, key: ir.Expression) -> bool:
+    """Tell whether `base[key]` is `process.argv[0]` or `[1]`: the interpreter and the script, which nobody chooses."""
+    if not isinstance(base, ir.Attribute) or not isinstance(base.base, ir.Name) or not isinstance(key, ir.Constant):
+        return False
+    return base.base.name == "process" and base.name == "argv" and key.value in {0, 1}
+
+
 def module_path(module: str) -> str:
     """Return the API path of `module`: "node:fs/promises" is "fs.promises", "@a/b/c" is "@a/b.c", "./a/b" itself."""
     module = module.removeprefix("node:")
