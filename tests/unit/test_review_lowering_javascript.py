@@ -234,6 +234,7 @@ def test_functions_that_are_not_closed_keep_their_parameters(code: str, expected
         ("f(['abcd\n", "f(['a'])\n"),
         ('x = "don\'t"; y = "abc\n', 'x = "don\'t"; y = "ab"\n'),
         ("x = /'/.test(y)\n", "x = /'/.test(y)\n"),
+        ("f('a\\\nbcd\n", "f('a\\\nb')\n"),
         ("// don't\n", "// don't\n"),
         ("`a'\nb`\n", "`a'\nb`\n"),
     ],

@@ -36,6 +36,7 @@ def repaired(source: bytes) -> bytes:
 
 
 def _close(result: bytearray, start: int, end: int, quote: bytes, opened: list[bytes]) -> None:
+    start = max(start, result.rfind(b"\n", start, end))  # a string may go on behind an escaped line break
     room = end - start - 1
     closers = (quote + b"".join(_CLOSERS[each] for each in reversed(opened)))[:room]
     begin = end - len(closers)
