@@ -10,7 +10,7 @@ from typing import Final
 import tree_sitter
 
 from lsp_server.review import ir
-from lsp_server.review.lowering.javascript_jsx import Elements
+from lsp_server.review.lowering.javascript_literals import Literals
 from lsp_server.review.lowering.javascript_terms import (
     children_of,
     comparison,
@@ -23,7 +23,6 @@ from lsp_server.review.lowering.javascript_terms import (
     span_of,
     string_value,
     text_of,
-    unescape,
     unwrapped,
 )
 
@@ -37,7 +36,7 @@ _TESTS: Final = {"===": "==", "!==": "!="}
 _COMPARISONS: Final = frozenset({"==", "!=", "===", "!==", "<", ">", "<=", ">=", "in", "instanceof"})
 
 
-class Expressions(Elements):
+class Expressions(Literals):
     """Turns expression nodes into `ir` expressions.
 
     pending: statements that an expression needs before the statement it stands in (class expressions).
@@ -52,7 +51,7 @@ class Expressions(Elements):
         self._readers: dict[str, Callable[[tree_sitter.Node], ir.Expression]] = {
             "assignment_expression": self._assignment,
             "augmented_assignment_expression": self._augmented,
-            "array": self._array,
+            "array": self.array,
             "binary_expression": self._binary,
             "call_expression": self._call,
             "class": self._class_value,
@@ -62,7 +61,7 @@ class Expressions(Elements):
             "member_expression": self._member,
             "meta_property": lambda node: ir.Name(span_of(node), text_of(node)),
             "new_expression": self._new,
-            "object": self._object,
+            "object": self.object,
             "object_pattern": self.pattern,
             "array_pattern": self.pattern,
             "regex": regex_of,
@@ -70,7 +69,7 @@ class Expressions(Elements):
             "string": lambda node: ir.Constant(span_of(node), string_value(node)),
             "number": lambda node: ir.Constant(span_of(node), number_value(text_of(node))),
             "subscript_expression": self._subscript,
-            "template_string": self._template,
+            "template_string": self.template,
             "ternary_expression": self._ternary,
             "type_assertion": self.wrapped,
             "unary_expression": self._unary,
@@ -166,30 +165,6 @@ class Expressions(Elements):
             return ir.Choice(span_of(node), (target, value))
         return ir.Arithmetic(span_of(node), operator.removesuffix("="), (target, value))
 
-    def _array(self, node: tree_sitter.Node) -> ir.Expression:
-        return ir.Collection(span_of(node), tuple((None, self._spread_value(child)) for child in children_of(node)))
-
-    def _spread_value(self, node: tree_sitter.Node) -> ir.Expression:
-        return self.expression(next(iter(children_of(node)), None) if node.type == "spread_element" else node)
-
-    def _object(self, node: tree_sitter.Node) -> ir.Expression:
-        entries: list[tuple[ir.Expression | None, ir.Expression]] = []
-        for child in children_of(node):
-            match child.type:
-                case "pair":
-                    key = self.key(child.child_by_field_name("key"))
-                    name = key.value if isinstance(key, ir.Constant) and isinstance(key.value, str) else ""
-                    entries.append((key, self.expression(child.child_by_field_name("value"), name)))
-                case "shorthand_property_identifier":
-                    entries.append((ir.Constant(span_of(child), text_of(child)), self.expression(child)))
-                case "method_definition":
-                    key = self.key(child.child_by_field_name("name"))
-                    name = key.value if isinstance(key, ir.Constant) and isinstance(key.value, str) else ""
-                    entries.append((key, ir.Closure(span_of(child), self.function(child, name))))
-                case _:
-                    entries.append((None, self._spread_value(child)))
-        return ir.Collection(span_of(node), tuple(entries))
-
     def _binary(self, node: tree_sitter.Node) -> ir.Expression:
         operator, span = text_of(node.child_by_field_name("operator")), span_of(node)
         if operator == "+":
@@ -211,7 +186,7 @@ class Expressions(Elements):
     def _call(self, node: tree_sitter.Node) -> ir.Expression:
         callee, arguments = node.child_by_field_name("function"), node.child_by_field_name("arguments")
         if arguments is not None and arguments.type == "template_string":
-            return self._tagged(node, self.expression(callee), arguments)
+            return self.tagged(node, self.expression(callee), arguments)
         if callee is not None and callee.type in {"identifier", "import"} and text_of(callee) in {"require", "import"}:
             module = self._module_of(arguments)
             if module is not None:
@@ -234,46 +209,13 @@ class Expressions(Elements):
         if node is None:
             return ()
         return tuple(
-            ir.Argument(self._spread_value(child), is_spread=child.type == "spread_element")
+            ir.Argument(self.spread_value(child), is_spread=child.type == "spread_element")
             for child in children_of(node)
         )
 
     def _new(self, node: tree_sitter.Node) -> ir.Expression:
         callee = self.expression(node.child_by_field_name("constructor"))
         return ir.Call(span_of(node), callee, self.arguments(node.child_by_field_name("arguments")), is_new=True)
-
-    def _tagged(self, node: tree_sitter.Node, tag: ir.Expression, template: tree_sitter.Node) -> ir.Expression:
-        """Lower a call of `tag`: it is handed the literal pieces as one array, then what stands between them."""
-        text = self._template(template)
-        if (
-            isinstance(tag, ir.Attribute)
-            and tag.name == "raw"
-            and isinstance(tag.base, ir.Name)
-            and tag.base.name == "String"
-        ):
-            return text
-        parts = text.parts if isinstance(text, ir.Join) else (text,)
-        pieces = ir.Collection(text.span, tuple((None, part) for part in parts if isinstance(part, ir.Constant)))
-        values = (pieces, *(part for part in parts if not isinstance(part, ir.Constant)))
-        return ir.Call(span_of(node), tag, tuple(ir.Argument(value) for value in values))
-
-    def _template(self, node: tree_sitter.Node) -> ir.Expression:
-        parts: list[ir.Expression] = []
-        for child in children_of(node):
-            if child.type == "template_substitution":
-                parts.append(self.expression(next(iter(children_of(child)), None)))
-                continue
-            piece = ir.Constant(span_of(child), unescape(text_of(child)))
-            last = parts[-1] if parts else None
-            if isinstance(last, ir.Constant) and isinstance(last.value, str) and last.span.end == piece.span.start:
-                parts[-1] = ir.Constant(ir.Span(last.span.start, piece.span.end), last.value + str(piece.value))
-            else:
-                parts.append(piece)
-        if not parts:
-            return ir.Constant(span_of(node), "")
-        if len(parts) == 1 and isinstance(parts[0], ir.Constant):
-            return ir.Constant(span_of(node), parts[0].value)
-        return ir.Join(span_of(node), tuple(parts))
 
     def _member(self, node: tree_sitter.Node) -> ir.Expression:
         base = self.expression(node.child_by_field_name("object"))
