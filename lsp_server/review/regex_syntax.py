@@ -67,7 +67,7 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Anchor:
-    """`^`, `$`, `\\b` and whatever else reads nothing: lookarounds ("(?="), back references ("\\1")."""
+    r"""`^`, `$`, `\b` and whatever else reads nothing: lookarounds ("(?="), back references ("\1")."""
 
     kind: str
     part: "Node | None" = None
@@ -184,7 +184,7 @@ class _Parser:
         return Characters(_bits(text), text, is_literal=True)
 
     def _code(self, character: str) -> str:
-        """Return the character that an escape stands for: `\\x41`, `\\u0041`, `\\u{41}`, `\\n`, or itself."""
+        r"""Return the character that an escape stands for: `\x41`, `\u0041`, `\u{41}`, `\n`, or itself."""
         match = re.compile(r"(?:(?<=x)([0-9a-fA-F]{2})|(?<=u)(?:([0-9a-fA-F]{4})|\{([0-9a-fA-F]{1,6})\}))").match(
             self.pattern, self.at
         )

@@ -38,6 +38,7 @@ RULES_OF = {each: each for each in LANGUAGES} | {
     "javascriptreact": "javascript",
     "typescript": "javascript",
     "typescriptreact": "javascript",
+    "html": "javascript",
     "cpp": "c",
 }
 """Language identifier -> the language whose rules it reads."""

@@ -1,4 +1,4 @@
-"""Shapes of constant texts that rules ask for by name (`shape = "..."`): what a regular expression over the text cannot tell. Pure.
+"""Shapes of constant texts, which rules ask for by name: what a pattern over the text cannot tell. Pure.
 
 Invariant: a shape is a property of the text alone; a text that cannot be read has none.
 """
@@ -42,7 +42,7 @@ def _judged(shape: str, text: str) -> bool:
 
 
 def _is_half_anchored(pattern: str) -> bool:
-    """`^a|b`, `a|b$`: the anchor holds for one alternative alone."""
+    """Tell whether the anchor holds for one alternative alone: `^a|b`, `a|b$`."""
     options = top(parse(pattern))
     if len(options) < 2:
         return False
@@ -81,7 +81,7 @@ def _has_letters(node: Node) -> bool:
 
 
 def _has_free_dot(pattern: str) -> bool:
-    """The pattern of a host in which a dot stands for any character: `^https://www.example.com/`."""
+    """Tell whether this is the pattern of a host in which a dot stands for any character: `^https://www.example.com/`."""
     if not (_SCHEME_START.match(pattern) or pattern.startswith(("^", "(^")) or pattern.rstrip(")").endswith("$")):
         return False
     return _FREE_DOT.search(_without_sets(pattern)) is not None
@@ -92,14 +92,14 @@ def _without_sets(pattern: str) -> str:
 
 
 def _is_unanchored_host(pattern: str) -> bool:
-    """The pattern of an address with its scheme and host that may stand anywhere in the text."""
+    """Tell whether this is the pattern of an address with its scheme and host that may stand anywhere in the text."""
     if pattern.startswith(("^", "(^")) or not _SCHEME_START.match(pattern) or re.search(r"\.js$|\.[*+]", pattern):
         return False
     return _HOST_LIKE.search(pattern) is not None
 
 
 def _has_odd_range(pattern: str) -> bool:
-    """A range such as `[A-z]` or `[,-.]` that holds more than is meant."""
+    """Tell whether a range such as `[A-z]` or `[+-<]` holds more than is meant."""
     sets = re.finditer(r"(?<!\\)\[\^?((?:\\.|[^\]\\])*)\]", pattern)
     return any(
         _is_odd(match[1], match[2]) for each in sets for match in _RANGE.finditer(re.sub(r"\\.", "\t\t", each[1]))
@@ -115,8 +115,8 @@ def _is_odd(low: str, high: str) -> bool:
 
 
 def _is_bad_tag_filter(pattern: str) -> bool:
-    """A pattern of script elements or comments that some of what browsers read as one passes."""
-    if re.search(r"</?script|<\\/script", pattern, re.IGNORECASE) and "</" in pattern.replace("\\", ""):
+    """Tell whether some of what browsers read as a script element passes this pattern of one."""
+    if re.search(r"<\(?(?:script|SCRIPT)", pattern, re.IGNORECASE) and "</" in pattern.replace("\\", ""):
         return not re.search(r"script(?:\\[bs]\*?)?\[\^>\]\*\??>?\)?[>]?$", pattern) or "." in re.sub(
             r"\[[^\]]*\]", "", pattern
         )
@@ -124,11 +124,11 @@ def _is_bad_tag_filter(pattern: str) -> bool:
 
 
 _MARKUP = re.compile(r"<(?:\\?/\??)?(?:\(?[!a-z.\\?]|\[)|\bon\\w|\bon\[a-z|cript|javascript:", re.IGNORECASE)
-_UP = re.compile(r"(?:\\/)?\\\.\\\.(?:\\/)?|(?:\\/|/)?\.\.(?:\\/|/)")
+_UP = re.compile(r"\\/\\?\.\\?\.|\\\.\\\.(?:\\/|/|\[)")
 
 
 def _is_multi_character(pattern: str) -> bool:
-    """A pattern of several characters that may stand anew where it was taken out: `<script[^>]*>`, `../`, `on\\w+=`."""
+    """Tell whether what this pattern takes out may stand there anew: `<script[^>]*>`, `../`."""
     if len(pattern) < 3 or pattern.startswith("^") or pattern.endswith("$") or re.match(r"<\[\^<\]", pattern):
         return False
     if _UP.search(pattern):

@@ -22,6 +22,7 @@ _MODULES = {
     "javascriptreact": "javascript",
     "typescript": "javascript",
     "typescriptreact": "javascript",
+    "html": "javascript",
     "java": "java",
     "go": "go",
     "c": "c",

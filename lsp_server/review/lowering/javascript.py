@@ -28,9 +28,7 @@ def lower(root: tree_sitter.Node, source: bytes, language_id: str) -> ir.Program
         body, comments = list(lowering.block(root)), comments_of(root, language_id)
     functions = sorted(lowering.functions, key=lambda function: function.span.start)
     imports = list(lowering.modules.values())
-    return ir.Program(
-        language_id, source, (*imports, *body), tuple(comments), root.has_error, functions=tuple(functions)
-    )
+    return ir.Program(language_id, source, (*imports, *body), tuple(comments), is_broken, functions=tuple(functions))
 
 
 def _readable(root: tree_sitter.Node, source: bytes, language_id: str) -> tree_sitter.Node:

@@ -10,10 +10,12 @@ from typing import Final
 import tree_sitter
 
 from lsp_server.review import ir
+from lsp_server.review.lowering.javascript_literals import Literals
 from lsp_server.review.lowering.javascript_terms import (
     children_of,
     comparison,
     is_identifier,
+    is_own_program,
     member,
     module_path,
     number_value,
@@ -21,7 +23,6 @@ from lsp_server.review.lowering.javascript_terms import (
     span_of,
     string_value,
     text_of,
-    unescape,
     unwrapped,
 )
 
@@ -35,7 +36,7 @@ _TESTS: Final = {"===": "==", "!==": "!="}
 _COMPARISONS: Final = frozenset({"==", "!=", "===", "!==", "<", ">", "<=", ">=", "in", "instanceof"})
 
 
-class Expressions:
+class Expressions(Literals):
     """Turns expression nodes into `ir` expressions.
 
     pending: statements that an expression needs before the statement it stands in (class expressions).
@@ -50,17 +51,17 @@ class Expressions:
         self._readers: dict[str, Callable[[tree_sitter.Node], ir.Expression]] = {
             "assignment_expression": self._assignment,
             "augmented_assignment_expression": self._augmented,
-            "array": self._array,
+            "array": self.array,
             "binary_expression": self._binary,
             "call_expression": self._call,
             "class": self._class_value,
-            "jsx_element": self._jsx,
-            "jsx_expression": self._wrapped,
-            "jsx_self_closing_element": self._jsx,
+            "jsx_element": self.jsx,
+            "jsx_expression": self.wrapped,
+            "jsx_self_closing_element": self.jsx,
             "member_expression": self._member,
             "meta_property": lambda node: ir.Name(span_of(node), text_of(node)),
             "new_expression": self._new,
-            "object": self._object,
+            "object": self.object,
             "object_pattern": self.pattern,
             "array_pattern": self.pattern,
             "regex": regex_of,
@@ -68,9 +69,9 @@ class Expressions:
             "string": lambda node: ir.Constant(span_of(node), string_value(node)),
             "number": lambda node: ir.Constant(span_of(node), number_value(text_of(node))),
             "subscript_expression": self._subscript,
-            "template_string": self._template,
+            "template_string": self.template,
             "ternary_expression": self._ternary,
-            "type_assertion": self._wrapped,
+            "type_assertion": self.wrapped,
             "unary_expression": self._unary,
             "update_expression": lambda node: ir.Arithmetic(span_of(node), "++", self._operands(node)),
         }
@@ -138,69 +139,8 @@ class Expressions:
         finally:
             self._depth -= 1
 
-    def pattern(self, node: tree_sitter.Node) -> ir.Expression:
-        """Lower the target of an assignment; the defaults in it are left out (see `defaults`)."""
-        match node.type:
-            case "object_pattern" | "object":
-                return ir.Collection(span_of(node), tuple(self._pattern_entry(child) for child in children_of(node)))
-            case "array_pattern" | "array":
-                entries = ((_key_of_index(child, index), self.pattern(child)) for index, child in _elements(node))
-                return ir.Collection(span_of(node), tuple(entries))
-            case "assignment_pattern" | "object_assignment_pattern" | "assignment_expression":
-                left = node.child_by_field_name("left")
-                return self.pattern(left) if left is not None else ir.Unknown(span_of(node))
-            case "rest_pattern" | "spread_element":
-                inner = children_of(node)
-                return self.pattern(inner[0]) if inner else ir.Unknown(span_of(node))
-        return self.expression(node)
-
-    def defaults(self, node: tree_sitter.Node) -> list[ir.Statement]:
-        """Return the statements that give the targets of the pattern `node` their defaults."""
-        found: list[ir.Statement] = []
-        if node.type in {"assignment_pattern", "object_assignment_pattern"}:
-            target, value = self.pattern(node), self.expression(node.child_by_field_name("right"))
-            missing = ir.Comparison(span_of(node), "==", target, ir.Constant(span_of(node), None))
-            if isinstance(target, ir.Name):
-                found.append(ir.If(span_of(node), missing, (ir.Assign(span_of(node), target, value),)))
-        if node.type in {"object_pattern", "array_pattern", "pair_pattern", "assignment_pattern"}:
-            for child in children_of(node):
-                if child.type.endswith("pattern"):
-                    found += self.defaults(child)
-        return found
-
-    def _pattern_entry(self, node: tree_sitter.Node) -> tuple[ir.Expression | None, ir.Expression]:
-        if node.type in {"pair_pattern", "pair"}:
-            value = node.child_by_field_name("value")
-            return self.key(node.child_by_field_name("key")), self.pattern(value) if value is not None else ir.Unknown(
-                span_of(node)
-            )
-        target = self.pattern(node)
-        is_rest = node.type in {"rest_pattern", "spread_element"}
-        return (
-            ir.Constant(span_of(node), target.name) if isinstance(target, ir.Name) and not is_rest else None
-        ), target
-
-    def key(self, node: tree_sitter.Node | None) -> ir.Expression:
-        """Lower the key of a property: its name as a Constant, or what is computed."""
-        if node is None:
-            return ir.Unknown(ir.Span(0, 0))
-        if node.type == "computed_property_name":
-            inner = children_of(node)
-            return self.expression(inner[0]) if inner else ir.Unknown(span_of(node))
-        if node.type in {"string", "number"}:
-            return self.expression(node)
-        return ir.Constant(span_of(node), text_of(node))
-
     def _operands(self, node: tree_sitter.Node) -> tuple[ir.Expression, ...]:
         return tuple(self.expression(child) for child in children_of(node))
-
-    def _wrapped(self, node: tree_sitter.Node) -> ir.Expression:
-        inner = children_of(node)
-        if not inner:
-            return ir.Constant(span_of(node), None)
-        if inner[-1].type == "spread_element":
-            return self.expression(next(iter(children_of(inner[-1])), None))
-        return self.expression(inner[-1])  # the first of a type assertion is its type
 
     def _assignment(self, node: tree_sitter.Node) -> ir.Expression:
         target, right = node.child_by_field_name("left"), node.child_by_field_name("right")
@@ -225,30 +165,6 @@ class Expressions:
             return ir.Choice(span_of(node), (target, value))
         return ir.Arithmetic(span_of(node), operator.removesuffix("="), (target, value))
 
-    def _array(self, node: tree_sitter.Node) -> ir.Expression:
-        return ir.Collection(span_of(node), tuple((None, self._spread_value(child)) for child in children_of(node)))
-
-    def _spread_value(self, node: tree_sitter.Node) -> ir.Expression:
-        return self.expression(next(iter(children_of(node)), None) if node.type == "spread_element" else node)
-
-    def _object(self, node: tree_sitter.Node) -> ir.Expression:
-        entries: list[tuple[ir.Expression | None, ir.Expression]] = []
-        for child in children_of(node):
-            match child.type:
-                case "pair":
-                    key = self.key(child.child_by_field_name("key"))
-                    name = key.value if isinstance(key, ir.Constant) and isinstance(key.value, str) else ""
-                    entries.append((key, self.expression(child.child_by_field_name("value"), name)))
-                case "shorthand_property_identifier":
-                    entries.append((ir.Constant(span_of(child), text_of(child)), self.expression(child)))
-                case "method_definition":
-                    key = self.key(child.child_by_field_name("name"))
-                    name = key.value if isinstance(key, ir.Constant) and isinstance(key.value, str) else ""
-                    entries.append((key, ir.Closure(span_of(child), self.function(child, name))))
-                case _:
-                    entries.append((None, self._spread_value(child)))
-        return ir.Collection(span_of(node), tuple(entries))
-
     def _binary(self, node: tree_sitter.Node) -> ir.Expression:
         operator, span = text_of(node.child_by_field_name("operator")), span_of(node)
         if operator == "+":
@@ -270,7 +186,7 @@ class Expressions:
     def _call(self, node: tree_sitter.Node) -> ir.Expression:
         callee, arguments = node.child_by_field_name("function"), node.child_by_field_name("arguments")
         if arguments is not None and arguments.type == "template_string":
-            return self._tagged(node, self.expression(callee), arguments)
+            return self.tagged(node, self.expression(callee), arguments)
         if callee is not None and callee.type in {"identifier", "import"} and text_of(callee) in {"require", "import"}:
             module = self._module_of(arguments)
             if module is not None:
@@ -293,46 +209,13 @@ class Expressions:
         if node is None:
             return ()
         return tuple(
-            ir.Argument(self._spread_value(child), is_spread=child.type == "spread_element")
+            ir.Argument(self.spread_value(child), is_spread=child.type == "spread_element")
             for child in children_of(node)
         )
 
     def _new(self, node: tree_sitter.Node) -> ir.Expression:
         callee = self.expression(node.child_by_field_name("constructor"))
         return ir.Call(span_of(node), callee, self.arguments(node.child_by_field_name("arguments")), is_new=True)
-
-    def _tagged(self, node: tree_sitter.Node, tag: ir.Expression, template: tree_sitter.Node) -> ir.Expression:
-        """Lower a call of `tag`: it is handed the literal pieces as one array, then what stands between them."""
-        text = self._template(template)
-        if (
-            isinstance(tag, ir.Attribute)
-            and tag.name == "raw"
-            and isinstance(tag.base, ir.Name)
-            and tag.base.name == "String"
-        ):
-            return text
-        parts = text.parts if isinstance(text, ir.Join) else (text,)
-        pieces = ir.Collection(text.span, tuple((None, part) for part in parts if isinstance(part, ir.Constant)))
-        values = (pieces, *(part for part in parts if not isinstance(part, ir.Constant)))
-        return ir.Call(span_of(node), tag, tuple(ir.Argument(value) for value in values))
-
-    def _template(self, node: tree_sitter.Node) -> ir.Expression:
-        parts: list[ir.Expression] = []
-        for child in children_of(node):
-            if child.type == "template_substitution":
-                parts.append(self.expression(next(iter(children_of(child)), None)))
-                continue
-            piece = ir.Constant(span_of(child), unescape(text_of(child)))
-            last = parts[-1] if parts else None
-            if isinstance(last, ir.Constant) and isinstance(last.value, str) and last.span.end == piece.span.start:
-                parts[-1] = ir.Constant(ir.Span(last.span.start, piece.span.end), last.value + str(piece.value))
-            else:
-                parts.append(piece)
-        if not parts:
-            return ir.Constant(span_of(node), "")
-        if len(parts) == 1 and isinstance(parts[0], ir.Constant):
-            return ir.Constant(span_of(node), parts[0].value)
-        return ir.Join(span_of(node), tuple(parts))
 
     def _member(self, node: tree_sitter.Node) -> ir.Expression:
         base = self.expression(node.child_by_field_name("object"))
@@ -345,6 +228,8 @@ class Expressions:
         )
         if isinstance(key, ir.Constant) and isinstance(key.value, str) and is_identifier(key.value):
             return member(span_of(node), base, key.value)
+        if is_own_program(base, key):
+            return ir.Unknown(span_of(node))
         return ir.Item(span_of(node), base, key)
 
     def _ternary(self, node: tree_sitter.Node) -> ir.Expression:
@@ -379,38 +264,6 @@ class Expressions:
         self.pending.append(lowered)
         return ir.Name(span_of(node), lowered.name)
 
-    def _jsx(self, node: tree_sitter.Node) -> ir.Expression:
-        """Lower an element: a call of `jsx` with the tag, the attributes by name, and the children."""
-        tag = node.child_by_field_name("open_tag") or node
-        arguments = [self._jsx_tag(tag)]
-        for attribute in tag.children_by_field_name("attribute"):
-            arguments.append(self._jsx_attribute(attribute))
-        for child in children_of(node) if tag is not node else []:
-            if child.type in {"jsx_opening_element", "jsx_closing_element"} or (
-                child.type == "jsx_text" and not text_of(child).strip()
-            ):
-                continue
-            if child.type in {"jsx_text", "html_character_reference"}:
-                arguments.append(ir.Argument(ir.Constant(span_of(child), text_of(child))))
-            elif child.type != "jsx_expression" or children_of(child):
-                arguments.append(ir.Argument(self.expression(child)))
-        return ir.Call(span_of(node), ir.Name(span_of(tag), "jsx"), tuple(arguments))
-
-    def _jsx_tag(self, tag: tree_sitter.Node) -> ir.Argument:
-        node = tag.child_by_field_name("name")
-        if node is None:
-            return ir.Argument(ir.Constant(span_of(tag), ""))
-        text = text_of(node)
-        is_component = node.type != "jsx_namespace_name" and (text[:1].isupper() or "." in text)
-        return ir.Argument(self.expression(node) if is_component else ir.Constant(span_of(node), text))
-
-    def _jsx_attribute(self, node: tree_sitter.Node) -> ir.Argument:
-        inner = children_of(node)
-        if node.type == "jsx_expression":
-            return ir.Argument(self._wrapped(node), is_spread=True)
-        value = self.expression(inner[1], text_of(inner[0])) if len(inner) > 1 else ir.Constant(span_of(node), True)
-        return ir.Argument(value, text_of(inner[0]) if inner else None)
-
 
 def name_of_target(target: ir.Expression) -> str:
     """Return what a function assigned to `target` is called; "" where that cannot be told."""
@@ -433,18 +286,3 @@ def _chain(node: tree_sitter.Node, operator: str) -> list[tree_sitter.Node]:
     if current is not None:
         operands.append(current)
     return operands[::-1]
-
-
-def _elements(node: tree_sitter.Node) -> list[tuple[int, tree_sitter.Node]]:
-    """Return the elements of an array pattern with their indexes; `[, b]` has its first one left out."""
-    found, index = [], 0
-    for child in node.children:
-        if child.type == ",":
-            index += 1
-        elif child.is_named and child.type != "comment":
-            found.append((index, child))
-    return found
-
-
-def _key_of_index(node: tree_sitter.Node, index: int) -> ir.Expression | None:
-    return None if node.type in {"rest_pattern", "spread_element"} else ir.Constant(span_of(node), index)

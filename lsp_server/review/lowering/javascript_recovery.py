@@ -1,6 +1,7 @@
 """Functions and calls of which the parser only left the pieces, put together again. Pure.
 
-Invariant: pieces keep their order; each is read once. What follows the head of a function that nothing closes is its body.
+Invariant: pieces keep their order; each is read once. What follows the head of a function that nothing closes is its
+body.
 """
 
 from typing import Final
@@ -104,8 +105,11 @@ def _begin_of(pieces: list[tree_sitter.Node], at: int, head: int) -> int:
 
 def _is_operand(pieces: list[tree_sitter.Node], index: int) -> bool:
     """Tell whether an argument, or what is called, stands at `index`."""
-    return pieces[index].is_named and index + 1 < len(pieces) and pieces[index + 1].type in {"(", ",", "="} | (
-        {"formal_parameters"} if index and pieces[index - 1].type == "function" else set()
+    return (
+        pieces[index].is_named
+        and index + 1 < len(pieces)
+        and pieces[index + 1].type
+        in {"(", ",", "="} | ({"formal_parameters"} if index and pieces[index - 1].type == "function" else set())
     )
 
 

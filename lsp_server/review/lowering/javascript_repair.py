@@ -1,4 +1,4 @@
-"""A text that is being typed: strings that their line leaves open are closed, so that what stands around them can be read. Pure.
+"""Closes the strings that their line leaves open, so that what stands around them can be read. Pure.
 
 Invariant: the repaired source has the length of the source, and every line of it begins where it did.
 """
@@ -36,6 +36,7 @@ def repaired(source: bytes) -> bytes:
 
 
 def _close(result: bytearray, start: int, end: int, quote: bytes, opened: list[bytes]) -> None:
+    start = max(start, result.rfind(b"\n", start, end))  # a string may go on behind an escaped line break
     room = end - start - 1
     closers = (quote + b"".join(_CLOSERS[each] for each in reversed(opened)))[:room]
     begin = end - len(closers)

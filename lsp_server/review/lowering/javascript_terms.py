@@ -15,10 +15,14 @@ GLOBAL_OBJECTS: Final = frozenset({"window", "self", "globalThis", "global"})
 
 GLOBALS: Final = frozenset({
     "$", "Function", "WebSocket", "XMLHttpRequest", "addEventListener", "angular", "atob", "btoa", "console", "crypto",
-    "decodeURIComponent", "document", "escape", "eval", "execScript", "fetch", "history", "jQuery", "localStorage", "location",
-    "navigator", "open", "postMessage", "process", "require", "sessionStorage", "setInterval", "setTimeout", "unescape",
+    "decodeURIComponent", "document", "escape", "eval", "execScript", "fetch", "history", "jQuery", "localStorage",
+    "location", "navigator", "open", "postMessage", "process", "require", "sessionStorage", "setInterval", "setTimeout",
+    "unescape",
 })  # fmt: skip
 """The attributes of the global object that rules name without it: `window.location` is `location`."""
+
+FUNCTION_VALUES: Final = frozenset({"arrow_function", "function_expression", "generator_function"})
+"""Functions that stand for a value."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
 _ESCAPE = re.compile(
@@ -117,7 +121,7 @@ _WRAPPERS = frozenset({
 
 
 def unwrapped(callee: ir.Expression, arguments: tuple[ir.Argument, ...]) -> ir.Expression | None:
-    """Return the function that a call only puts another form on (`promisify(f)`, `f.bind(this)`), None for another call."""
+    """Return the function that a call only wraps (`promisify(f)`, `f.bind(this)`), None for another call."""
     name = callee.name if isinstance(callee, ir.Name | ir.Attribute) else ""
     if name in _WRAPPERS and arguments:
         return arguments[0].value
@@ -133,12 +137,16 @@ _IS_NOT_FOUND = frozenset({("<", 0), ("<=", -1), ("==", -1)})
 def comparison(span: ir.Span, operator: str, left: ir.Expression, right: ir.Expression) -> ir.Expression:
     """Return a comparison, or the call of a test that it is another way of writing.
 
-    `xs.indexOf(x) >= 0` is `xs.includes(x)`; `typeof x == "string"` is a call of "typeof string" with x.
+    `xs.indexOf(x) >= 0` is `xs.includes(x)`, `text.indexOf(x) == 0` is `text.startsWith(x)`;
+    `typeof x == "string"` is a call of "typeof string" with x.
     """
     if not isinstance(right, ir.Constant):
         return ir.Comparison(span, operator, left, right)
     if isinstance(left, ir.Call) and isinstance(left.callee, ir.Attribute) and left.callee.name == "indexOf":
         is_found, is_not_found = ((operator, right.value) in each for each in (_IS_FOUND, _IS_NOT_FOUND))
+        if right.value == 0 and operator in {"==", "!="} and not isinstance(right.value, bool):
+            test = ir.Call(left.span, ir.Attribute(left.callee.span, left.callee.base, "startsWith"), left.arguments)
+            return test if operator == "==" else ir.Not(span, test)
         if is_found or is_not_found:
             callee = ir.Attribute(left.callee.span, left.callee.base, "includes")
             test = ir.Call(left.span, callee, left.arguments)
@@ -148,6 +156,37 @@ def comparison(span: ir.Span, operator: str, left: ir.Expression, right: ir.Expr
         if operator in {"==", "!="}:
             return test if operator == "==" else ir.Not(span, test)
     return ir.Comparison(span, operator, left, right)
+
+
+_TYPE_SETTERS = frozenset({"setHeader", "set", "header", "type", "contentType", "writeHead", "append"})
+
+
+def content_type(value: ir.Expression) -> list[ir.Statement]:
+    """Return `response.contentType = "text/plain"` where `value` is a call that says so of a response; nothing else."""
+    if not isinstance(value, ir.Call) or not isinstance(value.callee, ir.Attribute) or not value.arguments:
+        return []
+    name, given = value.callee.name, [argument.value for argument in value.arguments]
+    told: ir.Expression | None = None
+    if name in {"type", "contentType"}:
+        told = given[0]
+    elif name in _TYPE_SETTERS and isinstance(given[-1], ir.Collection):
+        told = next((each for key, each in given[-1].entries if _is_content_type(key)), None)
+    elif name in _TYPE_SETTERS and len(given) > 1 and _is_content_type(given[0]):
+        told = given[1]
+    if not isinstance(told, ir.Constant):
+        return []
+    return [ir.Assign(value.span, ir.Attribute(value.span, value.callee.base, "contentType"), told)]
+
+
+def _is_content_type(key: ir.Expression | None) -> bool:
+    return isinstance(key, ir.Constant) and isinstance(key.value, str) and key.value.lower() == "content-type"
+
+
+def is_own_program(base: ir.Expression, key: ir.Expression) -> bool:
+    """Tell whether `base[key]` is `process.argv[0]` or `[1]`: the interpreter and the script, which nobody chooses."""
+    if not isinstance(base, ir.Attribute) or not isinstance(base.base, ir.Name) or not isinstance(key, ir.Constant):
+        return False
+    return base.base.name == "process" and base.name == "argv" and key.value in {0, 1}
 
 
 def module_path(module: str) -> str:
@@ -160,7 +199,7 @@ def module_path(module: str) -> str:
 
 
 def type_name(node: tree_sitter.Node | None) -> str | None:
-    """Return the dotted name of the type `node` without generics; of a union that of the first part that is not null."""
+    """Return the dotted name of the type `node` without generics; of a union its first part that is not null."""
     while node is not None:
         match node.type:
             case "type_identifier" | "nested_type_identifier" | "predefined_type" | "identifier" | "member_expression":

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lsp_server.review.taint.walk import Walk
 
 _MOST_ELEMENTS = 48  # entries of a literal that are told apart: tables of data are longer
+_OWN = "\0"  # in what a text begins with, a part that is not known, and not from outside
 _LONGEST_CONSTANT = 4000  # code points of a text that is put together of constants
 
 
@@ -85,9 +86,11 @@ def _join(walk: "Walk", expression: ir.Join, frame: Frame) -> Value:
     beginning, is_whole = "", True
     for value in values:
         text = value.constants[0] if value.constants is not None and len(value.constants) == 1 else None
-        if not isinstance(text, str) or len(beginning) > _LONGEST_CONSTANT:
+        if len(beginning) > _LONGEST_CONSTANT or (value.taints and not isinstance(text, str)):
             beginning, is_whole = beginning + value.beginning, False
             break
+        if not isinstance(text, str):
+            text, is_whole = value.beginning + _OWN, False
         beginning += text
     if is_whole and values:
         return constant(beginning)

@@ -38,6 +38,9 @@ class Site:
         if position == "receiver":
             if self.receiver is not None:
                 yield self.receiver.span, self.receiver_value
+        elif isinstance(position, str) and position.startswith("receiver."):
+            if self.receiver is not None and (self.receiver_value.elements or {}).get(position[9:]) is not None:
+                yield self.receiver.span, self.receiver_value.element(position[9:])
         elif position == "any":
             yield from ((argument.value.span, value) for argument, value in self._given())
         elif isinstance(position, int):
@@ -87,7 +90,11 @@ def holds(where: tuple[Condition, ...], site: Site) -> bool:
 def told_by(where: tuple[Condition, ...], site: Site) -> Span:
     """Return the place to report for a dangerous call: the option by name that makes it so, or all of the call."""
     for condition in where:
-        by_name = [each for each in positions(condition.argument) if isinstance(each, str) and each not in _NO_NAMES]
+        by_name = [
+            each
+            for each in positions(condition.argument)
+            if isinstance(each, str) and each.partition(".")[0] not in _NO_NAMES
+        ]
         found = site.first(tuple(by_name)) if by_name and not condition.absent and not condition.negated else None
         if found is not None and site.span.start <= found[0].start and found[0].end <= site.span.end:
             return found[0]

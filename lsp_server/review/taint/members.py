@@ -19,6 +19,8 @@ def member(walk: "Walk", base: Value, name: str, span: ir.Span) -> Value:
         return value
     for owner in base.callables:
         value = _of_class(owner, name, value)
+    if name == "length" and value.taints:
+        return value._replace(taints=())  # a number
     value = from_paths(walk, value, span)
     return from_names(walk, value, name, span)
 
