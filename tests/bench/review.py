@@ -12,9 +12,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from lsp_server.review.carry import carry_forward
-
 from lsp_server.languages import language_of
+from lsp_server.review.carry import carry_forward
 from lsp_server.review.finding import Confidence, Finding
 from lsp_server.review.reviewer import Reviewer
 from lsp_server.review.rulebook import load

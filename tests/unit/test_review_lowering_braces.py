@@ -1,4 +1,4 @@
-"""Java, Go, C, C++, C#, PHP and Ruby in the form that the review follows: what each construct becomes, broken or not."""
+"""Java, Go, C, C++, C#, PHP and Ruby in the form that the review follows: what constructs become, broken or not."""
 
 from collections.abc import Iterator
 
