@@ -102,6 +102,7 @@ class Handler(_Form, frozen=True, kw_only=True):
     parameters: tuple[str, ...] = ()
     parameter_decorator: Patterns = ()
     tainted: Position | tuple[Position, ...] = ()
+    but_types: tuple[str, ...] = ()
     types: tuple[ParameterType, ...] = ()
     label: str = "a request's parameter"
     kind: Kind = "remote"

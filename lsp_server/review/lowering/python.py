@@ -1,7 +1,7 @@
 """Python's syntax tree -> the form of programs that the taint engine reads (`review.ir`). Pure.
 
-Owns statements, functions and classes. Invariants: any tree lowers, broken ones too; inside a syntax error the
-functions, statements and expressions that can be told are kept, and the functions are marked as broken.
+Owns the statements that hold others, functions and classes. Invariants: any tree lowers, broken ones too; inside a
+syntax error the functions, statements and expressions that can be told are kept, and the functions marked as broken.
 """
 
 import dataclasses
@@ -11,7 +11,6 @@ import tree_sitter
 
 from lsp_server.grammars import grammar_of
 from lsp_server.review.ir import (
-    Argument,
     Assign,
     Assigned,
     Block,
@@ -22,25 +21,21 @@ from lsp_server.review.ir import (
     Expression,
     Function,
     If,
-    Leave,
     Loop,
     Name,
-    Not,
     Program,
-    Return,
     Span,
     Statement,
     Try,
     Unknown,
 )
-from lsp_server.review.lowering.python_expressions import Expressions
 from lsp_server.review.lowering.python_imports import imports, imports_from
 from lsp_server.review.lowering.python_match import case_test
 from lsp_server.review.lowering.python_recovery import definitions
-from lsp_server.review.lowering.python_signatures import dotted, parameters_of, text_of, type_name
+from lsp_server.review.lowering.python_signatures import parameters_of, text_of, type_name
+from lsp_server.review.lowering.python_statements import SimpleStatements
 from lsp_server.review.lowering.walk import MAX_DEPTH, comments_of, named, span_of
 
-_NEVER_RETURN = frozenset({"exit", "quit", "sys.exit", "os._exit", "os.abort", "abort", "flask.abort", "bottle.abort"})
 _MAX_ELIFS = 50
 """Branches beyond it stand one behind the other, not one inside the other."""
 
@@ -57,20 +52,14 @@ def lower(root: tree_sitter.Node, source: bytes, language_id: str) -> Program:
     return Program("python", source, body, comments_of(root, language_id), root.has_error, functions=tuple(functions))
 
 
-class _Statements:
+class _Statements(SimpleStatements):
     """Lowers the statements of one file."""
 
     def __init__(self) -> None:
-        self._expressions = Expressions()
+        super().__init__()
         self._depth = 0
         self._by_type: dict[str, Callable[[tree_sitter.Node], Iterable[Statement]]] = {
-            "expression_statement": self._expression_statement,
-            "return_statement": self._return,
-            "raise_statement": self._leave,
-            "break_statement": self._leave,
-            "continue_statement": self._leave,
-            "assert_statement": self._assert,
-            "delete_statement": self._delete,
+            **self.simple,
             "if_statement": self._if,
             "while_statement": self._while,
             "for_statement": self._for,
@@ -82,14 +71,12 @@ class _Statements:
             "decorated_definition": self._decorated,
             "import_statement": imports,
             "import_from_statement": imports_from,
-            "print_statement": self._print,
-            "exec_statement": self._exec,
             "block": lambda node: self.block(node.children),
         }
 
     @property
     def functions(self) -> list[Function]:
-        return self._expressions.functions
+        return self.expressions.functions
 
     def block(self, nodes: Sequence[tree_sitter.Node]) -> Statements:
         """Lower statements in their order; those nested too deep are left out."""
@@ -134,7 +121,7 @@ class _Statements:
             elif node.type in self._by_type or node.type == "ERROR":
                 yield from self._statement(node)
             elif node.is_named and node.type not in {"comment", "identifier", "string_content"}:
-                yield Evaluate(span_of(node), self._expressions.lower(node))
+                yield Evaluate(span_of(node), self.expressions.lower(node))
 
     def _headless(self, keyword: tree_sitter.Node, nodes: Sequence[tree_sitter.Node]) -> Statement:
         """Return the function or class of a `def` or `class` whose pieces, its name first, are `nodes`."""
@@ -143,85 +130,16 @@ class _Statements:
         if keyword.type == "class":
             return Class(span, text_of(name), span_of(name), (), tuple(self._recovered(rest)))
         parameters = next((node for node in rest if node.type == "parameters"), None)
-        lowered = parameters_of(parameters, self._expressions.lower)
+        lowered = parameters_of(parameters, self.expressions.lower)
         body = tuple(self._recovered([node for node in rest if node.type != "parameters"]))
         function = Function(span, text_of(name), span_of(name), lowered, body, is_broken=True)
         self.functions.append(function)
         return function
 
-    def _expression_statement(self, node: tree_sitter.Node) -> Iterator[Statement]:
-        inner = named(node)
-        if len(inner) != 1:  # `a, b` without brackets
-            for child in inner:
-                yield Evaluate(span_of(child), self._expressions.lower(child))
-            return
-        child = inner[0]
-        match child.type:
-            case "assignment":
-                yield from self._assignment(child)
-            case "augmented_assignment":
-                target, value = self._expressions.field(child, "left"), self._expressions.field(child, "right")
-                yield Assign(span_of(child), target, value, is_augmented=True)
-            case "yield":
-                yield from self._yield(child)
-            case "string" | "ellipsis":
-                pass
-            case _:
-                yield Evaluate(span_of(child), self._expressions.lower(child))
-                if child.type == "call" and dotted(child.children[0]) in _NEVER_RETURN:
-                    yield Leave(span_of(child))
-
-    def _assignment(self, node: tree_sitter.Node) -> Iterator[Statement]:
-        right = node.child_by_field_name("right")
-        target = self._expressions.field(node, "left")
-        value: Expression = Unknown(span_of(node))
-        if right is not None and right.type == "yield":
-            yield from self._yield(right)
-        elif right is not None:
-            value = self._expressions.lower(right)
-        yield Assign(span_of(node), target, value, type_name=type_name(node.child_by_field_name("type")))
-
-    def _yield(self, node: tree_sitter.Node) -> Iterator[Statement]:
-        """Lower `yield` as a return that may happen here: the function goes on."""
-        inner = named(node)
-        if inner:
-            handed_out = Return(span_of(node), self._expressions.lower(inner[0]))
-            yield If(span_of(node), Unknown(span_of(node)), (handed_out,))
-
-    def _return(self, node: tree_sitter.Node) -> Iterator[Statement]:
-        inner = named(node)
-        yield Return(span_of(node), self._expressions.lower(inner[0]) if inner else None)
-
-    def _leave(self, node: tree_sitter.Node) -> Iterator[Statement]:
-        inner = named(node)
-        yield Leave(span_of(node), self._expressions.lower(inner[0]) if inner else None)
-
-    def _assert(self, node: tree_sitter.Node) -> Iterator[Statement]:
-        inner = named(node)
-        test = self._expressions.test(inner[0]) if inner else None
-        if test is not None:
-            message = self._expressions.lower(inner[1]) if len(inner) > 1 else None
-            yield If(span_of(node), Not(test.span, test), (Leave(span_of(node), message),))
-
-    def _delete(self, node: tree_sitter.Node) -> Iterator[Statement]:
-        yield Evaluate(span_of(node), Unknown(span_of(node), tuple(map(self._expressions.lower, named(node)))))
-
-    def _print(self, node: tree_sitter.Node) -> Iterator[Statement]:
-        yield self._statement_call(node, "print", [child for child in named(node) if child.type != "chevron"])
-
-    def _exec(self, node: tree_sitter.Node) -> Iterator[Statement]:
-        yield self._statement_call(node, "exec", named(node))
-
-    def _statement_call(self, node: tree_sitter.Node, name: str, operands: list[tree_sitter.Node]) -> Statement:
-        """Return the call of what Python 2 writes as a statement."""
-        callee = Name(Span(node.start_byte, node.start_byte + len(name)), name)
-        arguments = tuple(Argument(self._expressions.lower(each)) for each in operands)
-        return Evaluate(span_of(node), Call(span_of(node), callee, arguments))
-
     def _if(self, node: tree_sitter.Node) -> Iterator[Statement]:
         otherwise = self._else(node)
         branches = [node, *(child for child in node.children if child.type == "elif_clause")]
-        tests = [self._expressions.test(branch.child_by_field_name("condition")) for branch in branches]
+        tests = [self.expressions.test(branch.child_by_field_name("condition")) for branch in branches]
         blocks = [self._field(branch, "consequence") for branch in branches]
         for number in range(len(branches) - 1, -1, -1):
             branch, test = branches[number], tests[number] or Unknown(span_of(branches[number]))
@@ -233,12 +151,12 @@ class _Statements:
         yield from otherwise
 
     def _while(self, node: tree_sitter.Node) -> Iterator[Statement]:
-        test = self._expressions.test(node.child_by_field_name("condition"))
+        test = self.expressions.test(node.child_by_field_name("condition"))
         yield Loop(span_of(node), None, None, test, self._field(node, "body"))
         yield from self._else(node)
 
     def _for(self, node: tree_sitter.Node) -> Iterator[Statement]:
-        target, iterable = self._expressions.field(node, "left"), self._expressions.field(node, "right")
+        target, iterable = self.expressions.field(node, "left"), self.expressions.field(node, "right")
         yield Loop(span_of(node), target, iterable, None, self._field(node, "body"))
         yield from self._else(node)
 
@@ -248,23 +166,23 @@ class _Statements:
         yield Try(span_of(node), body, handlers, self._else(node, "finally_clause"))
 
     def _handler(self, node: tree_sitter.Node) -> Statements:
-        """Lower an `except`. Its variable is what the call of `except` gives, whatever classes it names: no rule asks which."""
+        """Lower an `except`; its variable is what a call of `except` gives, whatever classes it names."""
         body = self.block(node.children)
         alias = next((child.child_by_field_name("alias") for child in named(node) if child.type == "as_pattern"), None)
         if alias is None:
             return body
         span = span_of(alias)
-        return (Assign(span, self._expressions.lower(alias), Call(span, Name(span, "except"))), *body)
+        return (Assign(span, self.expressions.lower(alias), Call(span, Name(span, "except"))), *body)
 
     def _with(self, node: tree_sitter.Node) -> Iterator[Statement]:
         clauses = [child for child in named(node) if child.type == "with_clause"]
         statements: list[Statement] = []
         for item in (item for clause in clauses for item in named(clause)):
-            statements += _entered(self._expressions.field(item, "value"))
+            statements += _entered(self.expressions.field(item, "value"))
         yield Block(span_of(node), (*statements, *self._field(node, "body")))
 
     def _match(self, node: tree_sitter.Node) -> Iterator[Statement]:
-        subjects = [self._expressions.lower(child) for child in node.children_by_field_name("subject")]
+        subjects = [self.expressions.lower(child) for child in node.children_by_field_name("subject")]
         subject = (
             subjects[0] if len(subjects) == 1 else Collection(span_of(node), tuple((None, each) for each in subjects))
         )
@@ -273,7 +191,7 @@ class _Statements:
         otherwise: Statements = ()
         for number in range(len(clauses) - 1, -1, -1):
             clause = clauses[number]
-            test, takes_all = case_test(clause, subject, self._expressions)
+            test, takes_all = case_test(clause, subject, self.expressions)
             block = self._field(clause, "consequence")
             if takes_all:
                 otherwise = (Evaluate(span_of(clause), test), *block)
@@ -288,7 +206,7 @@ class _Statements:
         if name is None:
             return
         whole = node.parent if decorators and node.parent is not None else node
-        parameters = parameters_of(node.child_by_field_name("parameters"), self._expressions.lower)
+        parameters = parameters_of(node.child_by_field_name("parameters"), self.expressions.lower)
         body = self._field(node, "body")
         is_broken = whole.has_error or node.child_by_field_name("body") is None or not node.children[-1].child_count
         function = Function(span_of(whole), text_of(name), span_of(name), parameters, body, decorators, is_broken)
@@ -306,7 +224,7 @@ class _Statements:
 
     def _decorated(self, node: tree_sitter.Node) -> Iterator[Statement]:
         decorators = tuple(
-            self._expressions.lower(inner[0])
+            self.expressions.lower(inner[0])
             for child in node.children
             if child.type == "decorator" and (inner := named(child))
         )

@@ -36,7 +36,7 @@ def definitions(source: bytes, language: tree_sitter.Language) -> Iterator[tree_
 
 
 def _statements(source: bytes, language: tree_sitter.Language, start: int, end: int) -> Iterator[tree_sitter.Node]:
-    """Yield the root of each outermost statement from `start` to `end`: what is open in one ends where the next begins."""
+    """Yield the root of each outermost statement from `start` to `end`: one ends where the next begins."""
     starts = [match.start() for match in _STATEMENT.finditer(source, start, end)]
     if starts and starts[0] == start and source.startswith((b"@", b"def", b"async"), start):
         header = _DEF_HEADER.search(source, start, end)

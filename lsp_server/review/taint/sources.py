@@ -75,6 +75,8 @@ def counted(function: ir.Function, owner: "ClassInfo | None") -> tuple[ir.Parame
 
 def outside_of(handler: Handler, index: int, parameter: ir.Parameter) -> Source | None:
     """Return the source that `handler` makes of its parameter at `index`, None where it makes none."""
+    if parameter.type_name in handler.but_types:
+        return None
     for position in positions(handler.tainted):
         if position in ("any", parameter.name) or (position == index and not isinstance(position, str)):
             return source_of(handler)
