@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import mlx.core as mx
 
 from inference.kv_cache import CachedTokens, KVCache, KvCost, cost_of
+from inference.prefill_chunks import Chunks
 from inference.sampling import Choice, Chooser
 from inference.speculation import NO_DRAFT, Draft, Drafter
 
@@ -36,7 +37,7 @@ def generate(
     model: Any,
     sequence: CachedTokens,
     choose: Chooser,
-    chunk_tokens: int,
+    chunks: Chunks,
     *,
     run_ahead: bool,
     drafter: Drafter | None = None,
@@ -55,7 +56,7 @@ def generate(
     constraint: what may come. What must come is computed along, several tokens a step. It never runs ahead, since what
     may come depends on the token before. Raises RequestInvalid where nothing may come.
     """
-    while n := sequence.n_to_prefill(chunk_tokens):
+    while n := sequence.n_to_prefill(chunks.tokens(sequence.n_cached)):
         _extend(model, sequence, n)
         yield ()
 
@@ -70,11 +71,11 @@ def generate(
             yield _step(model, sequence, choose, n_prompt, draft, drafter)
 
 
-def prefill(model: Any, sequence: CachedTokens, n: int, chunk_tokens: int) -> bool:
+def prefill(model: Any, sequence: CachedTokens, n: int, chunks: Chunks) -> bool:
     """Prefill a chunk of what the first `n` tokens of `sequence` lack; tell whether they lacked anything."""
     n_lacking = n - sequence.n_cached
     if n_lacking > 0:
-        _extend(model, sequence, min(chunk_tokens, n_lacking))
+        _extend(model, sequence, min(chunks.tokens(sequence.n_cached), n_lacking))
     return n_lacking > 0
 
 

@@ -18,6 +18,7 @@ from inference.errors import EngineFailed, NotReady, Overloaded, RequestInvalid
 from inference.jobs import Event, Failed, Finished, FinishReason, Job, Piece, Sampling
 from inference.metrics import Metrics
 from inference.models.load import load_model
+from inference.prefill_chunks import ChunkSizes
 from inference.residents import Report, Resident, Residents, Role
 from inference.run import Run
 from inference.scheduler import MAX_PASSED_OVER_S, Priority
@@ -26,6 +27,7 @@ from tests.tiny_model import END_ID, write_tiny_checkpoint
 
 DEADLINE_S = 30.0
 CHUNK_TOKENS = 16
+CHUNKS = ChunkSizes(brief=8, long=CHUNK_TOKENS)
 # The shortest sequences that decode together are padded to so many tokens, of two layers of two heads of 8, float32.
 N_JOINED = 1024
 N_JOINED_BYTES = N_JOINED * 2 * 2 * 2 * 8 * 4
@@ -171,7 +173,7 @@ def start(checkpoint: Path) -> Iterator[StartEngine]:
             inner.__class__ = Gated
             roles: frozenset[Role] = frozenset({"completion", "assistant"})
             suffixes = SuffixBlocks(loaded.model)
-            resident = Resident(loaded, roles, n_context, CHUNK_TOKENS, run_ahead, speculates, suffixes=suffixes)
+            resident = Resident(loaded, roles, n_context, CHUNKS, run_ahead, speculates, suffixes=suffixes)
             return Residents((resident,), Device("cpu", "test", 0), "none")
 
         end = End()
@@ -246,6 +248,25 @@ def test_steps_beside_typing_are_kept_brief(start: StartEngine, monkeypatch: pyt
         (Priority.BACKGROUND, True),
         (Priority.FOREGROUND, False),
     ]
+
+
+def test_prompts_go_in_brief_chunks_beside_typing_and_in_long_ones_else(start: StartEngine) -> None:
+    bench = start()
+    client = bench.client()
+
+    def n_steps(first: str, priority: Priority) -> int:
+        before = len(bench.gate.first_fed)
+        client.ask(first * CHUNK_TOKENS * 2, max_tokens=0, priority=priority)
+        client.finished()
+        return len(bench.gate.first_fed) - before
+
+    assert n_steps("a", Priority.FOREGROUND) == 2
+    assert n_steps("b", Priority.INTERACTIVE) == 2
+    assert n_steps("c", Priority.FOREGROUND) == 4
+    assert n_steps("d", Priority.BACKGROUND) == 4
+    assert n_steps("e", Priority.INTERACTIVE) == 2
+    bench.clock.now_s += 60.0
+    assert n_steps("f", Priority.BACKGROUND) == 2
 
 
 def test_an_answer_that_ends_within_a_step_drops_the_rest_of_it(start: StartEngine) -> None:

@@ -9,6 +9,7 @@ from inference.generation import generate, last_logits
 from inference.jobs import Sampling
 from inference.kv_cache import CachedTokens
 from inference.models.load import LoadedModel, load_model
+from inference.prefill_chunks import Chunks
 from inference.prompt_cache import PromptCache
 from inference.sampling import make_chooser
 from tests.tiny_model import write_tiny_checkpoint
@@ -40,7 +41,7 @@ def test_neither_chunks_nor_running_ahead_change_the_tokens(
     tiny: LoadedModel, chunk_tokens: int, run_ahead: bool
 ) -> None:
     sequence = CachedTokens(list(PROMPT), tiny.make_cache())
-    steps = generate(tiny.model, sequence, GREEDY, chunk_tokens, run_ahead=run_ahead)
+    steps = generate(tiny.model, sequence, GREEDY, Chunks.of(chunk_tokens), run_ahead=run_ahead)
     n_chunks = -(-len(PROMPT) // chunk_tokens)
     assert [next(steps) for _ in range(n_chunks - 1)] == [()] * (n_chunks - 1)
     decoded = []
@@ -56,33 +57,33 @@ def test_neither_chunks_nor_running_ahead_change_the_tokens(
 def test_a_cache_left_anywhere_serves_the_next_prompt(tiny: LoadedModel, n_steps: int, run_ahead: bool) -> None:
     cache = PromptCache(tiny, 2**30)
     first = cache.take(PROMPT[:30] + list(b"something else entirely"))
-    for _ in islice(generate(tiny.model, first, GREEDY, 8, run_ahead=run_ahead), n_steps):
+    for _ in islice(generate(tiny.model, first, GREEDY, Chunks.of(8), run_ahead=run_ahead), n_steps):
         pass
     cache.put(first)
     second = cache.take(list(PROMPT))
     assert second.n_cached == min(30, first.n_cached)
-    decoded = islice(filter(None, generate(tiny.model, second, GREEDY, 8, run_ahead=run_ahead)), 16)
+    decoded = islice(filter(None, generate(tiny.model, second, GREEDY, Chunks.of(8), run_ahead=run_ahead)), 16)
     assert [step.token for (step,) in decoded] == decode_without_a_cache(tiny, 16)
 
 
 def test_a_copied_beginning_leaves_the_original_as_it_was(tiny: LoadedModel) -> None:
     cache = PromptCache(tiny, 2**30)
     first = cache.take(list(PROMPT))
-    assert next(generate(tiny.model, first, GREEDY, 512, run_ahead=False))
+    assert next(generate(tiny.model, first, GREEDY, Chunks.of(512), run_ahead=False))
     cache.put(first)
     header = cache.take(PROMPT[:10] + list(b"another document"))
     assert header.n_cached == 10
-    for _ in islice(generate(tiny.model, header, GREEDY, 512, run_ahead=False), 8):
+    for _ in islice(generate(tiny.model, header, GREEDY, Chunks.of(512), run_ahead=False), 8):
         pass
     again = cache.take(list(PROMPT))
     assert again.n_cached == len(PROMPT) - 1
-    decoded = islice(filter(None, generate(tiny.model, again, GREEDY, 8, run_ahead=False)), 16)
+    decoded = islice(filter(None, generate(tiny.model, again, GREEDY, Chunks.of(8), run_ahead=False)), 16)
     assert [step.token for (step,) in decoded] == decode_without_a_cache(tiny, 16)
 
 
 def test_logprobs_are_those_of_the_distribution(tiny: LoadedModel) -> None:
     sequence = CachedTokens(list(PROMPT), tiny.make_cache())
-    (step,) = next(generate(tiny.model, sequence, GREEDY, 512, run_ahead=False))
+    (step,) = next(generate(tiny.model, sequence, GREEDY, Chunks.of(512), run_ahead=False))
     assert step.logprob is not None
     logits = tiny.model(mx.array([PROMPT]))[0, -1]
     expected = (logits - mx.logsumexp(logits))[step.token].item()
