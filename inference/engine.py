@@ -30,7 +30,7 @@ _MAX_JOBS_PER_PRIORITY = 32
 # Of a class; more would make its steps long for whoever waits behind one.
 _MAX_BEGUN_PER_PRIORITY = 8
 # For so long after an interactive job another is likely, and the steps of others are kept brief.
-_TYPING_PAUSE_S = 10.0
+TYPING_PAUSE_S = 10.0
 # Jobs that may not step, held or without room, are looked at so often for deadlines that have passed.
 _WAITING_POLL_S = 0.5
 # A single job can be at fault; when this many in a row fail, the device or the weights are, and a new process helps.
@@ -269,7 +269,7 @@ class Engine:
                 self._scheduler.decode(run.job, run.settle(self._n_alike(run)))
 
     def _is_brief(self, job: Job) -> bool:
-        is_typed_in = self.clock() - self._last_interactive_s < _TYPING_PAUSE_S
+        is_typed_in = self.clock() - self._last_interactive_s < TYPING_PAUSE_S
         return is_typed_in and job.priority is not Priority.INTERACTIVE
 
     def _n_alike(self, run: Run) -> int:
