@@ -85,12 +85,14 @@ def last_logits(model: Any, tokens: mx.array, kv_cache: KVCache, n: int = 1) -> 
     Only these go through the output matrix. Calling the model itself computes all T of them, which for the smallest
     coder is a third of the work of a chunk.
     """
-    return _output(model, model.model(tokens[None], kv_cache)[:, -n:])[0]
+    tokens = tokens[None]
+    return _output(model, tokens, model.model(tokens, kv_cache)[:, -n:])[0]
 
 
 def next_logits(model: Any, tokens: mx.array, kv_cache: KVCache) -> mx.array:
     """Feed one token to each of B sequences, int[B], extending their batched `kv_cache`; return float[B, vocab]."""
-    return _output(model, model.model(tokens[:, None], kv_cache))[:, 0]
+    tokens = tokens[:, None]
+    return _output(model, tokens, model.model(tokens, kv_cache))[:, 0]
 
 
 def measure_kv(model: Any, kv_cache: KVCache) -> KvCost:
@@ -99,11 +101,28 @@ def measure_kv(model: Any, kv_cache: KVCache) -> KvCost:
     return cost_of(kv_cache)
 
 
-def _output(model: Any, hidden: mx.array) -> mx.array:
+def _output(model: Any, tokens: mx.array, hidden: mx.array) -> mx.array:
+    """Make logits of `hidden` as the model itself does, by what follows its layers in its own `__call__`.
+
+    Some scale what their output matrix gives, or bend it. tokens: what `hidden`, or a longer one, was computed of.
+    """
     owner = getattr(model, "language_model", model)  # which those have that can also see
-    head = owner.lm_head if hasattr(owner, "lm_head") else model.model.embed_tokens.as_linear
-    logits: mx.array = head(hidden)
+    logits: mx.array = type(owner).__call__(_Computed(owner, model=_Computed(owner.model, output=hidden)), tokens)
     return logits
+
+
+class _Computed:
+    """Stands in for a module: some attributes, or what its call returns, are given; all else is the module's own."""
+
+    def __init__(self, module: Any, **given: Any) -> None:
+        self._module = module
+        self.__dict__.update(given)
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        return self.output
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
 
 
 def _extend(model: Any, sequence: CachedTokens, n: int) -> None:

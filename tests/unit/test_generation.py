@@ -4,10 +4,12 @@ from itertools import islice
 
 import mlx.core as mx
 import pytest
+from mlx_lm.models.cache import make_prompt_cache
 
-from inference.generation import generate, last_logits
+from inference.generation import generate, last_logits, next_logits
 from inference.jobs import Sampling
 from inference.kv_cache import CachedTokens
+from inference.models.architecture import build_model
 from inference.models.load import LoadedModel, load_model
 from inference.prefill_chunks import Chunks
 from inference.prompt_cache import PromptCache
@@ -33,6 +35,42 @@ def decode_without_a_cache(tiny: LoadedModel, n: int) -> list[int]:
 def test_the_last_logits_are_the_models(tiny: LoadedModel) -> None:
     ours = last_logits(tiny.model, mx.array(PROMPT), tiny.make_cache())
     assert mx.allclose(ours[0], tiny.model(mx.array([PROMPT]))[0, -1], atol=1e-4).item()
+
+
+_CONFIG = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "intermediate_size": 64,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+    "vocab_size": 64,
+    "rms_norm_eps": 1e-6,
+    "layer_norm_eps": 1e-6,
+    "max_position_embeddings": 512,
+    "rope_theta": 1e4,
+    "attention_bias": False,
+    "mlp_bias": False,
+}
+# What these do to their logits, beside the output matrix.
+_GRANITE = {"attention_multiplier": 0.35, "embedding_multiplier": 12.0, "residual_multiplier": 0.22}
+_SCALED: dict[str, dict[str, object]] = {
+    "granite": _GRANITE | {"logits_scaling": 8.0, "tie_word_embeddings": True},
+    "cohere": {"logit_scale": 0.0625},
+    "gemma2": {"final_logit_softcapping": 3.0, "attn_logit_softcapping": 50.0, "query_pre_attn_scalar": 8},
+    "minicpm": {"dim_model_base": 8, "scale_depth": 1.4, "scale_emb": 12, "tie_word_embeddings": False},
+}
+
+
+@pytest.mark.parametrize("model_type", _SCALED)
+def test_logits_are_scaled_as_the_model_scales_them(model_type: str) -> None:
+    model = build_model({**_CONFIG, **_SCALED[model_type], "model_type": model_type})
+    tokens = mx.arange(9)
+    whole = model(tokens[None])[0]
+    assert mx.allclose(last_logits(model, tokens, make_prompt_cache(model), 3), whole[-3:], atol=1e-5).item()
+    kv_cache = make_prompt_cache(model)
+    model.model(tokens[None, :-1], kv_cache)
+    assert mx.allclose(next_logits(model, tokens[-1:], kv_cache)[0], whole[-1], atol=1e-5).item()
 
 
 @pytest.mark.parametrize("run_ahead", [False, True])
