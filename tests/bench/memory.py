@@ -14,6 +14,8 @@ from tests.bench.servers import Ask, Hearthline
 from tests.bench.streams import complete, running, until
 
 _REQUESTS_BETWEEN_SAMPLES = 5
+# Every third hangs up, by turns early and late.
+_KINDS_OF_REQUESTS = 6
 # Enough for any cap: the KV of the shortest prompt takes megabytes, since it is allocated for 256 tokens at a time.
 _MAX_FILLINGS = 2000
 
@@ -22,6 +24,8 @@ async def measure_memory(report: Report, ours: Hearthline, n_requests: int) -> N
     """Fill in the slope in MB per 1,000 requests, and the resident memory before, when the cache is full and after."""
     report.figures["resident_mb_before"] = resident_mb(ours.pid)
     n_fillings = await _fill_prompt_cache(ours)
+    for number in range(_KINDS_OF_REQUESTS):  # what the first of a kind takes is no growth
+        await _request(ours, n_requests + 1 + number)
     samples = [(0.0, resident_mb(ours.pid))]
     for number in range(1, n_requests + 1):
         await _request(ours, number)
