@@ -170,6 +170,7 @@ def _require_fit(
 
     roles: of a model that may be offered instead.
     """
+    # Longer ones stand so near the start of a prompt that their attention takes less workspace.
     chunk_tokens = CHUNK_SIZES[device.kind].brief
     sizes = [footprints.of_checkpoint(directory, device, chunk_tokens) for directory in directories]
     contexts = [min(n_context or size.n_context, size.n_context) for size in sizes]

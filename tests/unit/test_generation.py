@@ -53,7 +53,7 @@ _CONFIG = {
     "mlp_bias": False,
 }
 # What these do to their logits, beside the output matrix.
-_GRANITE = {"attention_multiplier": 0.35, "embedding_multiplier": 12.0, "residual_multiplier": 0.22}
+_GRANITE: dict[str, object] = {"attention_multiplier": 0.35, "embedding_multiplier": 12.0, "residual_multiplier": 0.22}
 _SCALED: dict[str, dict[str, object]] = {
     "granite": _GRANITE | {"logits_scaling": 8.0, "tie_word_embeddings": True},
     "cohere": {"logit_scale": 0.0625},
