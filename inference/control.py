@@ -113,7 +113,7 @@ def _model(model: Resident, status: str) -> dict[str, Any]:
         "dtype": model.loaded.dtype,
         "adapter": model.loaded.adapter.sha256 if model.loaded.adapter else None,
         "constraints": KINDS,
-        "prefill_chunk_tokens": model.chunk_tokens,
+        "prefill_chunk_tokens": model.chunks.brief,
         "prefill_tokens_per_s": model.prefill_tokens_per_s,
         "decode_tokens_per_s": model.decode_tokens_per_s,
     }

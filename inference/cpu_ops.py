@@ -12,7 +12,7 @@ import mlx.core as mx
 MAX_FEW_ROWS = 3
 # Rows that are multiplied so many at a time: where that beat both other forms on a quiet machine. Filling other numbers
 # up to a multiple was not shown to pay, and a busy machine slows many small products more than one large.
-_GROUPS = {4: 2, 6: 3, 9: 3}
+_GROUPS = {4: 2, 6: 3, 8: 4, 9: 3}
 _MAX_ROWS_TRANSPOSED = 32
 _GROUP_WEIGHT_BYTES = 2**20
 # A block of queries has at most so many scores at a time: they stay in a core's second-level cache.
@@ -69,6 +69,7 @@ def project(x: mx.array, weight: mx.array, bias: mx.array | None = None) -> mx.a
 
     x: float[..., K]; weight: float[N, K]; bias: float[N].
     4 tokens after 256 take 0.76 of the stock form's time, 6: 0.79, 9: 0.78, 12: 0.80, 16: 0.79, 32: 0.89, 64: the same.
+    8 take 0.93 of what they took in one product.
     """
     n_out, n_in = weight.shape
     n_rows = x.size // n_in

@@ -18,7 +18,7 @@ from typing import Literal
 from inference.device import give_back_memory
 from inference.errors import EngineFailed, ModelError, NotReady, Overloaded, RequestError, RequestInvalid
 from inference.jobs import Failed, Finished, FinishReason, Job
-from inference.kv_memory import KvMemory, KvModel, default_budget
+from inference.kv_memory import KvMemory, measure_kv_memory
 from inference.metrics import Metrics
 from inference.residency import Residency
 from inference.residents import Report, Residents
@@ -30,7 +30,7 @@ _MAX_JOBS_PER_PRIORITY = 32
 # Of a class; more would make its steps long for whoever waits behind one.
 _MAX_BEGUN_PER_PRIORITY = 8
 # For so long after an interactive job another is likely, and the steps of others are kept brief.
-_TYPING_PAUSE_S = 10.0
+TYPING_PAUSE_S = 10.0
 # Jobs that may not step, held or without room, are looked at so often for deadlines that have passed.
 _WAITING_POLL_S = 0.5
 # A single job can be at fault; when this many in a row fail, the device or the weights are, and a new process helps.
@@ -156,32 +156,13 @@ class Engine:
     def _load_models(self) -> None:
         residents = self._load(self._report)
         self._residency = Residency(residents, self.clock)
-        self._kv_memory = self._make_kv_memory(residents)
+        self._kv_memory = measure_kv_memory(self._residency, self._kv_budget_bytes)
         self._experience = {name: Experience() for name in residents.by_name}
         self.residents = residents
         self.state = EngineState("ready", 1.0)
         for model in residents.models:
             speeds = model.prefill_tokens_per_s, model.decode_tokens_per_s
             logger.info("%s is ready: %s tokens/s prefill, %s decode", model.name, *speeds)
-
-    def _make_kv_memory(self, residents: Residents) -> KvMemory:
-        import mlx.core as mx
-
-        from inference.generation import measure_kv
-
-        budget_bytes = self._kv_budget_bytes or default_budget(residents.device.memory_bytes, mx.get_active_memory())
-        models = {
-            name: KvModel(
-                self._residency.cache_factory(name),
-                measure_kv(model.loaded.model, model.loaded.make_cache()),
-                model.n_context,
-            )
-            for name, model in residents.by_name.items()
-        }
-        for name, model in models.items():
-            logger.info("%s: %d bytes of KV a token, %d a checkpoint", name, *model.cost)
-        logger.info("budget for KV: %.0f MB", budget_bytes / 1e6)
-        return KvMemory(budget_bytes, models)
 
     def _unload_idle(self, limit_s: float) -> None:
         idle = self._residency.find_idle(limit_s, {job.model for job in self._scheduler.jobs()})
@@ -274,7 +255,7 @@ class Engine:
             else:
                 reasons = [runs[0].step(self.clock, is_brief=self._is_brief(jobs[0]))]
         except RequestInvalid as error:  # a grammar led where nothing may follow: no fault of the model's
-            self._refuse(jobs, error)
+            self._lose(jobs, error)
             return
         except Exception as error:
             self._fail(jobs, error)
@@ -288,7 +269,7 @@ class Engine:
                 self._scheduler.decode(run.job, run.settle(self._n_alike(run)))
 
     def _is_brief(self, job: Job) -> bool:
-        is_typed_in = self.clock() - self._last_interactive_s < _TYPING_PAUSE_S
+        is_typed_in = self.clock() - self._last_interactive_s < TYPING_PAUSE_S
         return is_typed_in and job.priority is not Priority.INTERACTIVE
 
     def _n_alike(self, run: Run) -> int:
@@ -316,26 +297,22 @@ class Engine:
         self._mean_job_s += 0.1 * (run.prefill_s + run.decode_s - self._mean_job_s)
         self._send(job, finished)
 
-    def _refuse(self, jobs: list[Job], error: RequestInvalid) -> None:
-        """End jobs that asked for what cannot be, as their first steps told."""
+    def _fail(self, jobs: list[Job], error: Exception) -> None:
+        """End jobs whose step broke."""
+        logger.error("a step failed: %s: %s", type(error).__name__, error)
+        words = f"the model broke on this request ({type(error).__name__}: {error}); try it again"
+        self._lose(jobs, EngineFailed(words))
+        self._n_failures_in_a_row += 1
+        if self._n_failures_in_a_row >= _MAX_FAILURES_IN_A_ROW:
+            raise error
+
+    def _lose(self, jobs: list[Job], error: RequestError) -> None:
+        """End jobs with `error`. Their KV caches may be half-written and go with them."""
         for job in jobs:
             self._scheduler.finish(job)
             self._runs.pop(job, None)
             self._kv_memory.end(job, None)
             self._send(job, Failed(error))
-
-    def _fail(self, jobs: list[Job], error: Exception) -> None:
-        """End jobs whose step broke. Their KV caches may be half-written and go with them."""
-        logger.error("a step failed: %s: %s", type(error).__name__, error)
-        words = f"the model broke on this request ({type(error).__name__}: {error}); try it again"
-        for job in jobs:
-            self._scheduler.finish(job)
-            self._runs.pop(job, None)
-            self._kv_memory.end(job, None)
-            self._send(job, Failed(EngineFailed(words)))
-        self._n_failures_in_a_row += 1
-        if self._n_failures_in_a_row >= _MAX_FAILURES_IN_A_ROW:
-            raise error
 
     def _send(self, job: Job, end: Finished | Failed) -> None:
         self._metrics.count_end(job, end)

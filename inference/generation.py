@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import mlx.core as mx
 
 from inference.kv_cache import CachedTokens, KVCache, KvCost, cost_of
+from inference.prefill_chunks import Chunks
 from inference.sampling import Choice, Chooser
 from inference.speculation import NO_DRAFT, Draft, Drafter
 
@@ -36,7 +37,7 @@ def generate(
     model: Any,
     sequence: CachedTokens,
     choose: Chooser,
-    chunk_tokens: int,
+    chunks: Chunks,
     *,
     run_ahead: bool,
     drafter: Drafter | None = None,
@@ -55,7 +56,7 @@ def generate(
     constraint: what may come. What must come is computed along, several tokens a step. It never runs ahead, since what
     may come depends on the token before. Raises RequestInvalid where nothing may come.
     """
-    while n := sequence.n_to_prefill(chunk_tokens):
+    while n := sequence.n_to_prefill(chunks.tokens(sequence.n_cached)):
         _extend(model, sequence, n)
         yield ()
 
@@ -70,11 +71,11 @@ def generate(
             yield _step(model, sequence, choose, n_prompt, draft, drafter)
 
 
-def prefill(model: Any, sequence: CachedTokens, n: int, chunk_tokens: int) -> bool:
+def prefill(model: Any, sequence: CachedTokens, n: int, chunks: Chunks) -> bool:
     """Prefill a chunk of what the first `n` tokens of `sequence` lack; tell whether they lacked anything."""
     n_lacking = n - sequence.n_cached
     if n_lacking > 0:
-        _extend(model, sequence, min(chunk_tokens, n_lacking))
+        _extend(model, sequence, min(chunks.tokens(sequence.n_cached), n_lacking))
     return n_lacking > 0
 
 
@@ -84,12 +85,14 @@ def last_logits(model: Any, tokens: mx.array, kv_cache: KVCache, n: int = 1) -> 
     Only these go through the output matrix. Calling the model itself computes all T of them, which for the smallest
     coder is a third of the work of a chunk.
     """
-    return _output(model, model.model(tokens[None], kv_cache)[:, -n:])[0]
+    tokens = tokens[None]
+    return _output(model, tokens, model.model(tokens, kv_cache)[:, -n:])[0]
 
 
 def next_logits(model: Any, tokens: mx.array, kv_cache: KVCache) -> mx.array:
     """Feed one token to each of B sequences, int[B], extending their batched `kv_cache`; return float[B, vocab]."""
-    return _output(model, model.model(tokens[:, None], kv_cache))[:, 0]
+    tokens = tokens[:, None]
+    return _output(model, tokens, model.model(tokens, kv_cache))[:, 0]
 
 
 def measure_kv(model: Any, kv_cache: KVCache) -> KvCost:
@@ -98,11 +101,28 @@ def measure_kv(model: Any, kv_cache: KVCache) -> KvCost:
     return cost_of(kv_cache)
 
 
-def _output(model: Any, hidden: mx.array) -> mx.array:
+def _output(model: Any, tokens: mx.array, hidden: mx.array) -> mx.array:
+    """Make logits of `hidden` as the model itself does, by what follows its layers in its own `__call__`.
+
+    Some scale what their output matrix gives, or bend it. tokens: what `hidden`, or a longer one, was computed of.
+    """
     owner = getattr(model, "language_model", model)  # which those have that can also see
-    head = owner.lm_head if hasattr(owner, "lm_head") else model.model.embed_tokens.as_linear
-    logits: mx.array = head(hidden)
+    logits: mx.array = type(owner).__call__(_Computed(owner, model=_Computed(owner.model, output=hidden)), tokens)
     return logits
+
+
+class _Computed:
+    """Stands in for a module: some attributes, or what its call returns, are given; all else is the module's own."""
+
+    def __init__(self, module: Any, **given: Any) -> None:
+        self._module = module
+        self.__dict__.update(given)
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        return self.output
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
 
 
 def _extend(model: Any, sequence: CachedTokens, n: int) -> None:

@@ -8,24 +8,34 @@ The budget is for KV alone. The weights are off it, and the workspace of a step,
 in what it leaves of the memory.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from inference.jobs import Job
 from inference.kv_cache import MAX_CHECKPOINTS, CachedTokens, KvCost
 from inference.prompt_cache import CacheFactory, PromptCache
+from inference.residency import Residency
 from inference.scheduler import Priority
 
 _MIN_BUDGET_BYTES = 2**30
 # Of what the weights leave one part in so many: the rest is for workspace, editor and compiler.
 _BUDGET_PARTS = 4
 _CLASS_SHARES = {Priority.INTERACTIVE: 1.0, Priority.FOREGROUND: 0.75, Priority.BACKGROUND: 0.5}
-# Of the budget one part in so many, shared by the models. Where places are gone back to by checkpoints, so many of
-# these find room whatever the share is: with fewer, the model would compute whole prompts again and again.
+# Of the budget one part in so many at most, shared by the models.
 _PROMPT_CACHE_PARTS = 4
-_MIN_CACHED_STATES = 10
+# What is worth keeping: the documents that a person goes to and fro between (eight of 2,000 tokens) or half of the
+# longest conversation there can be; the last one used is kept whatever its length. Of the default model that is 403 MB,
+# where the share of a machine with 25 GB would be 1.4 GB. And checkpoints of three sequences, with what each ends in.
+_KEPT_TOKENS = 16_384
+_KEPT_STATES = 3 * (1 + MAX_CHECKPOINTS)
+# Where places are gone back to by checkpoints, so many of these find room whatever the share is: with fewer, the model
+# would compute whole prompts again and again.
+_MIN_KEPT_STATES = 10
 _GROWTH_TOKENS = 256
 _MIN_JOINED_TOKENS = 1024
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,13 @@ def default_budget(memory_bytes: int, weights_bytes: int) -> int:
     return max(_MIN_BUDGET_BYTES, (memory_bytes - weights_bytes) // _BUDGET_PARTS)
 
 
+def prompt_cache_cap(share_bytes: int, model: KvModel) -> int:
+    """Return how many bytes of KV of `model` are kept for later prompts. share_bytes: what the machine can give."""
+    worth_bytes = max(_KEPT_TOKENS, model.n_context // 2) * model.cost.token_bytes
+    worth_bytes += _KEPT_STATES * model.cost.state_bytes
+    return max(min(share_bytes, worth_bytes), _MIN_KEPT_STATES * model.cost.state_bytes)
+
+
 def joined_tokens(n_tokens: int) -> int:
     """Return to what length a sequence is padded at most when it decodes together with those of like length."""
     return max(_MIN_JOINED_TOKENS, 1 << (n_tokens - 1).bit_length())
@@ -56,8 +73,7 @@ class KvMemory:
         self._reserved: dict[Job, int] = {}
         share = budget_bytes // _PROMPT_CACHE_PARTS // max(1, len(models))
         self._prompt_caches = {
-            name: PromptCache(model.factory, max(share, _MIN_CACHED_STATES * model.cost.state_bytes))
-            for name, model in models.items()
+            name: PromptCache(model.factory, prompt_cache_cap(share, model)) for name, model in models.items()
         }
 
     @property
@@ -122,3 +138,23 @@ class KvMemory:
             n_tokens = joined_tokens(n_tokens)
         n_states = 1 + min(len(job.cuts) + 1, MAX_CHECKPOINTS)
         return n_tokens * model.cost.token_bytes + n_states * model.cost.state_bytes
+
+
+def measure_kv_memory(residency: Residency, budget_bytes: int | None) -> KvMemory:
+    """Make the KV memory of the models of `residency`, which are in memory. On the thread that runs them.
+
+    budget_bytes: None takes a share of what the weights leave.
+    """
+    import mlx.core as mx
+
+    from inference.generation import measure_kv
+
+    residents = residency.residents
+    budget_bytes = budget_bytes or default_budget(residents.device.memory_bytes, mx.get_active_memory())
+    logger.info("budget for KV: %.0f MB", budget_bytes / 1e6)
+    models = {}
+    for name, model in residents.by_name.items():
+        cost = measure_kv(model.loaded.model, model.loaded.make_cache())
+        models[name] = KvModel(residency.cache_factory(name), cost, model.n_context)
+        logger.info("%s: %d bytes of KV a token, %d a checkpoint", name, *cost)
+    return KvMemory(budget_bytes, models)

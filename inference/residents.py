@@ -16,6 +16,7 @@ from inference.care import ceiling
 from inference.errors import ModelNotResident, ModelTooLarge
 from inference.models import footprints, store
 from inference.models.fit import judge
+from inference.prefill_chunks import CHUNK_SIZES, Chunks, ChunkSizes
 
 if TYPE_CHECKING:
     from inference.device import Device
@@ -28,9 +29,6 @@ ModelState = Literal["ready", "unloaded", "loading"]
 Report = Callable[[float, str], None]
 """Takes the share of the loading that is done, 0.0 to 1.0, and what is being done."""
 
-# Tokens of a prefill chunk, which is what an urgent request may have to wait for. On two CPU cores 64 tokens take about
-# half a second with the default model; an accelerator takes hundreds in the time it needs for one.
-CHUNK_TOKENS = {"cpu": 64, "metal": 512, "cuda": 1024}
 _N_WARM_UP_DECODES = 4
 
 logger = logging.getLogger(__name__)
@@ -47,7 +45,7 @@ class Resident:
     loaded: "LoadedModel"
     roles: frozenset[Role]
     n_context: int
-    chunk_tokens: int
+    chunks: ChunkSizes
     run_ahead: bool
     speculates: bool = True
     prefill_tokens_per_s: float | None = None
@@ -149,7 +147,7 @@ def load_residents(
             loaded=loaded,
             roles=roles,
             n_context=min(loaded.n_context, n_context or loaded.n_context),
-            chunk_tokens=CHUNK_TOKENS[device.kind],
+            chunks=CHUNK_SIZES[device.kind],
             run_ahead=device.kind != "cpu",
             suffixes=SuffixBlocks(loaded.model) if reuses_suffixes and "completion" in roles else None,
             speculates=speculates,
@@ -172,7 +170,8 @@ def _require_fit(
 
     roles: of a model that may be offered instead.
     """
-    chunk_tokens = CHUNK_TOKENS[device.kind]
+    # Longer ones stand so near the start of a prompt that their attention takes less workspace.
+    chunk_tokens = CHUNK_SIZES[device.kind].brief
     sizes = [footprints.of_checkpoint(directory, device, chunk_tokens) for directory in directories]
     contexts = [min(n_context or size.n_context, size.n_context) for size in sizes]
     others = footprints.alternatives(device, chunk_tokens, roles)
@@ -201,11 +200,11 @@ def _measure(resident: Resident) -> Resident:
     from inference.kv_cache import CachedTokens
     from inference.sampling import make_chooser
 
-    n_chunk = min(resident.chunk_tokens, resident.n_context // 4)
+    n_chunk = min(resident.chunks.brief, resident.n_context // 4)
     tokens = [index % 256 for index in range(2 * n_chunk)]
     sequence = CachedTokens(tokens, resident.loaded.make_cache())
     chooser = make_chooser(Sampling(), wants_logprob=False)
-    steps = generate(resident.loaded.model, sequence, chooser, n_chunk, run_ahead=False)
+    steps = generate(resident.loaded.model, sequence, chooser, Chunks.of(n_chunk), run_ahead=False)
     next(steps)  # the first chunk pays for everything that happens once
     began = time.perf_counter()
     next(steps)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from inference.jobs import Finished, FinishReason, Job
 from inference.kv_cache import CachedTokens, can_copy, is_plain
 from inference.kv_memory import joined_tokens
+from inference.prefill_chunks import Chunks
 from inference.residents import Resident
 from inference.speculation import NO_DRAFT, Drafter, Experience
 from inference.text_stream import TextStream
@@ -41,6 +42,7 @@ class Run:
     sequence: CachedTokens
     choose: "Chooser"
     steps: "Steps"
+    chunks: Chunks
     drafter: Drafter | None
     text: TextStream
     move: "Move | None"
@@ -55,9 +57,10 @@ class Run:
     def step(self, clock: Callable[[], float], *, is_brief: bool) -> FinishReason | None:
         """Compute one step alone, emit what is ready; tell whether and why the job is done.
 
-        is_brief: guess only as much as hardly lengthens the step, since someone may soon wait for its end.
+        is_brief: prefill less, and guess only as much as hardly lengthens the step: someone may soon wait for its end.
         """
         self.leave_batch()
+        self.chunks.is_brief = is_brief
         if self.drafter is not None:
             self.drafter.max_cost = _MAX_BRIEF_COST if is_brief else math.inf
         began_s = clock()
@@ -166,7 +169,7 @@ def begin(job: Job, resident: Resident, sequence: CachedTokens, experience: Expe
     from inference.generation import generate
     from inference.sampling import make_chooser
 
-    loaded, chunk_tokens, run_ahead = resident.loaded, resident.chunk_tokens, resident.run_ahead
+    loaded, chunks, run_ahead = resident.loaded, Chunks(resident.chunks), resident.run_ahead
     chooser = make_chooser(job.sampling, job.wants_logprobs)
     drafter = None
     if resident.speculates and is_plain(sequence.kv_cache):
@@ -176,7 +179,7 @@ def begin(job: Job, resident: Resident, sequence: CachedTokens, experience: Expe
         loaded.model,
         sequence,
         chooser,
-        chunk_tokens,
+        chunks,
         run_ahead=run_ahead,
         drafter=drafter,
         constraint=job.constraint,
@@ -184,13 +187,14 @@ def begin(job: Job, resident: Resident, sequence: CachedTokens, experience: Expe
     suffixes = resident.suffixes
     move = suffixes.find(job, sequence) if suffixes else None
     if suffixes and move:
-        steps = suffixes.steps(move, loaded.model, sequence, chunk_tokens, steps)
+        steps = suffixes.steps(move, loaded.model, sequence, chunks, steps)
     return Run(
         job=job,
         resident=resident,
         sequence=sequence,
         choose=chooser,
         steps=steps,
+        chunks=chunks,
         drafter=drafter,
         text=TextStream(loaded.tokenizer.stream_decoder(), job.stop_strings),
         move=move,

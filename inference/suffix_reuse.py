@@ -19,6 +19,7 @@ import mlx.core as mx
 from inference.generation import Decoded, prefill
 from inference.jobs import Job
 from inference.kv_cache import CachedTokens, is_plain
+from inference.prefill_chunks import Chunks
 from inference.scheduler import Priority
 
 # Moving the block parts the prefill into two steps. On two CPU cores the second takes as long as 15 more tokens do.
@@ -67,10 +68,10 @@ class SuffixBlocks:
         return next((move for move in moves if move is not None), None)
 
     def steps(
-        self, move: Move, model: Any, sequence: CachedTokens, chunk_tokens: int, rest: Iterable[tuple[Decoded, ...]]
+        self, move: Move, model: Any, sequence: CachedTokens, chunks: Chunks, rest: Iterable[tuple[Decoded, ...]]
     ) -> Generator[tuple[Decoded, ...], bool | None, None]:
         """Prefill what stands in front of the place of `move`, move the block there, then go on with `rest`."""
-        while prefill(model, sequence, move.at, chunk_tokens):
+        while prefill(model, sequence, move.at, chunks):
             yield ()
         for layer, rotation, pair in zip(sequence.kv_cache, self._rotations, move.block.layers, strict=True):
             keys, values = (array[..., -move.n :, :] for array in pair)

@@ -13,7 +13,7 @@ from inference.errors import ModelMissing
 from inference.models import footprints, store
 from inference.models.catalogue import CATALOGUE
 from inference.models.fit import Footprint, judge
-from inference.residents import CHUNK_TOKENS
+from inference.prefill_chunks import CHUNK_SIZES
 
 
 def fit(name: str, n_context: int | None) -> tuple[int, str, str]:
@@ -23,7 +23,7 @@ def fit(name: str, n_context: int | None) -> tuple[int, str, str]:
     """
     blas.load_fast_blas()
     device = describe_device()
-    chunk_tokens = CHUNK_TOKENS[device.kind]
+    chunk_tokens = CHUNK_SIZES[device.kind].brief
     model = _footprint(name, device, chunk_tokens)
     n_tokens = min(n_context or model.n_context, model.n_context)
     spec = CATALOGUE.get(model.name)

@@ -98,6 +98,7 @@ def _speed(decode: Decode) -> float:
 def _decode(loaded: Any, task: Task, sequence: Any, experience: Any) -> Decode:
     from inference.generation import generate
     from inference.jobs import Sampling
+    from inference.prefill_chunks import Chunks
     from inference.sampling import make_chooser
     from inference.speculation import Drafter
 
@@ -106,7 +107,7 @@ def _decode(loaded: Any, task: Task, sequence: Any, experience: Any) -> Decode:
     tokens: list[int] = []
     steps_s: list[float] = []
     n_first = 0
-    steps = generate(loaded.model, sequence, chooser, _CHUNK_TOKENS, run_ahead=False, drafter=drafter)
+    steps = generate(loaded.model, sequence, chooser, Chunks.of(_CHUNK_TOKENS), run_ahead=False, drafter=drafter)
     while len(tokens) < task.max_tokens and not loaded.eos_ids & {*tokens}:
         began = time.perf_counter()
         made = [each.token for each in next(steps)]

@@ -69,6 +69,7 @@ class Typist:
         """Fill in one line between `prefix` and `suffix`. moves: the suffix may be moved."""
         from inference.generation import generate
         from inference.jobs import Job, Sampling
+        from inference.prefill_chunks import Chunks
         from inference.sampling import make_chooser
         from inference.scheduler import Priority
         from inference.speculation import Drafter
@@ -81,9 +82,10 @@ class Typist:
         move = self._blocks.find(job, sequence)
         chooser = make_chooser(Sampling(), wants_logprob=False)
         drafter = Drafter(self._experience, job.prompt, job.goes_on_at, max_tokens)
-        steps = generate(self.loaded.model, sequence, chooser, _CHUNK_TOKENS, run_ahead=False, drafter=drafter)
+        chunks = Chunks.of(_CHUNK_TOKENS)
+        steps = generate(self.loaded.model, sequence, chooser, chunks, run_ahead=False, drafter=drafter)
         if move is not None:
-            steps = self._blocks.steps(move, self.loaded.model, sequence, _CHUNK_TOKENS, steps)
+            steps = self._blocks.steps(move, self.loaded.model, sequence, chunks, steps)
         tokens: list[int] = []
         first_s = 0.0
         ends = prompt.stop_ids | self.loaded.eos_ids

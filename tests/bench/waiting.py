@@ -7,6 +7,7 @@ between the servers, and every figure is a median over turns, except where the w
 A step is what an urgent request may have to wait for. Beside a decode it is the longest time between two tokens of that
 same background answer before it was disturbed; beside a prefill it is a chunk's share of the time that a shorter prompt
 took alone. Waits are the worker's own (from a request's arrival to its first step), in such steps, the worst of all.
+Requests come at another moment of a step in every turn, spread over all of it, as keys do.
 """
 
 import asyncio
@@ -15,6 +16,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from inference.engine import TYPING_PAUSE_S
+from inference.prefill_chunks import CHUNK_SIZES, ChunkSizes, chunk_tokens
 from tests.bench import texts
 from tests.bench.report import Report
 from tests.bench.servers import Ask, Hearthline, MlxLm, Server
@@ -36,6 +39,7 @@ class Waits:
     decode_steps: list[float] = field(default_factory=list)
     prefill_steps: list[float] = field(default_factory=list)
     cached_share: list[float] = field(default_factory=list)
+    after_pause_s: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +59,14 @@ async def measure_waits(report: Report, ours: Hearthline, peer: MlxLm, lengths: 
     for turn in range(lengths.n_turns):
         for server, found in waits.values():
             await _alone(server, found, turn)
-            await _beside_decode(server, found, turn)
-    chunk_s = await _prefill_chunk_s(ours, 900)
+            await _beside_decode(server, found, turn, lengths)
+    await complete(ours, _typed(90))  # so that chunks are those beside someone who types
+    chunk_s = await _prefill_chunk_s(ours, 900, "background")
     for turn in range(lengths.n_long_turns):
         for server, found in waits.values():
             await _beside_prefill(server, found, turn, chunk_s, lengths)
+    for turn in range(lengths.n_long_turns):
+        await _after_pause(ours, waits[""][1], turn, chunk_s, lengths)
     for prefix, (_, found) in waits.items():
         _report_first_tokens(report, prefix, found)
     for kind in ("decode", "prefill"):
@@ -70,6 +77,11 @@ async def measure_waits(report: Report, ours: Hearthline, peer: MlxLm, lengths: 
     report.figures["interactive_wait_steps_beside_prefill"] = max(found.prefill_steps)
     report.figures["interactive_wait_steps"] = max(found.decode_steps + found.prefill_steps)
     report.figures["prefill_step_ms"] = 1e3 * chunk_s
+    report.figures["wait_after_pause_ms"] = 1e3 * max(found.after_pause_s)
+    report.notes["wait_after_pause_ms"] = (
+        f"of who types the first key for {TYPING_PAUSE_S:.0f} s beside a background prefill, the worst of "
+        f"{len(found.after_pause_s)} turns ({_list(found.after_pause_s)} s)"
+    )
     report.notes["interactive_wait_steps"] = (
         f"the worst of {len(found.decode_steps)} turns beside a decode ({_list(found.decode_steps)}) "
         f"and {len(found.prefill_steps)} beside a prefill ({_list(found.prefill_steps)})"
@@ -78,7 +90,7 @@ async def measure_waits(report: Report, ours: Hearthline, peer: MlxLm, lengths: 
 
 async def measure_cancels(report: Report, ours: Hearthline, n_turns: int) -> None:
     """Fill in how many steps after a client has hung up the worker says that nothing is active, the worst of all."""
-    chunk_s = await _prefill_chunk_s(ours, 901)
+    chunk_s = await _prefill_chunk_s(ours, 901, "interactive")
     in_decode, in_prefill = [], []
     for turn in range(n_turns):
         async with running(ours, _endless(turn, "foreground")) as answer:
@@ -104,10 +116,12 @@ async def _alone(server: Server, found: Waits, turn: int) -> None:
     found.cached_share.append(answer.counts.n_cached / answer.counts.n_prompt)
 
 
-async def _beside_decode(server: Server, found: Waits, turn: int) -> None:
+async def _beside_decode(server: Server, found: Waits, turn: int, lengths: Lengths) -> None:
     async with running(server, _endless(turn, "background")) as background:
         await _decoding(background)
         step_s = max(background.steps_s())
+        # A piece of text tells that a step begins.
+        await asyncio.sleep((turn + 0.5) / lengths.n_turns * step_s)
         answer = await complete(server, _typed(3 * turn + 2))
     await _settle(server)
     found.decode_s.append(answer.first_s)
@@ -116,6 +130,7 @@ async def _beside_decode(server: Server, found: Waits, turn: int) -> None:
 
 async def _beside_prefill(server: Server, found: Waits, turn: int, chunk_s: float, lengths: Lengths) -> None:
     prompt = texts.write_module(300 + turn, lengths.n_prefill_functions)
+    await complete(server, _typed(3 * turn + 91))
     async with running(server, Ask(prompt, 8, priority="background")) as background:
         # Some chunks in, and at another moment of the chunk in every turn.
         await asyncio.sleep((2.2 + 1.37 * turn) * chunk_s)
@@ -126,18 +141,40 @@ async def _beside_prefill(server: Server, found: Waits, turn: int, chunk_s: floa
     found.prefill_steps.append(answer.counts.queue_s / chunk_s)
 
 
-async def _prefill_chunk_s(ours: Hearthline, number: int) -> float:
-    """Measure a background prefill chunk: its share of the time that a prompt of some chunks takes.
+async def _after_pause(ours: Hearthline, found: Waits, turn: int, chunk_s: float, lengths: Lengths) -> None:
+    """Type the first key after a pause, in which background chunks have become long ones."""
+    await asyncio.sleep(TYPING_PAUSE_S)
+    prompt = texts.write_module(400 + turn, lengths.n_prefill_functions)
+    async with running(ours, Ask(prompt, 8, priority="background")) as background:
+        await asyncio.sleep((3.2 + 1.37 * turn) * chunk_s)
+        _require_prefill(background)
+        answer = await complete(ours, _typed(turn + 95))
+    await _settle(ours)
+    found.after_pause_s.append(answer.counts.queue_s)
+
+
+async def _prefill_chunk_s(ours: Hearthline, number: int, priority: str) -> float:
+    """Measure a prefill chunk: its share of the time that a prompt of some chunks takes.
 
     number: of a module that the worker has not seen. Raises RuntimeError when it has, and computes next to nothing.
     """
-    models = (await ours.health())["models"]
-    n_chunk = models[0]["prefill_chunk_tokens"]
-    answer: Answer = await complete(ours, Ask(texts.write_module(number, 6), 1, priority="background"))
-    n_prefilled = answer.counts.n_prompt - answer.counts.n_cached
-    if answer.counts.n_cached > n_chunk:
+    sizes = CHUNK_SIZES[(await ours.health())["device"]]
+    answer: Answer = await complete(ours, Ask(texts.write_module(number, 6), 1, priority=priority))
+    counts = answer.counts
+    if counts.n_cached > sizes.brief:
         raise RuntimeError("the prompt that a prefill chunk is timed by was cached; it must be a new one")
-    return answer.counts.prefill_s * int(n_chunk) / n_prefilled
+    is_brief = priority != "interactive"
+    return counts.prefill_s / count_chunks(sizes, counts.n_cached, counts.n_prompt, is_brief=is_brief)
+
+
+def count_chunks(sizes: ChunkSizes, n_cached: int, n_prompt: int, *, is_brief: bool) -> float:
+    """Count the chunks of a prompt of which `n_cached` tokens are cached, the last one by its share."""
+    n_chunks = 0.0
+    while n_cached < n_prompt:
+        n = chunk_tokens(sizes, n_cached, is_brief=is_brief)
+        n_chunks += min(1.0, (n_prompt - n_cached) / n)
+        n_cached += n
+    return n_chunks
 
 
 async def _settle(server: Server) -> None:

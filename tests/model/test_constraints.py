@@ -14,6 +14,7 @@ from inference.grammars import Grammar, Kind
 from inference.jobs import Sampling
 from inference.kv_cache import CachedTokens
 from inference.models.load import LoadedModel, load_model
+from inference.prefill_chunks import Chunks
 from inference.sampling import make_chooser
 from inference.speculation import Drafter, Experience
 from tests.grammar_walks import assert_same_together
@@ -63,7 +64,9 @@ def test_the_model_answers_by_the_schema_and_the_same_with_guesses(model: Loaded
         sequence = CachedTokens([*prompt], model.make_cache())
         choose = make_chooser(sampling, wants_logprob=False)
         constraint = constrain(model, "json_schema", json.dumps(SCHEMA))
-        steps = generate(model.model, sequence, choose, 512, run_ahead=False, drafter=drafter, constraint=constraint)
+        steps = generate(
+            model.model, sequence, choose, Chunks.of(512), run_ahead=False, drafter=drafter, constraint=constraint
+        )
         tokens: list[int] = []
         for n_steps, made in enumerate(steps, 1):
             for decoded in made:

@@ -8,6 +8,7 @@ from inference.generation import generate
 from inference.jobs import Sampling
 from inference.kv_cache import CachedTokens
 from inference.models.load import LoadedModel, load_model
+from inference.prefill_chunks import Chunks
 from inference.sampling import make_chooser
 from inference.speculation import Drafter, Experience
 
@@ -30,7 +31,12 @@ def decode(
     """Give the tokens, and in how many steps they came."""
     sequence = CachedTokens(list(prompt), loaded.make_cache())
     steps = generate(
-        loaded.model, sequence, make_chooser(sampling, wants_logprob=False), 64, run_ahead=False, drafter=drafter
+        loaded.model,
+        sequence,
+        make_chooser(sampling, wants_logprob=False),
+        Chunks.of(64),
+        run_ahead=False,
+        drafter=drafter,
     )
     tokens: list[int] = []
     n_steps = 0

@@ -14,6 +14,7 @@ from inference.generation import Decoded, generate
 from inference.jobs import Sampling
 from inference.kv_cache import CachedTokens
 from inference.models.load import load_model
+from inference.prefill_chunks import Chunks
 from inference.sampling import Chooser, make_chooser
 from tests.tiny_hybrid import TinyHybrid
 from tests.tiny_model import write_tiny_checkpoint
@@ -47,7 +48,7 @@ def prompt(seed: int, n: int) -> list[int]:
 
 
 def stream(tiny: Model, sequence: CachedTokens, choose: Chooser = GREEDY) -> Iterator[Decoded]:
-    for made in generate(tiny.model, sequence, choose, CHUNK_TOKENS, run_ahead=False):
+    for made in generate(tiny.model, sequence, choose, Chunks.of(CHUNK_TOKENS), run_ahead=False):
         yield from made
 
 
@@ -111,7 +112,7 @@ def test_who_leaves_takes_an_ordinary_kv_cache_along(tiny: Model) -> None:
 
 def test_who_has_run_ahead_lands_before_joining(tiny: Model) -> None:
     sequence = CachedTokens(prompt(7, 12), tiny.make_cache())
-    steps = generate(tiny.model, sequence, GREEDY, CHUNK_TOKENS, run_ahead=True)
+    steps = generate(tiny.model, sequence, GREEDY, Chunks.of(CHUNK_TOKENS), run_ahead=True)
     while len(sequence.tokens) < 15:
         next(steps)
     assert sequence.n_cached == len(sequence.tokens)

@@ -7,12 +7,14 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.bench import engine, texts
+from inference.prefill_chunks import ChunkSizes
+from tests.bench import engine, memory, texts
 from tests.bench.llama import build_switches, read_cpu_features
 from tests.bench.memory import slope
 from tests.bench.report import Report
-from tests.bench.servers import Counts, Hearthline, LlamaCpp, MlxLm, Server
+from tests.bench.servers import Ask, Counts, Hearthline, LlamaCpp, MlxLm, Server
 from tests.bench.streams import Answer
+from tests.bench.waiting import count_chunks
 
 
 @pytest.mark.parametrize("write", [lambda n: texts.write_module(n, 2), texts.write_story, texts.write_rename])
@@ -42,6 +44,38 @@ def test_the_slope_of_a_line_is_its_own(rise: float, mb: float) -> None:
 def test_a_leak_of_one_tokens_kv_a_request_misses_the_goal() -> None:
     leaked = slope([(float(x), 600 + x * 24_576 / 1e6) for x in range(500, 1000)])
     assert not engine.GOALS["memory_mb_per_1000_requests"].met_by(1000 * leaked)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("held_mb", "n_asked"), [([1, 2, 3, 4, 4], 5), ([2, 4, 3], 3), ([5, 5], 2)])
+async def test_the_cache_is_full_when_something_had_to_go(
+    monkeypatch: pytest.MonkeyPatch, held_mb: list[int], n_asked: int
+) -> None:
+    asked: list[Ask] = []
+
+    async def complete(_: Server, ask: Ask) -> Answer:
+        asked.append(ask)
+        return Answer(0.0)
+
+    def tell(_: httpx.Request) -> httpx.Response:
+        held = held_mb[len(asked) - 1]
+        return httpx.Response(200, text=f"# HELP x\nhearthline_prompt_cache_bytes {held * 10**6}\nother 1\n")
+
+    monkeypatch.setattr(memory, "complete", complete)
+    async with httpx.AsyncClient(transport=httpx.MockTransport(tell), base_url="http://worker") as client:
+        assert await memory._fill_prompt_cache(Hearthline(client, pid=0)) == n_asked
+    assert len({ask.prompt for ask in asked}) == n_asked
+    assert {ask.max_tokens for ask in asked} == {0}
+
+
+@pytest.mark.parametrize(
+    ("n_cached", "n_prompt", "is_brief", "n_chunks"),
+    [(0, 128, False, 1), (0, 192, False, 1.5), (0, 128, True, 2), (64, 80, True, 0.25), (10, 10, True, 0)],
+)
+def test_chunks_are_counted_the_last_by_its_share(
+    n_cached: int, n_prompt: int, is_brief: bool, n_chunks: float
+) -> None:
+    assert count_chunks(ChunkSizes(64, 128), n_cached, n_prompt, is_brief=is_brief) == n_chunks
 
 
 def test_without_figures_every_goal_is_missed() -> None:

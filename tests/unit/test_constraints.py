@@ -25,6 +25,7 @@ from inference.jobs import Sampling
 from inference.kv_cache import CachedTokens, is_plain
 from inference.models.load import LoadedModel, load_model
 from inference.models.tokenizer import Tokenizer
+from inference.prefill_chunks import Chunks
 from inference.sampling import make_chooser
 from inference.speculation import MAX_DRAFT_TOKENS, Drafter, Experience
 from tests.grammar_walks import assert_same_together
@@ -207,7 +208,9 @@ def answer_of(
         drafter = Drafter(experience, PROMPT, None, 2000)
     sequence = CachedTokens(list(PROMPT), tiny.make_cache())
     choose = make_chooser(sampling, wants_logprob=False)
-    steps = generate(tiny.model, sequence, choose, 512, run_ahead=True, drafter=drafter, constraint=constraint)
+    steps = generate(
+        tiny.model, sequence, choose, Chunks.of(512), run_ahead=True, drafter=drafter, constraint=constraint
+    )
     text = bytearray()
     for n_steps, made in enumerate(itertools.takewhile(lambda _: len(text) < 2000, steps), 1):
         assert sequence.n_cached == sequence.kv_cache[0].offset == len(sequence.tokens) - 1
@@ -331,7 +334,7 @@ def test_what_must_come_is_computed_along_even_where_nothing_can_be_taken_back(t
     sequence = CachedTokens(list(PROMPT), window)
     choose = make_chooser(Sampling(), wants_logprob=False)
     constraint = constrain(tiny, "json_schema", schema)
-    steps = generate(tiny.model, sequence, choose, 512, run_ahead=False, constraint=constraint)
+    steps = generate(tiny.model, sequence, choose, Chunks.of(512), run_ahead=False, constraint=constraint)
     made = [*itertools.chain.from_iterable(itertools.islice(steps, 3))]
     forced = f'{{"{key}": '.encode()
     assert bytes(decoded.token for decoded in made) == forced[: 3 * (MAX_DRAFT_TOKENS + 1)]
@@ -342,7 +345,7 @@ def test_the_logprob_is_what_the_model_gave_before_anything_was_forbidden(tiny: 
     sequence = CachedTokens(list(PROMPT), tiny.make_cache())
     choose = make_chooser(Sampling(), wants_logprob=True)
     constraint = constrain(tiny, "regex", "ab")
-    (first, *_) = next(generate(tiny.model, sequence, choose, 512, run_ahead=False, constraint=constraint))
+    (first, *_) = next(generate(tiny.model, sequence, choose, Chunks.of(512), run_ahead=False, constraint=constraint))
     logits = tiny.model(mx.array([PROMPT]))[0, -1]
     assert first.token == ord("a")
     assert first.logprob == pytest.approx((logits - mx.logsumexp(logits))[ord("a")].item(), abs=1e-4)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from inference.generation import Decoded, generate, last_logits
 from inference.jobs import Sampling
 from inference.kv_cache import CachedTokens, is_plain, is_recurrent
+from inference.prefill_chunks import Chunks
 from inference.prompt_cache import PromptCache
 from inference.sampling import make_chooser
 from tests.tiny_hybrid import TinyHybrid
@@ -24,7 +25,7 @@ def hybrid() -> TinyHybrid:
 
 def run(hybrid: TinyHybrid, cached: CachedTokens, n_decoded: int, *, run_ahead: bool = False) -> list[int]:
     """Prefill and decode in chunks of 8; give what was decoded."""
-    steps = filter(None, generate(hybrid.model, cached, GREEDY, 8, run_ahead=run_ahead))
+    steps = filter(None, generate(hybrid.model, cached, GREEDY, Chunks.of(8), run_ahead=run_ahead))
     return [step.token for (step,) in islice(steps, n_decoded)]
 
 
@@ -77,7 +78,7 @@ def test_whatever_was_stored_serves_exactly(
     text = [index * 5 % 59 for index in range(40)]
     for n, rest, cuts, n_steps in jobs:
         cached = cache.take(text[:n] + rest, cuts)
-        for _ in islice(generate(hybrid.model, cached, GREEDY, 8, run_ahead=False), n_steps):
+        for _ in islice(generate(hybrid.model, cached, GREEDY, Chunks.of(8), run_ahead=False), n_steps):
             pass
         cache.put(cached)
     assert difference(hybrid, cache.take([*text, 60])) < 1e-5
@@ -107,7 +108,7 @@ def test_an_edit_in_a_long_prompt_costs_what_stands_behind_the_nearest_checkpoin
     def n_recomputed(line_at: int = 3980) -> int:
         cached = cache.take(before + behind, (1000, 3900, line_at, len(before)))
         n_missing = len(cached.tokens) - cached.n_cached
-        found[:] = next(filter(None, generate(hybrid.model, cached, GREEDY, 256, run_ahead=False)))
+        found[:] = next(filter(None, generate(hybrid.model, cached, GREEDY, Chunks.of(256), run_ahead=False)))
         cache.put(cached)
         return n_missing
 

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.jobs import Job
 from inference.kv_cache import KvCost
-from inference.kv_memory import KvMemory, KvModel, default_budget, joined_tokens
+from inference.kv_memory import KvMemory, KvModel, default_budget, joined_tokens, prompt_cache_cap
 from inference.scheduler import Priority
 from tests.unit.test_prompt_cache import Layer
 
@@ -84,6 +85,24 @@ def test_prompts_are_kept_up_to_their_share_and_shrink_oldest_first() -> None:
     newest = job(1000, first=4)
     assert kv_memory.begin(newest).n_cached == 999
     assert kv_memory.n_cached_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("share_mb", "token_bytes", "state_bytes", "n_context", "cap_mb"),
+    [
+        (1400, 24_576, 0, 32_768, 402.7),  # the 0.5B coder in float32
+        (250, 24_576, 0, 32_768, 250),  # on a small machine
+        (1400, 46_080, 0, 8_192, 755.0),  # as many tokens, whatever the context is
+        (1750, 20_480, 64_400_000, 262_144, 1750),  # the hybrid 35B on 48 GB
+        (6000, 20_480, 64_400_000, 262_144, 4423.2),  # and on 128
+        (300, 20_480, 64_400_000, 262_144, 644),  # ten checkpoints at least
+    ],
+)
+def test_of_each_model_as_much_is_kept_as_is_worth_it(
+    share_mb: int, token_bytes: int, state_bytes: int, n_context: int, cap_mb: float
+) -> None:
+    model = KvModel(Factory(), KvCost(token_bytes, state_bytes), n_context)
+    assert prompt_cache_cap(share_mb * 10**6, model) / 1e6 == pytest.approx(cap_mb, abs=0.1)
 
 
 def test_enough_checkpoints_are_kept_whatever_the_share() -> None:

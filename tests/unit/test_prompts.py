@@ -11,6 +11,7 @@ from inference.models.chat_template import ChatTemplate
 from inference.models.load import LoadedModel
 from inference.models.tokenizer import Tokenizer
 from inference.openai_api import ChatRequest, parse_request
+from inference.prefill_chunks import ChunkSizes
 from inference.prompts import build_chat_prompt, make_answer_reader
 from inference.residents import Resident
 from inference.tool_calls import CallBegun, Content
@@ -27,7 +28,7 @@ def resident(template: str | None, n_context: int = 4096) -> Resident:
     chat_template = None if template is None else ChatTemplate(template, names, {})
     tokenizer = Tokenizer(byte_tokenizer(names), chat_template)
     loaded = LoadedModel("m", None, tokenizer, "qwen", False, n_context, frozenset({END_ID}), "float32", Path())
-    return Resident(loaded, frozenset({"assistant"}), n_context, 64, run_ahead=False)
+    return Resident(loaded, frozenset({"assistant"}), n_context, ChunkSizes(64, 64), run_ahead=False)
 
 
 def request(*messages: dict[str, Any], **fields: Any) -> ChatRequest:

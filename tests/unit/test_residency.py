@@ -16,6 +16,7 @@ from inference.errors import NotReady
 from inference.jobs import Event, Failed, Finished, FinishReason, Job, Piece
 from inference.metrics import Metrics
 from inference.models.load import load_model
+from inference.prefill_chunks import ChunkSizes
 from inference.residents import Report, Resident, Residents, Role
 from inference.scheduler import Priority
 from tests.tiny_model import write_tiny_checkpoint
@@ -108,7 +109,10 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 
     def load(_: Report) -> Residents:
         roles: dict[str, frozenset[Role]] = {"typing": frozenset({"completion"}), "chat": frozenset({"assistant"})}
-        models = [Resident(load_model(directories[name]), roles[name], 512, 16, run_ahead=False) for name in roles]
+        models = [
+            Resident(load_model(directories[name]), roles[name], 512, ChunkSizes(16, 16), run_ahead=False)
+            for name in roles
+        ]
         return Residents(tuple(models), Device("cpu", "test", 0), "none")
 
     original = residency._read

@@ -10,6 +10,7 @@ from inference.jobs import Event, FinishReason, Job, Piece, Sampling
 from inference.kv_cache import CachedTokens
 from inference.models.load import LoadedModel
 from inference.models.tokenizer import Tokenizer
+from inference.prefill_chunks import Chunks, ChunkSizes
 from inference.residents import Resident
 from inference.run import Run
 from inference.sampling import make_chooser
@@ -32,10 +33,11 @@ def told(tokens: list[int], visible_ids: frozenset[int]) -> tuple[list[Event], F
 
     run = Run(
         job=job,
-        resident=Resident(loaded, frozenset({"assistant"}), 512, 64, run_ahead=False),
+        resident=Resident(loaded, frozenset({"assistant"}), 512, ChunkSizes(64, 64), run_ahead=False),
         sequence=CachedTokens([1], []),
         choose=make_chooser(Sampling(), wants_logprob=False),
         steps=steps(),
+        chunks=Chunks.of(64),
         drafter=None,
         move=None,
         text=TextStream(TOKENIZER.stream_decoder(), ()),

@@ -12,6 +12,7 @@ from inference.generation import Decoded, generate
 from inference.jobs import Sampling
 from inference.kv_cache import CachedTokens
 from inference.models.load import LoadedModel, load_model
+from inference.prefill_chunks import Chunks
 from inference.prompt_cache import PromptCache
 from inference.sampling import Chooser, make_chooser
 from inference.speculation import MAX_DRAFT_TOKENS, Draft, Drafter, Experience, IndexedTokens
@@ -144,7 +145,7 @@ def decode(
     """Decode at least N_TOKENS; return them, the sequence, and how many steps it took."""
     sequence = CachedTokens(list(PROMPT), tiny.make_cache())
     decoded: list[Decoded] = []
-    steps = generate(tiny.model, sequence, chooser(sampling), 16, run_ahead=run_ahead, drafter=drafter)
+    steps = generate(tiny.model, sequence, chooser(sampling), Chunks.of(16), run_ahead=run_ahead, drafter=drafter)
     n_steps = 0
     while len(decoded) < N_TOKENS:
         made = next(steps)
@@ -192,15 +193,18 @@ def test_what_is_left_after_refused_guesses_serves_the_next_prompt(tiny: LoadedM
         sequence = CachedTokens(list(PROMPT), tiny.make_cache())
         drafter = Drafter(experience, PROMPT, None, N_TOKENS)
         for _ in islice(
-            generate(tiny.model, sequence, chooser(Sampling()), 16, run_ahead=run_ahead, drafter=drafter), n_steps
+            generate(tiny.model, sequence, chooser(Sampling()), Chunks.of(16), run_ahead=run_ahead, drafter=drafter),
+            n_steps,
         ):
             pass
         cache.put(sequence)
         again = cache.take(PROMPT + said)
         assert again.n_cached >= 16
-        (step,) = next(step for step in generate(tiny.model, again, chooser(Sampling()), 16, run_ahead=False) if step)
+        (step,) = next(
+            step for step in generate(tiny.model, again, chooser(Sampling()), Chunks.of(16), run_ahead=False) if step
+        )
         whole = CachedTokens(PROMPT + said, tiny.make_cache())
-        (expected,) = next(generate(tiny.model, whole, chooser(Sampling()), 512, run_ahead=False))
+        (expected,) = next(generate(tiny.model, whole, chooser(Sampling()), Chunks.of(512), run_ahead=False))
         assert step.token == expected.token
         assert step.logprob == pytest.approx(expected.logprob, abs=1e-4)
 

@@ -12,6 +12,7 @@ from inference.cpu_model import accelerate
 from inference.generation import generate, prefill
 from inference.jobs import Job, Sampling
 from inference.kv_cache import CachedTokens
+from inference.prefill_chunks import Chunks
 from inference.sampling import make_chooser
 from inference.scheduler import Priority
 from inference.suffix_reuse import SuffixBlocks, find_rotations, rotate
@@ -97,11 +98,11 @@ class Typist:
         old.roll_back(n)
         self.sequence = CachedTokens(list(job.prompt), old.kv_cache, n)
         chooser = make_chooser(Sampling(), wants_logprob=False)
-        steps = generate(self.model, self.sequence, chooser, 16, run_ahead=False)
+        steps = generate(self.model, self.sequence, chooser, Chunks.of(16), run_ahead=False)
         move = self.blocks.find(job, self.sequence)
         self.n_moved = 0 if move is None else move.n
         if move is not None:
-            steps = self.blocks.steps(move, self.model, self.sequence, 16, steps)
+            steps = self.blocks.steps(move, self.model, self.sequence, Chunks.of(16), steps)
         made: list[int] = []
         while len(made) < 4:
             made += [decoded.token for decoded in next(steps)]
@@ -180,8 +181,8 @@ def test_a_withdrawn_job_leaves_nothing_that_is_not_exact() -> None:
         sequence = CachedTokens(list(job.prompt), make_prompt_cache(model))
         move = typist.blocks.find(job, sequence)
         assert move is not None
-        rest = generate(model, sequence, make_chooser(Sampling(), wants_logprob=False), 64, run_ahead=False)
-        for _ in islice(typist.blocks.steps(move, model, sequence, 64, rest), n_steps):
+        rest = generate(model, sequence, make_chooser(Sampling(), wants_logprob=False), Chunks.of(64), run_ahead=False)
+        for _ in islice(typist.blocks.steps(move, model, sequence, Chunks.of(64), rest), n_steps):
             pass
         typist.blocks.finish(job, sequence, move)
         assert sequence.n_cached <= move.at
@@ -246,7 +247,7 @@ def test_recurrent_states_and_rotating_windows_are_left_alone() -> None:
     typist = Typist(make_model("qwen2"))
     job, later = make_job(BEFORE), make_job([*BEFORE, 1])
     window = CachedTokens(list(job.prompt), [RotatingKVCache(512), RotatingKVCache(512)])
-    while prefill(typist.model, window, len(job.prompt) - 1, 512):
+    while prefill(typist.model, window, len(job.prompt) - 1, Chunks.of(512)):
         pass
     empty = CachedTokens([], make_prompt_cache(typist.model))
     typist.blocks.finish(job, window, None)
