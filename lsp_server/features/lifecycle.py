@@ -64,6 +64,4 @@ def _capabilities(server: "HearthlineServer", client: types.ClientCapabilities) 
         types.PositionEncodingKind(server.session.capabilities.position_encoding),
     )
     built: types.ServerCapabilities = builder.build()  # type: ignore[no-untyped-call]
-    if not server.protocol.fm.commands:
-        built.execute_command_provider = None
     return built
