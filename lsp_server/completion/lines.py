@@ -3,11 +3,11 @@
 Invariant: a verdict on a line depends on the lines up to it alone, and on as much of it as settles the matter.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
 
 from lsp_server.completion.closers import lacks_closer
-from lsp_server.completion.place import Place, indent_width
+from lsp_server.completion.place import Place, indent_of, indent_width
 from lsp_server.completion.repetition import n_echoed, n_repeated
 from lsp_server.completion.scope import ONE_LINE, Scope, is_among_fields, is_empty_body, scope_at
 from lsp_server.completion.syntax import (
@@ -250,7 +250,8 @@ class LineWalk:
 
     def _is_empty_body(self) -> bool:
         """Tell whether the cursor is at the first line of a block, comments and a docstring not counted."""
-        if is_empty_body(self._place):
+        # Where the line goes is told by its indentation, not by the column that the cursor happens to be in.
+        if is_empty_body(replace(self._place, before=indent_of(self._lines[self._first]))):
             return True
         if not opens_block(self._place.line_above, self._language_id):
             return False
