@@ -12,6 +12,10 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
+_LEAST_BEGINNING = math.log(0.02)
+"""Of 65 wrong answers of three models that were held to what fits, 15 began with a word less probable than this, of 93
+right ones 1."""
+
 
 class Piece(NamedTuple):
     """Raw text as it came. logprob: natural logarithm of its probability, None where the engine does not tell."""
@@ -23,7 +27,9 @@ class Piece(NamedTuple):
 def confidence(pieces: Iterable[Piece], shown: str) -> float | None:
     """Return the geometric mean of the probabilities of the pieces that `shown` was made of, 0.0 to 1.0.
 
-    None where no piece of it has a probability. Whitespace is not compared: what is shown may be indented otherwise.
+    One that begins with what the model hardly held possible, because it was kept from saying something else, is no
+    surer than that. None where no piece of it has a probability. Whitespace is not compared: what is shown may be
+    indented otherwise.
     """
     n_left = sum(not char.isspace() for char in shown)
     logprobs: list[float] = []
@@ -36,4 +42,6 @@ def confidence(pieces: Iterable[Piece], shown: str) -> float | None:
         has_begun = has_begun or n_said > 0
         if has_begun and piece.logprob is not None and not math.isnan(piece.logprob):
             logprobs.append(min(0.0, piece.logprob))
+    if logprobs and logprobs[0] < _LEAST_BEGINNING:
+        return math.exp(logprobs[0])
     return math.exp(math.fsum(logprobs) / len(logprobs)) if logprobs else None

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from lsp_server.completion.line_start import is_above_indentation
 from lsp_server.completion.place import Place, opened
-from lsp_server.completion.shape import literal, shape_at, to_grammar
+from lsp_server.completion.shape import slots_at, to_grammar
 
 _BEGUN = re.compile(r"[ \t]*\w*\Z")
 _MOST_BEGUN_CHARS = 40
@@ -26,10 +26,10 @@ class Held(NamedTuple):
 def held_at(place: Place) -> Held | None:
     """Return what an answer at `place` is held to; None for nothing."""
     begun = begun_of(place.before)
-    shape = shape_at(opened(place) if is_above_indentation(place) else place)
-    if shape is not None:
-        return Held(begun, to_grammar(shape))
-    return Held(begun, f"start: ALL\nALL: /{literal(begun)}(.|\\n)*/\n") if begun else None
+    slots = slots_at(opened(place) if is_above_indentation(place) else place)
+    if slots:
+        return Held(begun, to_grammar(slots))
+    return Held(begun, f"start: ALL\nALL: /{begun}(.|\\n)*/\n") if begun else None
 
 
 def begun_of(before: str) -> str:

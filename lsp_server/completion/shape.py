@@ -5,7 +5,7 @@ must open the block that stands below, whether it may leave one that goes on. Wh
 knowing would be dropped; held to this, it says the best of what can stand. Pure.
 
 Invariant: where the lines around the cursor do not tell, because they are no statements or their indentation is no
-steps, there is no shape.
+steps, anything may stand.
 """
 
 import re
@@ -17,8 +17,6 @@ from lsp_server.completion.scope import Scope, scope_at
 from lsp_server.completion.statements import Line, read_statements, steps_of
 from lsp_server.completion.syntax import ends_by_colon, is_clause, is_comment, is_definition, leaves_block, unmatched
 
-_MARK = re.compile(r"([!-/:;=?@\[-`{-~])")
-"""Of ASCII, but for angle brackets: behind a backslash these stand for the ends of words."""
 _TEXT = re.compile(r"[rRuUbB]{0,2}[\"']")
 _WORD = re.compile(r"[a-z]*")
 _OPENING = frozenset({"if", "for", "while", "with", "def", "class", "async"})
@@ -43,22 +41,12 @@ class Slot:
     stays: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What the first line may be: one of `slots`, and none of `echoes`, which stand right above and below."""
-
-    slots: tuple[Slot, ...]
-    echoes: tuple[str, ...] = ()
-
-
-def shape_at(place: Place) -> Shape | None:
-    """Return what the first line at `place` must look like; None where that is open."""
+def slots_at(place: Place) -> list[Slot]:
+    """Return what the first line at `place` may be; nothing where that is open."""
     if not ends_by_colon(place.language_id) or (place.before + place.after).strip():
-        return None
+        return []
     slots = _slots(place) if scope_at(place) in (Scope.CODE, Scope.BRACKETS) else []
-    reachable = tuple(slot for slot in slots if slot.indent.startswith(place.before))
-    echoes = dict.fromkeys(line.strip() for line in (place.line_above, place.line_below) if line.strip())
-    return Shape(reachable, tuple(echoes)) if reachable else None
+    return [slot for slot in slots if slot.indent.startswith(place.before)]
 
 
 def _slots(place: Place) -> list[Slot]:
@@ -154,11 +142,12 @@ def _word(text: str) -> str:
     return match.group() if match is not None else ""
 
 
-def to_grammar(shape: Shape) -> str:
-    """Write `shape` in Lark's notation: the first line, then whatever follows."""
-    lines = [_line(slot) for slot in shape.slots]
-    echoes = "".join(f" & ~/[ \\t]*{literal(echo)}/" for echo in shape.echoes)
-    return f"start: ALL\nALL: FIRST /(\\n(.|\\n)*)?/\nFIRST: ({' | '.join(lines)}){echoes}\n"
+def to_grammar(slots: Sequence[Slot]) -> str:
+    """Write in Lark's notation: a first line that is one of `slots`, and whatever follows.
+
+    An end in its place is not offered: a model that is kept from what it would have said takes that before all else.
+    """
+    return f"start: ALL\nALL: FIRST /(\\n(.|\\n)*)?/\nFIRST: {' | '.join(map(_line, slots))}\n"
 
 
 def _line(slot: Slot) -> str:
@@ -167,8 +156,3 @@ def _line(slot: Slot) -> str:
     # Names that begin so are ruled out as well: a model that was let in could but make one up to get out again.
     leaving = " & ~/(return|raise|break|continue)[^\\n]*/" if slot.stays else ""
     return f"/{slot.indent}/ (/[^\\s][^\\n]*/{leaving})"
-
-
-def literal(text: str) -> str:
-    """Write `text` as a regular expression that matches it alone."""
-    return _MARK.sub(r"\\\1", text)
