@@ -77,6 +77,11 @@ def _vocabulary(tokenizer: Tokenizer) -> Vocabulary:
     return Vocabulary(tokenizer)
 
 
+def read_vocabulary(tokenizer: Tokenizer) -> None:
+    """Read what every grammar of `tokenizer`'s model needs, so that the first answer held to one need not wait."""
+    _vocabulary(tokenizer)
+
+
 def compile_grammar(grammar: Grammar, tokenizer: Tokenizer, end_ids: Collection[int], n_most: int) -> "Constraint":
     """Compile `grammar` for an answer of at most `n_most` tokens of `tokenizer`, which `end_ids` end.
 

@@ -64,7 +64,7 @@ def build_fim_prompt(hole: Hole, template: FimTemplate, tokenizer: Tokenizer, bu
     """Write `hole` by `template` in at most `budget` tokens, each part only where it is known; budget >= 8.
 
     What does not fit goes in this order: snippets, the first one first; the far end of the suffix; the front of the
-    prefix. The names of repository and file go where they alone would take half of the budget.
+    prefix. The names of repository and file go where they alone would take half of the budget, or stand for nothing.
     """
     writer = _Writer(tokenizer)
     pieces = _fit(hole, template, writer, budget)
@@ -143,7 +143,7 @@ def _fit(hole: Hole, template: FimTemplate, writer: "_Writer", budget: int) -> d
         writer.form(template.file, is_inside=index > 0, path=path, text=text, lines=_as_lines(text))
         for index, (path, text) in enumerate(hole.snippets)
     ]
-    if len(repo) + len(here) > budget // 2:
+    if len(repo) + len(here) > budget // 2 or not (hole.snippets or template.names_alone):
         repo, here = [], []
     room = budget - len(repo) - len(here) - sum(isinstance(part, str) for part in template.parts)
     follows_text = isinstance(template.parts[template.parts.index(Part.PREFIX) - 1], Part) and bool(here or snippets)

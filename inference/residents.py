@@ -126,6 +126,7 @@ def load_residents(
 
     report(0.0, "loading MLX")
     chosen_blas = blas.load_fast_blas()
+    from inference.constraints import read_vocabulary
     from inference.cpu_model import accelerate
     from inference.device import describe_device
     from inference.models.load import load_model
@@ -154,6 +155,8 @@ def load_residents(
         )
         report((index + 1) / len(wanted), f"warming up {name}")
         models.append(_measure(resident))
+        if "completion" in roles:
+            read_vocabulary(loaded.tokenizer)  # what is typed is held to grammars from the first key on
     if memory_gb is not None:
         device = replace(device, memory_bytes=min(device.memory_bytes, int(memory_gb * 1e9)))
     return Residents(tuple(models), device, chosen_blas.name)

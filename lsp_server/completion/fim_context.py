@@ -1,7 +1,7 @@
 """What the model is asked: the text in front of the cursor and behind it, cut to what the engine reads in time.
 
 Owns the budgets, which are times first: what a keystroke leaves to be computed must be read within `_KEY_S` at the
-speed measured on this device; anything larger is computed ahead, once per place. Invariants: the front of the prefix
+speed measured on this device; anything larger is computed ahead or once per place. Invariants: the front of the prefix
 stays where it is from keystroke to keystroke, since every token behind a changed one is computed again; only slices of
 the document are read, so the cost is that of the budget whatever its size.
 """
@@ -14,7 +14,11 @@ from lsp_server.document import DocumentSnapshot, Position
 CHARS_PER_TOKEN = 3.3  # of code; Qwen's vocabulary on Python, TypeScript and Go files gave 3.1 to 3.6
 
 _KEY_S = 0.3
-"""For what stands behind the typed characters, and for the line being typed: computed again at each keystroke."""
+"""For what is computed again at each keystroke."""
+_SUFFIX_S = 0.5
+"""For the text behind the cursor. It is computed when typing begins at a place and then moved along."""
+_PATIENT_SUFFIX_S = 3.0
+"""For the same, where a person asked and waits."""
 _COLD_S = 1.5
 """For a place of which nothing was computed ahead."""
 _PREFIX_S = 4.0
@@ -23,8 +27,9 @@ _SNIPPETS_S = 3.0
 _LINE_TOKENS = 12
 """The line being typed, and the control tokens around the hole."""
 _MOST_PREFIX, _MOST_SUFFIX, _MOST_SNIPPETS = 4096, 512, 2048
-_LEAST_PREFIX, _LEAST_SUFFIX = 128, 16
-"""In tokens. Beyond the most, more text makes answers no better; with less than the least, they are worth nothing."""
+_LEAST_PREFIX, _LEAST_SUFFIX = 128, 40
+"""In tokens. Beyond the most, more text makes answers no better; with less than the least, they are worth nothing.
+Less of a suffix would not be moved along, and so cost more."""
 _STEP_TOKENS_PER_S = 100.0
 """Speeds count in doublings of this: one is measured on a machine that does other things too, and the same text should
 be asked about in the same words tomorrow."""
@@ -42,7 +47,8 @@ class Budget:
     """How much text the model is given, in characters.
 
     prefix_chars, snippet_chars: computed once per place; cold_chars: of the prefix, where nothing was computed ahead;
-    suffix_chars: at each keystroke; key_chars: what may be computed for one keystroke in all.
+    suffix_chars: when typing begins at a place; patient_suffix_chars: where a person asked and waits; key_chars: what
+    may be computed for one keystroke in all.
     """
 
     prefix_chars: int
@@ -50,6 +56,7 @@ class Budget:
     snippet_chars: int
     cold_chars: int
     key_chars: int
+    patient_suffix_chars: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +77,15 @@ def budget_of(prefill_tokens_per_s: float | None, n_context: int) -> Budget:
     room = n_context or math.inf
     prefix = min(max(_PREFIX_S * speed, _LEAST_PREFIX), _MOST_PREFIX, room / 3)
     cold = min(max(_COLD_S * speed, _LEAST_PREFIX), prefix)
-    suffix = min(max(_KEY_S * speed - _LINE_TOKENS, _LEAST_SUFFIX), _MOST_SUFFIX, room / 6)
+    suffix, patient_suffix = (
+        min(max(time_s * speed - _LINE_TOKENS, _LEAST_SUFFIX), _MOST_SUFFIX, room / 6)
+        for time_s in (_SUFFIX_S, _PATIENT_SUFFIX_S)
+    )
     snippets = min(_SNIPPETS_S * speed, _MOST_SNIPPETS, room / 4)
     key = min(_KEY_S * speed, _MOST_PREFIX + _MOST_SNIPPETS)
-    return Budget(*(int(n_tokens * CHARS_PER_TOKEN) for n_tokens in (prefix, suffix, snippets, cold, key)))
+    return Budget(
+        *(int(n_tokens * CHARS_PER_TOKEN) for n_tokens in (prefix, suffix, snippets, cold, key, patient_suffix))
+    )
 
 
 def _in_steps(speed: float) -> float:

@@ -2,7 +2,8 @@
 
 Owns the order of the rules of what a person gets to see: those on lines hold for every language, a grammar refines
 them. Invariants: text shown holds no control token, begins at the cursor, ends without whitespace, leaves the brackets
-of the document no worse balanced, and does not say what stands behind the cursor already.
+of the document no worse balanced, and does not say what stands behind the cursor already. What is put above the
+cursor's line ends with that line's indentation.
 """
 
 import re
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 from lsp_server.completion.cut import cut
 from lsp_server.completion.fewest_flaws import with_fewest_flaws
+from lsp_server.completion.line_start import place_of
 from lsp_server.completion.lines import Drop
 from lsp_server.completion.neighbours import with_neighbours
 from lsp_server.completion.place import TAB_WIDTH, Place, indent_of, indent_unit
@@ -34,7 +36,7 @@ class GhostText:
 
 def is_done(raw: str, place: Place, *, single_line: bool = False) -> bool:
     """Tell whether more raw text would change nothing of what is shown."""
-    return cut(raw, place, has_ended=False, single_line=single_line).is_final
+    return cut(raw, place_of(raw, place), has_ended=False, single_line=single_line).is_final
 
 
 def ghost_text(raw: str, place: Place, *, is_cut_off: bool = False, single_line: bool = False) -> GhostText:
@@ -42,6 +44,13 @@ def ghost_text(raw: str, place: Place, *, is_cut_off: bool = False, single_line:
 
     is_cut_off: the model had more to say (token limit or deadline). single_line: never more than one line.
     """
+    target = place_of(raw, place)
+    shown = _shown(raw, target, is_cut_off=is_cut_off, single_line=single_line)
+    is_above = target != place and bool(shown.text)
+    return GhostText(shown.text + place.newline + place.before) if is_above else shown
+
+
+def _shown(raw: str, place: Place, *, is_cut_off: bool, single_line: bool) -> GhostText:
     found = cut(raw, place, has_ended=False, single_line=single_line)
     is_cut_off = is_cut_off and not found.is_final
     if not found.is_final:
@@ -114,7 +123,9 @@ def _without_overlap(text: str, place: Place) -> str:
         return text
     stripped = text.rstrip()
     for length in range(min(len(rest), len(stripped)), 0, -1):
-        is_word_part = length < len(rest) and _is_word(rest[length - 1]) and _is_word(rest[length])
+        ends_within = length < len(rest) and _is_word(rest[length - 1]) and _is_word(rest[length])
+        begins_within = length < len(rest) and _is_word(rest[0]) and _is_word(stripped[-length - 1 : -length])
+        is_word_part = ends_within or begins_within
         is_enough = length == len(rest) or length > 2
         if stripped.endswith(rest[:length]) and is_enough and not is_word_part:
             shorter = stripped[:-length]

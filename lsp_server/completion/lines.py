@@ -3,15 +3,16 @@
 Invariant: a verdict on a line depends on the lines up to it alone, and on as much of it as settles the matter.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
 
 from lsp_server.completion.closers import lacks_closer
-from lsp_server.completion.place import Place, indent_width
+from lsp_server.completion.place import Place, indent_of, indent_width
 from lsp_server.completion.repetition import n_echoed, n_repeated
 from lsp_server.completion.scope import ONE_LINE, Scope, is_among_fields, is_empty_body, scope_at
 from lsp_server.completion.syntax import (
     closer_of_line,
+    ends_by_colon,
     ends_by_indent,
     is_arm,
     is_clause,
@@ -181,8 +182,18 @@ class LineWalk:
             return _Verdict.GO_ON
         if is_clause(line) and (i == self._first or (self._blank_since is None and width + 1 >= self._floor)):
             return _Verdict.GO_ON
+        if self._is_behind_guard(i, width):
+            self._start, self._in_block, self._keep = i, False, None
+            return _Verdict.GO_ON
         is_other = self._among_arms and width == self._floor and not is_arm(line, self._language_id)
         return _Verdict.BEFORE if width < self._floor or is_other else _Verdict.GO_ON
+
+    def _is_behind_guard(self, i: int, width: int) -> bool:
+        """Tell whether line `i` stands right behind a guard, which goes with what it guards."""
+        first, last = self._lines[self._start], self._lines[i - 1]
+        is_guard = first.lstrip().startswith("if ") and leaves_block(last) and indent_width(last) > width
+        is_beside = ends_by_colon(self._language_id) and width == indent_width(first) and self._blank_since is None
+        return self._in_block and is_guard and is_beside and not self._single_line
 
     def _is_needed(self, closer: str, width: int, i: int) -> bool:
         lines = (*self._place.above, *self._lines[:i])
@@ -250,7 +261,11 @@ class LineWalk:
 
     def _is_empty_body(self) -> bool:
         """Tell whether the cursor is at the first line of a block, comments and a docstring not counted."""
-        if is_empty_body(self._place):
+        place = self._place
+        if self._kind is Kind.BLANK:
+            # Its indentation tells where the line goes, not the column that the cursor happens to be in.
+            place = replace(place, before=indent_of(self._lines[self._first]))
+        if is_empty_body(place):
             return True
         if not opens_block(self._place.line_above, self._language_id):
             return False
@@ -263,4 +278,5 @@ class LineWalk:
         if sum(map(str.isalnum, stripped)) <= 2 or closer_of_line(stripped):
             return False
         above = self._place.before if self._kind is Kind.NEXT else self._place.line_above
-        return stripped == self._place.line_below.strip() or (i == self._first and stripped == above.strip())
+        is_beside = i == self._first and indent_width(self._lines[i]) == indent_width(above)
+        return stripped == self._place.line_below.strip() or (is_beside and stripped == above.strip())

@@ -5,7 +5,7 @@ N_LINES above and below, and N_OUTER beyond those.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from lsp_server.document import DocumentSnapshot, Position, content_length
@@ -63,6 +63,11 @@ def place_at(snapshot: DocumentSnapshot, position: Position) -> Place:
         outer=_headers(lines, first),
         goes_on_below=position.line + 1 + N_LINES < len(lines),
     )
+
+
+def opened(place: Place) -> Place:
+    """Return `place` as it would be with the rest of its line on the next one."""
+    return replace(place, after="", below=(place.before + place.after, *place.below)[:N_LINES])
 
 
 def _headers(lines: Sequence[str], first: int) -> tuple[str, ...]:

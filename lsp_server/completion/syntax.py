@@ -228,9 +228,11 @@ def _lexer(language_id: str) -> re.Pattern[str]:
         comments = [r"--[^\n]*"]
     elif language_id in _PROSE or language_id in ("html", "css", "json"):
         comments = [block_comment]
-    # A quote after a letter is an apostrophe; in languages with lifetimes or quoted symbols, any single one is.
+    # A quote after a word is an apostrophe, but not after a string's prefix; in languages with lifetimes or quoted
+    # symbols, any single one is.
+    apart = r"(?:(?<!\w)|(?<=\b[bBfFrRuU])|(?<=\b[bBfFrR][bBfFrR]))"
     quotes = ['"', "`"] if language_id in _NO_SINGLE_QUOTES else ['"', "`", "'"]
-    strings = [rf"(?<!\w){quote}(?:\\.|[^{quote}\\\n])*\\?{quote}?" for quote in quotes if quote == "'"]
+    strings = [rf"{apart}{quote}(?:\\.|[^{quote}\\\n])*\\?{quote}?" for quote in quotes if quote == "'"]
     strings += [rf"{quote}(?:\\.|[^{quote}\\\n])*\\?{quote}?" for quote in quotes if quote != "'"]
     pattern = rf"(?P<comment>{'|'.join(comments)})|(?P<string>{'|'.join(strings)})|(?P<bracket>[()\[\]{{}}])"
     return re.compile(pattern)

@@ -41,6 +41,8 @@ class CompletionRequest:
 
     key: one document's requests share it; a newer one supersedes the older. deadline_ms counts from arrival.
     wants_logprobs: tokens shall say how probable they were, where the engine can tell.
+    grammar: what the answer must match, in Lark's notation; None for an engine without such a constraint. begun: what
+    stands behind `prefix` already, and the grammar has the answer say first.
     """
 
     prefix: str
@@ -54,6 +56,8 @@ class CompletionRequest:
     priority: Priority = Priority.INTERACTIVE
     deadline_ms: int | None = None
     wants_logprobs: bool = False
+    grammar: str | None = None
+    begun: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,6 +133,7 @@ def completion_body(request: CompletionRequest, model: str | None, *, is_worker:
             "path": request.path,
             "repo": request.repo,
             "snippets": [{"path": s.path, "text": s.text} for s in request.snippets] or None,
+            "structured_outputs": {"grammar": request.grammar} if request.grammar is not None else None,
         }
         body |= {name: value for name, value in extra.items() if value is not None}
     return _encode(body, request, model, is_worker=is_worker)

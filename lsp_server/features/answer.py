@@ -14,7 +14,7 @@ from lsp_server.completion.ghost_text import GhostText, ghost_text, is_done
 from lsp_server.completion.lines import Drop
 from lsp_server.completion.place import Place
 from lsp_server.completion.surroundings import Surroundings
-from lsp_server.engine.protocol import CompletionRequest, Engine, FinishReason
+from lsp_server.engine.protocol import CompletionRequest, Engine, FinishReason, Token
 
 _MOST_UNHEARD_CHARS = 8
 
@@ -49,6 +49,7 @@ class Answer:
         self._place = place
         self._single_line = single_line
         self._min_confidence = min_confidence
+        self._n_begun_left = len(request.begun)
         self._raw = ""
         self._pieces: list[Piece] = []
         self._grown = asyncio.Event()
@@ -111,8 +112,8 @@ class Answer:
             async for token in tokens:
                 n_tokens += 1
                 ending = token.finish.reason if token.finish else None
-                if token.text:
-                    self._grow(Piece(token.text, token.logprob))
+                if piece := self._behind_begun(token):
+                    self._grow(piece)
                     if is_done(self._raw, self._place, single_line=self._single_line):
                         break
         is_cut_off = ending in (FinishReason.LENGTH, FinishReason.DEADLINE)
@@ -126,6 +127,12 @@ class Answer:
     def _if_sure(self, shown: GhostText) -> GhostText:
         sure = confidence(self._pieces, shown.text)
         return GhostText("", Drop.UNSURE) if sure is not None and sure < self._min_confidence else shown
+
+    def _behind_begun(self, token: Token) -> Piece | None:
+        """Return what of `token` stands behind the cursor; how sure the model was of the rest alone is not known."""
+        n = min(self._n_begun_left, len(token.text))
+        self._n_begun_left -= n
+        return Piece(token.text[n:], None if n else token.logprob) if token.text[n:] else None
 
     def _grow(self, piece: Piece) -> None:
         self._raw += piece.text

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from lsp_server.completion import front
 from lsp_server.completion.fim_context import Budget, budget_of, fim_context, window_start
 from lsp_server.completion.front import Front, Fronts
+from lsp_server.completion.held import held_at
+from lsp_server.completion.place import place_at
 from lsp_server.context.secrets import is_secret_name
 from lsp_server.document import DocumentSnapshot, Position
 from lsp_server.engine.protocol import CompletionRequest, EngineCapabilities, FinishReason, Priority, Snippet
@@ -87,7 +89,10 @@ class Prompts:
         used = prompt.fronts.used
         if used != prompt.fronts.wanted and (prompt.computing is None or prompt.computing.done()):
             prompt.computing = asyncio.ensure_future(self._compute(prompt, budget))
-        return self._request(snapshot, position, used or Front(), budget, key)
+        if is_patient:
+            budget = replace(budget, suffix_chars=budget.patient_suffix_chars)
+        request = self._request(snapshot, position, used or Front(), budget, key)
+        return _held(request, snapshot, position, known)
 
     async def request_beside(self, snapshot: DocumentSnapshot, position: Position, key: str) -> CompletionRequest:
         """Return a request as the last one went, maybe for a text that is not there yet.
@@ -97,7 +102,8 @@ class Prompts:
         known = await self._known()
         budget = budget_of(known.prefill_tokens_per_s, known.n_context)
         used = self._prompt(snapshot.uri).fronts.used
-        return self._request(snapshot, position, front.serving(used, snapshot, position, budget), budget, key)
+        request = self._request(snapshot, position, front.serving(used, snapshot, position, budget), budget, key)
+        return _held(request, snapshot, position, known)
 
     def _prompt(self, uri: str) -> _Prompt:
         return self._prompts.setdefault(uri, _Prompt())
@@ -169,3 +175,13 @@ class Prompts:
             async for token in tokens:
                 is_done = token.finish is not None and token.finish.reason is not FinishReason.DEADLINE
         return is_done
+
+
+def _held(
+    request: CompletionRequest, snapshot: DocumentSnapshot, position: Position, known: EngineCapabilities
+) -> CompletionRequest:
+    """Hold the answer to what may stand at `position`, where the engine can."""
+    held = held_at(place_at(snapshot, position)) if "grammar" in known.constraints else None
+    if held is None:
+        return request
+    return replace(request, prefix=request.prefix.removesuffix(held.begun), begun=held.begun, grammar=held.grammar)

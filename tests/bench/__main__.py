@@ -16,6 +16,7 @@ BENCHES = {
     "first_line": "first ghost text cold and warm; prefill and decode against stock MLX and raw mlx-lm",
     "typing": "a real editing session key by key: waits, engine calls, what a cache answers, the server's overhead",
     "retrieval": "members that another file defines, completed with and without what is known of other files",
+    "completion_quality": "holes of one line filled through the language server against the raw model: right answers",
     "index": "the workspace index: build, one changed file, queries, memory, and how they grow",
     "speculation": "decoding with guesses against decoding without, where text repeats and where it does not",
     "together": "answers that decode at once against one at a time",
@@ -33,13 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", metavar="NAME", help="the model to measure (default: the bench's own)")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="data that others made")
     parser.add_argument("--build-llama", action="store_true", help="engine: build llama.cpp's server into the cache")
-    parser.add_argument("--n", type=int, metavar="N", help="retrieval: how many holes")
-    parser.add_argument("--resume", type=Path, metavar="FILE", help="retrieval: keep answers here, and go on from them")
+    parser.add_argument("--n", type=int, metavar="N", help="retrieval, completion_quality: how many holes")
+    parser.add_argument("--resume", type=Path, metavar="FILE", help="of the same two: keep answers, go on from them")
     options = parser.parse_args(argv)
     console = Console(stderr=True, highlight=False)
     if options.name is None:
         for name, what in BENCHES.items():
-            console.print(f"{name:12} {what}")
+            console.print(f"{name:18} {what}")
         return 0
     if options.name not in BENCHES:
         console.print(f"there is no bench {options.name!r}; there are: {', '.join(BENCHES)}")

@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +21,20 @@ _TIMEOUT_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """A line to fill in. test: what to run behind the whole function; it raises where that is wrong."""
+    """A line to fill in. test: what to run behind the whole function; it raises where that is wrong.
+
+    middle: what its author wrote there, with its indentation and line end.
+    """
 
     name: str
     prefix: str
     suffix: str
     test: str
+    middle: str = ""
+
+    def is_exact(self, middle: str) -> bool:
+        """Tell whether `middle` is what the author wrote, whitespace around it aside."""
+        return middle.strip() == self.middle.strip()
 
     def passes(self, middle: str) -> bool:
         """Tell whether the function with `middle` in it does what it should."""
@@ -50,6 +59,12 @@ def read_holes(data: Path) -> list[Hole]:
         return [_hole(json.loads(line)) for line in lines]
 
 
+def spread(holes: Sequence[Hole], n: int) -> list[Hole]:
+    """Choose `n` holes at equal distances over all of them, the first one included; all where there are fewer."""
+    n = min(n, len(holes))
+    return [holes[index * len(holes) // n] for index in range(n)]
+
+
 def first_line(text: str) -> str:
     """Cut an answer after its first line that is not empty, which is what a hole of one line asks for."""
     body = text.lstrip("\n")
@@ -58,4 +73,4 @@ def first_line(text: str) -> str:
 
 def _hole(task: dict[str, str]) -> Hole:
     test = f"{task['test']}\ncheck({task['entry_point']})\n"
-    return Hole(task["task_id"], task["prompt"], task["suffix"], test)
+    return Hole(task["task_id"], task["prompt"], task["suffix"], test, task["canonical_solution"])

@@ -16,7 +16,7 @@ from typing import Any
 from inference.models import store
 from inference.models.catalogue import DEFAULT_MODEL
 from tests.bench import texts
-from tests.bench.holes import PUBLIC_PLACE, Hole, first_line, read_holes
+from tests.bench.holes import PUBLIC_PLACE, Hole, first_line, read_holes, spread
 from tests.bench.report import Goal, Options, Report
 
 GOALS = {
@@ -152,8 +152,7 @@ def choose_holes(options: Options, tokenizer: Any) -> list[Hole]:
     from inference.suffix_reuse import MIN_TOKENS
 
     holes = [hole for hole in read_holes(options.data) if len(tokenizer.encode(hole.suffix)) >= MIN_TOKENS]
-    n = min(len(holes), 6 if options.quick else _N_HOLES)
-    return [holes[index * len(holes) // n] for index in range(n)]
+    return spread(holes, 6 if options.quick else _N_HOLES)
 
 
 def judge(typist: Typist, hole: Hole) -> Verdict:

@@ -21,7 +21,10 @@ SURE, HALF = Piece("total", 0.0), Piece(" + 1", math.log(0.5))
         ([HALF, HALF], "+ 1 + 1", 0.5),
         ([SURE, HALF], "total + 1", 0.5**0.5),
         ([SURE, Piece("\n", math.log(0.01)), HALF], "total", 1.0),  # what was cut has no say
-        ([Piece("\n    ", math.log(0.25)), SURE], "total", 0.5),  # what led to it has
+        ([Piece("\n    ", math.log(0.25)), SURE], "total", 1.0),  # nor has the indentation
+        ([SURE, Piece("\n    ", math.log(0.25)), SURE], "total\n    total", 0.25 ** (1 / 3)),
+        ([Piece("total", math.log(0.01)), SURE, SURE, SURE], "total", 0.01),  # it would have said something else
+        ([SURE, Piece("total", math.log(0.01))], "total total", 0.1),
         ([SURE, HALF], "", None),
         ([Piece("total", None)], "total", None),  # an engine that does not tell
         ([], "total", None),

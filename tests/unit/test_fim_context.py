@@ -5,6 +5,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inference.suffix_reuse import MIN_TOKENS
 from lsp_server.completion.fim_context import (
     CHARS_PER_TOKEN,
     Budget,
@@ -16,7 +17,9 @@ from lsp_server.completion.fim_context import (
 )
 from lsp_server.document import Change, Document, DocumentSnapshot, EncodedRange, Position
 
-BUDGET = Budget(prefix_chars=400, suffix_chars=60, snippet_chars=0, cold_chars=400, key_chars=400)
+BUDGET = Budget(
+    prefix_chars=400, suffix_chars=60, snippet_chars=0, cold_chars=400, key_chars=400, patient_suffix_chars=60
+)
 
 
 def snapshot_of(text: str) -> DocumentSnapshot:
@@ -116,9 +119,15 @@ def test_budgets_follow_the_speed_in_steps() -> None:
 def test_a_keystroke_leaves_what_is_read_in_time() -> None:
     for speed in (100.0, 200.0, 800.0, 8000.0):
         budget = budget_of(speed, 32768)
-        assert budget.suffix_chars / CHARS_PER_TOKEN <= 0.3 * speed
+        assert budget.key_chars / CHARS_PER_TOKEN <= 0.3 * speed
+        assert budget.suffix_chars / CHARS_PER_TOKEN <= 0.5 * speed
         assert budget.cold_chars <= budget.prefix_chars
-    assert budget_of(10.0, 32768).suffix_chars > 0
+
+
+def test_a_suffix_is_long_enough_to_be_moved_along_and_longer_for_who_waits() -> None:
+    assert budget_of(10.0, 32768).suffix_chars / CHARS_PER_TOKEN > MIN_TOKENS
+    for speed in (50.0, 100.0, 200.0):
+        assert budget_of(speed, 32768).patient_suffix_chars > 3 * budget_of(speed, 32768).suffix_chars
 
 
 @given(st.floats(1, 1e5), st.floats(1, 1e5), st.integers(256, 200_000))

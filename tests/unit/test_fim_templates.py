@@ -44,7 +44,7 @@ def write(hole: Hole, budget: int = 10_000) -> str:
     [
         (Hole("P", "S"), "<|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>"),
         (Hole("", ""), "<|fim_prefix|><|fim_suffix|><|fim_middle|>"),
-        (Hole("P", "S", path="a.py"), "<|file_sep|>a.py\n<|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>"),
+        (Hole("P", "S", path="a.py", repo="R"), "<|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>"),
         (
             Hole("P", "S", path="a.py", repo="R", snippets=(("b.py", "b\n"), ("c.py", "c"))),
             "<|repo_name|>R\n<|file_sep|>b.py\nb\n<|file_sep|>c.py\nc\n<|file_sep|>a.py\n"

@@ -416,3 +416,10 @@ async def test_no_log_holds_what_was_sent_or_came(hearthline_home: Path, caplog:
         with pytest.raises(StreamBroken):
             await tokens_of(engine)
     assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize(("is_worker", "outputs"), [(True, {"grammar": "start: A"}), (False, None)])
+def test_only_a_worker_is_told_what_an_answer_is_held_to(is_worker: bool, outputs: dict[str, str] | None) -> None:
+    body = json.loads(wire.completion_body(replace(REQUEST, grammar="start: A"), None, is_worker=is_worker))
+    assert body.get("structured_outputs") == outputs
+    assert "begun" not in body

@@ -174,3 +174,25 @@ async def test_an_index_that_is_slow_or_broken_costs_snippets_and_no_error() -> 
     assert (await desk.ask(uri, 2, 7)).snippets == ()
     assert (await desk.ask(uri, 3, 2)).snippets == ()
     desk.finder.note_closed(uri)
+
+
+async def test_an_engine_that_can_is_held_to_what_fits() -> None:
+    text = "def f():\n    tot\n    return 1\n"
+    for constraints, expected in (
+        (frozenset[str](), ("def f():\n    tot", "", None)),
+        (frozenset({"grammar"}), ("def f():\n", "    tot", r"/    tot(.|\n)*/")),
+    ):
+        desk = Desk()
+        desk.engine.capabilities_told = replace(SLOW, constraints=constraints)
+        request = await desk.ask(desk.open("a.py", text), 1, 7)
+        prefix, begun, words = expected
+        assert (request.prefix, request.begun, request.suffix) == (prefix, begun, "\n    return 1\n")
+        assert request.grammar is None if words is None else words in (request.grammar or "")
+        assert all(ahead.grammar is None for ahead in desk.computed())
+
+
+async def test_who_waits_gets_more_of_what_stands_behind() -> None:
+    desk = Desk()
+    uri = desk.open("a.py", LINES)
+    patient = await desk.ask(uri, 300, is_patient=True)
+    assert len(patient.suffix) > 2 * len((await desk.ask(uri, 300)).suffix)

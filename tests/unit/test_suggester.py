@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -217,3 +217,13 @@ async def test_candidates_differ() -> None:
     window.type("x = ")
     suggestion = await window.ask(is_invoked=True)
     assert (suggestion.text, suggestion.others) == ("one", ("two",))
+
+
+async def test_what_the_answer_says_again_is_not_shown() -> None:
+    window = Window(engine("  x = compute(values)"))
+    window.engine.capabilities_told = replace(window.engine.capabilities_told, constraints=frozenset({"grammar"}))
+    window.type("  x")
+    assert (await window.ask()).text == " = compute(values)"
+    request = window.served(0).request
+    assert isinstance(request, CompletionRequest)
+    assert (request.prefix, request.begun) == ("", "  x")
