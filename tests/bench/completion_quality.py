@@ -24,8 +24,8 @@ from inference.models.catalogue import DEFAULT_MODEL, TEST_MODEL
 from tests.bench.holes import PUBLIC_PLACE, Hole, first_line, read_holes, spread
 from tests.bench.homes import find_checkpoint, own_home
 from tests.bench.json_rpc import open_server
+from tests.bench.open_document import Document
 from tests.bench.report import Goal, Options, Report
-from tests.bench.typing import Document
 
 GOALS = {"pass_gain_points": Goal(">=", 5)}
 
