@@ -127,7 +127,12 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
         finder.note_opened(uri)
         prompts.open(uri)
 
+    def changed(uri: str) -> None:
+        watch.changed(uri)
+        server.indexing.note_edited(uri)
+
     def closed(uri: str) -> None:
+        server.indexing.note_closed(uri)
         suggester.forget(uri)
         prompts.close(uri)
         finder.note_closed(uri)
@@ -142,7 +147,7 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
 
     lifecycle.register(server)
     configuration.register(server)
-    documents.register(server, on_open=opened, on_edit=finder.note_edit, on_change=watch.changed, on_close=closed)
+    documents.register(server, on_open=opened, on_edit=finder.note_edit, on_change=changed, on_close=closed)
     indexing.register(server)
     inline_completion.register(server, suggester)
     completion.register(server, suggester)

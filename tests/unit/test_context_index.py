@@ -129,6 +129,7 @@ async def test_what_an_editor_shows_stands_for_what_is_on_disk(tmp_path: Path) -
         await until_defined(made, "unsaved", ["edited.py"])
         assert await defined(made, "saved") == await defined(made, "dotenv") == []
         assert [chunk.path for chunk in await made.search("quokka_unsaved", 1)] == [str(edited)]
+        assert heard_by(made).n_settled == 1, "nobody begins anew for what was typed"
         write(other, "renamed")
         made.note_all_dirty()
         await until_defined(made, "renamed", ["other.py"])
