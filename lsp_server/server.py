@@ -147,6 +147,7 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
 
     def changed(uri: str) -> None:
         watch.changed(uri)
+        server.indexing.note_edited(uri)
         server.judging.forget(uri)
         server.reviewing.note_changed(uri)
 
@@ -154,6 +155,7 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
         server.judging.forget(uri)
         server.reviewing.note_closed(uri)
         server.diagnostics.close(uri)
+        server.indexing.note_closed(uri)
         suggester.forget(uri)
         prompts.close(uri)
         finder.note_closed(uri)

@@ -4,8 +4,9 @@ Invariants: chunks do not overlap, stand in the file's order and hold every line
 MAX_LINES lines or MAX_CHARS characters (of a longer line, the front).
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 MAX_LINES = 40
@@ -32,10 +33,11 @@ def cut(text: str, borders: Sequence[int] | None = None) -> list[Chunk]:
     lines = text.split("\n")
     starts = _line_rule(lines) if borders is None else [_with_what_leads(lines, line) for line in borders]
     pieces = _pieces(lines, starts)
+    offsets = list(accumulate((len(line) + 1 for line in lines), initial=0))
     chunks = []
     for start, end in _joined(pieces):
-        while end - start > MAX_LINES or _n_chars(lines, start, end) > MAX_CHARS:
-            middle = _best_cut(lines, start, end)
+        while end - start > MAX_LINES or offsets[end] - offsets[start] > MAX_CHARS:
+            middle = _best_cut(lines, offsets, start, end)
             if middle == end:
                 break
             chunks.append((start, middle))
@@ -75,12 +77,13 @@ def _joined(pieces: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return joined
 
 
-def _best_cut(lines: Sequence[str], start: int, end: int) -> int:
-    """Return the line in front of which to cut: the last that fits, of those the least indented."""
-    last, n_chars = start, 0
-    while last < end and last - start < MAX_LINES and (n_chars := n_chars + len(lines[last]) + 1) <= MAX_CHARS:
-        last += 1
-    last = max(last, start + 1)
+def _best_cut(lines: Sequence[str], offsets: Sequence[int], start: int, end: int) -> int:
+    """Return the line in front of which to cut: the last that fits, of those the least indented.
+
+    offsets: where each line begins in the text.
+    """
+    longest = bisect_right(offsets, offsets[start] + MAX_CHARS) - 1
+    last = max(min(end, start + MAX_LINES, longest), start + 1)
     candidates = [number for number in range((start + last + 1) // 2, last) if number > start and lines[number].strip()]
     if last >= end or not candidates:
         return last
@@ -89,10 +92,6 @@ def _best_cut(lines: Sequence[str], start: int, end: int) -> int:
 
 def _indentation(line: str) -> int:
     return len(line) - len(line.lstrip())
-
-
-def _n_chars(lines: Sequence[str], start: int, end: int) -> int:
-    return sum(map(len, lines[start:end])) + end - start
 
 
 def _chunk(lines: Sequence[str], start: int, end: int) -> Chunk | None:

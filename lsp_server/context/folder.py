@@ -166,7 +166,10 @@ class FolderIndex:
                 for done, batch in _batches(parsed):
                     gone += [path for path, file in batch if file is None]
                     files = [file for _, file in batch if file is not None]
-                    waiting.append(self._write(partial(opened.update, files)))
+                    if len(changed) <= _BATCH_FILES:
+                        opened.update(files)  # nothing is parsed meanwhile; to hand it over would cost 0.1 ms
+                    else:
+                        waiting.append(self._write(partial(opened.update, files)))
                     if len(waiting) > _BATCHES_AHEAD:
                         waiting.popleft().result()
                     on_progress(done, len(changed))

@@ -71,6 +71,7 @@ class WorkspaceIndex:
         self._dirty: dict[FolderIndex, set[str]] = {}
         self._all_dirty: set[FolderIndex] = set()
         self._dirty_since = self._dirty_last = 0.0
+        self._has_news = False
         self._cancelled = False
         self._closed = False
         self._watcher = Watcher(self.note_dirty, self.note_all_dirty) if watches else None
@@ -121,24 +122,32 @@ class WorkspaceIndex:
     def note_dirty(self, changed: Iterable[str]) -> None:
         """Note that something happened to these paths; whatever it was, it is looked at soon. From any thread."""
         with self._changed:
-            for path in changed:
-                for folder in self._folders:
-                    relative = _relative(folder.folder, path)
-                    if relative is None:
-                        continue
-                    if _changes_the_rules(relative):
-                        self._all_dirty.add(folder)
-                    elif not relative.startswith(".git/"):
-                        self._dirty.setdefault(folder, set()).add(relative)
-            self._note_time()
+            self._has_news = True
+            self._note(changed)
 
     def note_text(self, path: str, text: str | None) -> None:
-        """Let what an editor shows of a file stand for what is on disk; None: saved or closed. From any thread."""
+        """Let what an editor shows of a file stand for what is on disk; None: saved or closed. From any thread.
+
+        Nobody is told when that is done: it happens at each pause of who types.
+        """
         for folder in self._folders:
             relative = _relative(folder.folder, path)
             if relative is not None:
                 folder.set_text(relative, text)
-        self.note_dirty([path])
+        with self._changed:
+            self._note([path])
+
+    def _note(self, changed: Iterable[str]) -> None:
+        for path in changed:
+            for folder in self._folders:
+                relative = _relative(folder.folder, path)
+                if relative is None:
+                    continue
+                if _changes_the_rules(relative):
+                    self._all_dirty.add(folder)
+                elif not relative.startswith(".git/"):
+                    self._dirty.setdefault(folder, set()).add(relative)
+        self._note_time()
 
     def note_all_dirty(self) -> None:
         """Note that something happened somewhere. From any thread."""
@@ -210,7 +219,7 @@ class WorkspaceIndex:
     def _run(self) -> None:
         drop_unused()
         while (work := self._next_work()) is not None:
-            all_dirty, dirty = work
+            all_dirty, dirty, has_news = work
             try:
                 for folder in all_dirty:
                     self._watch(folder, folder.reconcile(self._listener.on_progress, self._is_stopped))
@@ -225,7 +234,8 @@ class WorkspaceIndex:
                 _log.warning("the index could not be built: %s", place_of(error))
                 self._listener.on_problem(f"the workspace index does not follow the files: {error}")
             finally:
-                self._listener.on_settled()
+                if has_news or all_dirty:
+                    self._listener.on_settled()
 
     def _watch(self, folder: FolderIndex, inner: set[str] | None) -> None:
         """Watch the folders `inner` of `folder`; look again if some of them were not watched while it was read."""
@@ -235,7 +245,7 @@ class WorkspaceIndex:
             self._all_dirty.add(folder)
             self._note_time()
 
-    def _next_work(self) -> tuple[set[FolderIndex], dict[FolderIndex, set[str]]] | None:
+    def _next_work(self) -> tuple[set[FolderIndex], dict[FolderIndex, set[str]], bool] | None:
         """Wait until something is dirty and nothing more becomes so; None at the end."""
         with self._changed:
             while not self._closed:
@@ -250,8 +260,8 @@ class WorkspaceIndex:
             else:
                 return None
             many = {folder for folder, dirty in self._dirty.items() if len(dirty) > _MANY_DIRTY}
-            work = (self._all_dirty | many, self._dirty)
-            self._all_dirty, self._dirty = set(), {}
+            work = (self._all_dirty | many, self._dirty, self._has_news)
+            self._all_dirty, self._dirty, self._has_news = set(), {}, False
             self._dirty_since = 0.0
             self._cancelled = False
             return work

@@ -12,11 +12,11 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO
+from typing import IO, NamedTuple
 
 import msgspec
 
@@ -29,8 +29,11 @@ COMMAND = (sys.executable, "-P", "-m", "lsp_server.context.parsing")
 PARSE_S = 20.0
 _START_S = 30.0
 NO_TEXTS: Mapping[str, str] = MappingProxyType({})
-_SENT_AHEAD = 8
-"""So many requests always fit a pipe, whatever their paths: the parent never waits while the child waits for it."""
+_SENT_AHEAD = 32
+"""Enough for a process to go on while its parent waits for the other one with a large file."""
+
+_SENT_AHEAD_CHARS = 4_000
+"""So much of their paths always fits a pipe: the parent never waits while the child waits for it."""
 
 _PIPE_BYTES = 512 * 1024
 
@@ -47,6 +50,13 @@ class ParserClosedError(Exception):
 
 class _DiedError(Exception):
     """The process ended, or gave no answer in time."""
+
+
+class _Sent(NamedTuple):
+    """A file that is to be answered next. is_left_out: the process did not get it, as it would die."""
+
+    path: str
+    is_left_out: bool
 
 
 class Parser:
@@ -75,17 +85,17 @@ class Parser:
         return process.pid if process is not None and process.returncode is None else None
 
     def parse(
-        self, folder: Path, paths: Iterable[str], texts: Mapping[str, str] = NO_TEXTS
+        self, folder: Path, paths: Iterable[str], texts: Mapping[str, str] = NO_TEXTS, *, keeps: bool = False
     ) -> Generator[tuple[str, ParsedFile | None]]:
         """Give each of `paths`, in order, with what is in it; None for a file that cannot be read.
 
-        texts: by path, what is parsed instead of what is on disk.
+        texts: by path, what is parsed instead of what is on disk. keeps: they are likely to come again soon.
         Raises ParserUnavailableError, ParserClosedError.
         """
         with self._lock:
             self._in_use = True
         try:
-            yield from self._parse(folder, iter(paths), texts)
+            yield from self._parse(folder, iter(paths), texts, keeps=keeps)
         finally:
             with self._lock:
                 self._in_use = False
@@ -108,37 +118,40 @@ class Parser:
                 self._end()
 
     def _parse(
-        self, folder: Path, waiting: Iterator[str], texts: Mapping[str, str]
+        self, folder: Path, waiting: Iterator[str], texts: Mapping[str, str], *, keeps: bool
     ) -> Iterator[tuple[str, ParsedFile | None]]:
-        sent: deque[str] = deque()
+        sent: deque[_Sent] = deque()
         again: deque[str] = deque()
         while True:
             try:
                 while (
-                    len(sent) < _SENT_AHEAD and (path := again.popleft() if again else next(waiting, None)) is not None
+                    _has_room(folder, sent) and (path := again.popleft() if again else next(waiting, None)) is not None
                 ):
                     if path in texts and sent:  # it may be too long for the pipe: only to a process that waits for it
                         again.appendleft(path)
                         break
-                    sent.append(path)
-                    if not self._kills(folder, path):
-                        self._send(Request(str(folder), path, texts.get(path)))
+                    sent.append(_Sent(path, is_left_out=self._kills(folder, path)))
+                    if not sent[-1].is_left_out:
+                        self._send(Request(str(folder), path, texts.get(path), keeps))
                 if not sent:
                     return
-                if self._kills(folder, sent[0]):
-                    answer = Answer(ParsedFile(sent[0], stamp_of(folder / sent[0]) or Stamp(0, 0)))
+                path, is_left_out = sent[0]
+                if is_left_out:
+                    answer = Answer(ParsedFile(path, stamp_of(folder / path) or Stamp(0, 0)))
                 else:
                     answer = self._answers.decode(self._frame(self._parse_s))
-                yield sent.popleft(), answer.file
+                sent.popleft()
+                yield path, answer.file
             except GeneratorExit:
                 if sent:
                     self._end()  # what it would still answer would be taken for the next files
                 raise
             except _DiedError as error:
                 _log.warning("the parsing process died at a file (%s); that file is left out", error)
-                self._killers[folder, sent[0]] = stamp_of(folder / sent[0])
+                path = sent[0].path
+                self._killers[folder, path] = stamp_of(folder / path)
                 self._end()
-                again.extendleft(reversed(sent))
+                again.extendleft(each.path for each in reversed(sent))
                 sent.clear()
 
     def _kills(self, folder: Path, path: str) -> bool:
@@ -221,6 +234,12 @@ class Parser:
             with suppress(OSError):
                 if stream is not None:
                     stream.close()
+
+
+def _has_room(folder: Path, sent: Collection[_Sent]) -> bool:
+    """Tell whether one more may be sent to a process that has yet to answer for `sent`."""
+    n_chars = sum(len(each.path) for each in sent) + len(sent) * len(str(folder))
+    return len(sent) < _SENT_AHEAD and n_chars < _SENT_AHEAD_CHARS
 
 
 def _widen(pipe: IO[bytes] | None) -> None:

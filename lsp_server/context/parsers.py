@@ -34,7 +34,7 @@ class Parsers:
         Raises ParserUnavailableError, ParserClosedError.
         """
         if len(paths) < _MANY_FILES or (os.cpu_count() or 1) == 1:
-            yield from self._first.parse(folder, paths, texts)
+            yield from self._first.parse(folder, paths, texts, keeps=len(paths) < _MANY_FILES)
             return
         waiting = iter(paths)  # of both: each takes the next when it has room
         try:

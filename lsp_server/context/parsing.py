@@ -17,13 +17,13 @@ from typing import IO, NamedTuple
 
 import msgspec
 
-from lsp_server.context.chunks import MAX_CHARS, Chunk, cut
+from lsp_server.context.chunks import MAX_CHARS, cut
 from lsp_server.context.files import MAX_FILE_BYTES, UNSAVED, Stamp, fit_text
-from lsp_server.context.frequencies import slots_of
-from lsp_server.context.records import ChunkRow, ParsedFile, SymbolRow, hash_of
+from lsp_server.context.kept import KeptFile, KeptFiles
+from lsp_server.context.records import ParsedFile, SymbolRow, hash_of
 from lsp_server.context.secrets import has_secret
 from lsp_server.context.symbols import Outline, outline
-from lsp_server.context.terms import terms_of_words, words_of
+from lsp_server.grammars import grammar_of
 from lsp_server.languages import language_of
 
 GREETING = b"hearthline parsing"
@@ -31,11 +31,15 @@ _NICENESS = 5
 
 
 class Request(NamedTuple):
-    """Parse the file at `path`, relative to `folder`; if `text` is given, that instead of what it holds on disk."""
+    """Parse the file at `path`, relative to `folder`; if `text` is given, that instead of what it holds on disk.
+
+    keeps: the file is likely to come again soon, with little changed.
+    """
 
     folder: str
     path: str
     text: str | None = None
+    keeps: bool = False
 
 
 class Answer(NamedTuple):
@@ -60,47 +64,63 @@ def write_frame(stream: IO[bytes], body: bytes) -> None:
     stream.flush()
 
 
-def parse(request: Request) -> Answer:
-    """Read and parse one file."""
+def parse(request: Request, files: KeptFiles) -> Answer:
+    """Read and parse one file. files: what is known of those that came before."""
+    read = _read(request)
+    if read is None:
+        return Answer(None)
+    if not request.keeps:
+        return Answer(parse_data(request.path, *read))
+    kept = files.take(request.folder, request.path)
+    file = parse_data(request.path, *read, kept)
+    if file.chunks:  # of what holds a secret nothing is kept here either
+        files.put(request.folder, request.path, kept)
+    return Answer(file)
+
+
+def _read(request: Request) -> tuple[Stamp, bytes] | None:
     if request.text is not None:
-        return Answer(parse_data(request.path, UNSAVED, request.text.encode(errors="replace")))
+        return UNSAVED, request.text.encode(errors="replace")
     try:
         fd = os.open(
             os.path.join(request.folder, request.path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         )
     except (OSError, ValueError):
-        return Answer(None)
+        return None
     try:
         status = os.fstat(fd)
         if not S_ISREG(status.st_mode):
-            return Answer(None)
+            return None
         with os.fdopen(fd, "rb", closefd=False) as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+            return Stamp(status.st_size, status.st_mtime_ns), file.read(MAX_FILE_BYTES + 1)
     except OSError:
-        return Answer(None)
+        return None
     finally:
         os.close(fd)
-    return Answer(parse_data(request.path, Stamp(status.st_size, status.st_mtime_ns), data))
 
 
-def parse_data(path: str, stamp: Stamp, data: bytes) -> ParsedFile:
-    """Return what the index keeps of a file with the content `data`."""
+def parse_data(path: str, stamp: Stamp, data: bytes, kept: KeptFile | None = None) -> ParsedFile:
+    """Return what the index keeps of a file with the content `data`. kept: what is known of it; None: nothing."""
     text = fit_text(data)
     if text is None:
         return ParsedFile(path, stamp)
-    found = outline(text.encode(), language_of(path)) or Outline([], [], is_broken=False)
+    kept = kept or KeptFile()
+    found = _outline(path, text.encode(), kept)
     chunks = cut(text, found.borders or None)
-    words = [words_of(chunk.text) for chunk in chunks]
-    if has_secret(text, None if any(len(chunk.text) == MAX_CHARS for chunk in chunks) else set().union(*words)):
+    pieces = kept.pieces_of(path, chunks)
+    is_whole = all(len(chunk.text) < MAX_CHARS for chunk in chunks)
+    if has_secret(text, set[str]().union(*(piece.words for piece in pieces)) if is_whole else None):
         return ParsedFile(path, stamp)
-    rows = [_row(path, chunk, said) for chunk, said in zip(chunks, words, strict=True)]
     symbols = [SymbolRow(*symbol, hash_of(path, *symbol)) for symbol in found.symbols]
-    return ParsedFile(path, stamp, rows, symbols, found.is_broken)
+    return ParsedFile(path, stamp, [piece.row for piece in pieces], symbols, found.is_broken)
 
 
-def _row(path: str, chunk: Chunk, words: set[str]) -> ChunkRow:
-    terms = terms_of_words(words)
-    return ChunkRow(chunk.first_line, hash_of(path, chunk.text), chunk.text, " ".join(terms), slots_of(terms))
+def _outline(path: str, text: bytes, kept: KeptFile) -> Outline:
+    language_id = language_of(path)
+    grammar = grammar_of(language_id)
+    if grammar is None:
+        return Outline([], [], is_broken=False)
+    return outline(kept.tree_of(text, grammar), text, language_id)
 
 
 def main() -> None:
@@ -112,10 +132,11 @@ def main() -> None:
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
     requests = msgspec.msgpack.Decoder(Request)
     answers = msgspec.msgpack.Encoder()
+    files = KeptFiles()
     with suppress(BrokenPipeError):
         write_frame(stdout, GREETING)
         while (frame := read_frame(stdin)) is not None:
-            write_frame(stdout, answers.encode(parse(requests.decode(frame))))
+            write_frame(stdout, answers.encode(parse(requests.decode(frame), files)))
     # What is left in the buffer of a broken pipe would be written, and complained about, when the process ends.
     with suppress(BrokenPipeError):
         stdout.close()

@@ -276,8 +276,11 @@ def _connect(path: Path | None) -> sqlite3.Connection:
         path or ":memory:", timeout=_BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=64
     )
     try:
+        connection.execute("PRAGMA page_size = 8192")  # of a new file: a sixth less work than pages of 4096
         if path is not None:
             connection.execute("PRAGMA journal_mode = WAL")
+            # Every 32 MB: each time is a wait for the disk, 20 ms and more, in which a changed file is not there yet.
+            connection.execute("PRAGMA wal_autocheckpoint = 4000")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA cache_size = -8192")
     except sqlite3.Error:

@@ -174,12 +174,9 @@ _STATEMENTS_WITHOUT = {
 """Where definitions lie no deeper than the statements one comes to without entering these."""
 
 
-def outline(text: bytes, language_id: str) -> Outline | None:
-    """Parse `text`, UTF-8, and return its definitions; None where the language has no grammar."""
-    grammar = grammar_of(language_id)
-    if grammar is None:
-        return None
-    root = tree_sitter.Parser(grammar).parse(text).root_node
+def outline(tree: tree_sitter.Tree, text: bytes, language_id: str) -> Outline:
+    """Return the definitions in `tree`, which is of `text`, UTF-8."""
+    root = tree.root_node
     query = _query(language_id)
     if query is None:
         return Outline([], [], root.has_error)

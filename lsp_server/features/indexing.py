@@ -1,6 +1,7 @@
 """workspace/didChangeWatchedFiles, textDocument/didSave, and the index of the session's folders: when there is one.
 
-Invariant: `session.index` is the index of the folders and settings of now, or None.
+Invariant: `session.index` is the index of the folders and settings of now, or None. What an open document says and no
+disk has stands in it for the file, until that is saved or closed.
 """
 
 import asyncio
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _WORTH_SHOWING_FILES = 100
 _ANSWER_S = 10.0
+_IDLE_S = 0.7
+"""How long nobody must type before a document is parsed again for the others."""
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +43,7 @@ def register(server: "HearthlineServer") -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     async def did_save(params: types.DidSaveTextDocumentParams) -> None:
-        server.indexing.note_dirty([params.text_document.uri])
+        server.indexing.note_saved(params.text_document.uri)
         server.reviewing.note_files([params.text_document.uri])
 
     @server.feature(types.WINDOW_WORK_DONE_PROGRESS_CANCEL)
@@ -59,6 +62,8 @@ class Indexing:
         self._wanted: tuple[Sequence[Path], Sequence[str]] = ((), ())
         self._tokens = count(1)
         self._progress: Progress | None = None
+        self._idle: dict[str, asyncio.TimerHandle] = {}
+        self._unsaved: set[str] = set()
 
     async def begin(self) -> None:
         """Index the session's folders from now on; let the client watch them where it can."""
@@ -83,12 +88,46 @@ class Indexing:
         if wanted[0]:
             session.index = WorkspaceIndex(*wanted, self, watches=not self._client_watches)
             session.index.start()
+            for uri in tuple(self._unsaved):
+                self._tell_text(uri)
 
     def note_dirty(self, uris: Sequence[str]) -> None:
         """Note that something happened to the files of `uris`."""
         index = self._server.session.index
         if index is not None:
             index.note_dirty([path for uri in uris if (path := convert.path_of(uri)) is not None])
+
+    def note_edited(self, uri: str) -> None:
+        """Note that a document was edited; when that is over, its text stands in the index for what is on disk."""
+        if self._loop is None or self._server.session.index is None:
+            return
+        if uri in self._idle:
+            self._idle[uri].cancel()
+        self._idle[uri] = self._loop.call_later(_IDLE_S, self._tell_text, uri)
+
+    def note_saved(self, uri: str) -> None:
+        """Note that a document was saved."""
+        self.note_closed(uri)
+        self.note_dirty([uri])
+
+    def note_closed(self, uri: str) -> None:
+        """Note that what is on disk holds for a document."""
+        if uri in self._idle:
+            self._idle.pop(uri).cancel()
+        index, path = self._server.session.index, convert.path_of(uri)
+        if uri in self._unsaved and index is not None and path is not None:
+            index.note_text(path, None)
+        self._unsaved.discard(uri)
+
+    def _tell_text(self, uri: str) -> None:
+        self._idle.pop(uri, None)
+        index = self._server.session.index
+        if index is None or uri not in self._server.session.documents:
+            return
+        snapshot = self._server.session.snapshot(uri)
+        if snapshot.path is not None and not snapshot.unfit:
+            self._unsaved.add(uri)
+            index.note_text(snapshot.path, "".join(snapshot.lines))
 
     def cancel(self, token: int | str) -> None:
         """Stop building, if it is that progress that the person does not want."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.lsp_client import DEADLINE_S, LspClient
+from tests.lsp_client import DEADLINE_S, LspClient, edit
 
 SERVER = (sys.executable, "-m", "tests.indexing_server")
 PROGRESS = {"window": {"workDoneProgress": True}}
@@ -117,6 +117,20 @@ def test_it_watches_by_itself_where_the_client_does_not_and_hears_of_saves(
         write(tmp_path, "new")
         wait_until_defined(client, "new", "new.py")
         assert "registerCapability" not in str(client.messages)
+        end_in_order(client)
+
+
+def test_an_open_document_wins_over_its_file(hearthline_home: Path, tmp_path: Path) -> None:
+    path = write(tmp_path, "saved")
+    with LspClient(hearthline_home, SERVER) as client:
+        start(client, tmp_path, WATCHING)
+        wait_until_defined(client, "saved", "saved.py")
+        client.open(path.as_uri(), path.read_text())
+        client.change(path.as_uri(), 2, edit(0, 4, 9, "unsaved"))
+        wait_until_defined(client, "unsaved", "saved.py")
+        assert definitions(client, "saved") == []
+        client.notify("textDocument/didClose", {"textDocument": {"uri": path.as_uri()}})
+        wait_until_defined(client, "saved", "saved.py")
         end_in_order(client)
 
 

@@ -129,6 +129,7 @@ async def test_what_an_editor_shows_stands_for_what_is_on_disk(tmp_path: Path) -
         await until_defined(made, "unsaved", ["edited.py"])
         assert await defined(made, "saved") == await defined(made, "dotenv") == []
         assert [chunk.path for chunk in await made.search("quokka_unsaved", 1)] == [str(edited)]
+        assert heard_by(made).n_settled == 1, "nobody begins anew for what was typed"
         write(other, "renamed")
         made.note_all_dirty()
         await until_defined(made, "renamed", ["other.py"])
@@ -348,12 +349,12 @@ FRAIL = """
 import sys, os, time, runpy
 from lsp_server.context import parsing
 whole = parsing.parse
-def parse(request):
+def parse(request, files):
     if "crash" in request.path:
         os._exit(9)
     if "hang" in request.path:
         time.sleep(60)
-    return whole(request)
+    return whole(request, files)
 parsing.parse = parse
 parsing.main()
 """
@@ -417,6 +418,20 @@ async def test_two_processes_build_what_one_file_after_the_other_does(
     slowly.close()
 
 
+async def test_nobody_else_pays_for_a_file_that_another_found_to_kill(tmp_path: Path) -> None:
+    names = ["a.py", "crash.py", "b.py"]
+    for name in names:
+        write(tmp_path / name, "f")
+    killers: dict[tuple[Path, str], files.Stamp | None] = {}
+    parser = Parser(frail(tmp_path)._command, killers=killers)
+    parsed = parser.parse(tmp_path, names)
+    name, _ = next(parsed)  # all are sent by now
+    killers[tmp_path, "crash.py"] = files.stamp_of(tmp_path / "crash.py")
+    left_out = {name for name, file in parsed if file is None or not file.chunks}
+    assert (name, left_out) == ("a.py", {"crash.py"})
+    parser.close()
+
+
 async def test_the_two_leave_out_what_ends_either_and_close_at_any_moment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -476,7 +491,8 @@ async def test_it_loads_no_grammar_that_nobody_asks_for(tmp_path: Path) -> None:
     write(tmp_path / "a.py", "a")
     script = (
         "import json, sys; from pathlib import Path; from lsp_server.context.parsing import Request, parse\n"
-        "parse(Request(sys.argv[1], 'a.py')); print(json.dumps(sorted(sys.modules)))"
+        "from lsp_server.context.kept import KeptFiles\n"
+        "parse(Request(sys.argv[1], 'a.py'), KeptFiles()); print(json.dumps(sorted(sys.modules)))"
     )
     modules = json.loads(output_of(script, str(tmp_path)))
     assert {name for name in modules if name.startswith("tree_sitter_") and "." not in name} == {"tree_sitter_python"}
