@@ -5,9 +5,8 @@ Bandit and ruff's `S` rules look at the same Python files in the same run. Only 
 """
 
 import multiprocessing
-import resource
+import os
 import statistics
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,6 +17,7 @@ from lsp_server.review.finding import Confidence, Finding
 from lsp_server.review.reviewer import Reviewer
 from lsp_server.review.rulebook import load
 from tests.bench import review_peers, review_sets
+from tests.bench.memory import resident_mb
 from tests.bench.report import Goal, Options, Report
 from tests.bench.review_scores import Alert, Scores, Tally, pair_is_told, same_family, tally
 from tests.bench.review_verdicts import measure_verdicts
@@ -166,15 +166,10 @@ def _n_alerts(found: Mapping[str, list[Alert]]) -> int:
 def _resident_growth_mb(packages: Mapping[str, str]) -> float:
     """Return by how much a process grows that reviews all of them and keeps what a reviewer keeps."""
     reviewer = Reviewer(load())
-    before = _peak_mb()
+    before = resident_mb(os.getpid())
     for path, text in packages.items():
         reviewer.review(text, language_of(path), path)
-    return _peak_mb() - before
-
-
-def _peak_mb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+    return resident_mb(os.getpid()) - before
 
 
 def _in_own_process(measure: Callable[[Mapping[str, str]], float], packages: Mapping[str, str]) -> float:
