@@ -27,9 +27,10 @@ _SNIPPETS_S = 3.0
 _LINE_TOKENS = 12
 """The line being typed, and the control tokens around the hole."""
 _MOST_PREFIX, _MOST_SUFFIX, _MOST_SNIPPETS = 4096, 512, 2048
-_LEAST_PREFIX, _LEAST_SUFFIX = 128, 40
-"""In tokens. Beyond the most, more text makes answers no better; with less than the least, they are worth nothing.
-Less of a suffix would not be moved along, and so cost more."""
+_LEAST_PREFIX, _LEAST_COLD, _LEAST_SUFFIX = 384, 128, 40
+"""In tokens. Beyond the most, more text makes answers no better; with less than the least, they are worth nothing:
+with 128 tokens of prefix, which leave out the head of many a function, the 1.5B coder had 27 of 40 holes of one line
+right, against 33 by itself when it sees all. Less of a suffix would not be moved along, and so cost more."""
 _STEP_TOKENS_PER_S = 100.0
 """Speeds count in doublings of this: one is measured on a machine that does other things too, and the same text should
 be asked about in the same words tomorrow."""
@@ -76,7 +77,7 @@ def budget_of(prefill_tokens_per_s: float | None, n_context: int) -> Budget:
     speed = math.inf if prefill_tokens_per_s is None else _in_steps(prefill_tokens_per_s)
     room = n_context or math.inf
     prefix = min(max(_PREFIX_S * speed, _LEAST_PREFIX), _MOST_PREFIX, room / 3)
-    cold = min(max(_COLD_S * speed, _LEAST_PREFIX), prefix)
+    cold = min(max(_COLD_S * speed, _LEAST_COLD), prefix)
     suffix, patient_suffix = (
         min(max(time_s * speed - _LINE_TOKENS, _LEAST_SUFFIX), _MOST_SUFFIX, room / 6)
         for time_s in (_SUFFIX_S, _PATIENT_SUFFIX_S)
