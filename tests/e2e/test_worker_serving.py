@@ -51,9 +51,9 @@ def test_a_stream_says_what_the_whole_answer_says(worker: WorkerProcess) -> None
     assert logprobs == pytest.approx(whole["choices"][0]["logprobs"]["token_logprobs"], abs=1e-3)
     assert all(piece["choices"][0]["finish_reason"] is None for piece in pieces)
     assert last["choices"][0]["finish_reason"] == whole["choices"][0]["finish_reason"] == "length"
-    # One token each for `<|file_sep|>`, `a.py\n` in bytes, and the three that mark prefix, suffix and middle.
-    assert last["usage"]["prompt_tokens"] == whole["usage"]["prompt_tokens"] == 1 + 5 + 3 + 6 + 1
-    assert last["usage"]["prompt_tokens_details"]["cached_tokens"] == 15
+    # Three tokens mark prefix, suffix and middle; the file's name is told beside other files alone.
+    assert last["usage"]["prompt_tokens"] == whole["usage"]["prompt_tokens"] == 3 + 6 + 1
+    assert last["usage"]["prompt_tokens_details"]["cached_tokens"] == 9
     assert {"queue_ms", "prefill_ms", "decode_ms"} == last["timings"].keys()
 
 
