@@ -14,6 +14,7 @@ from pygls.lsp.server import LanguageServer
 from inference import paths
 from lsp_server import __version__
 from lsp_server.engine import Engine, build_engine
+from lsp_server.engine.pending import PendingEngine
 from lsp_server.features import (
     commands,
     completion,
@@ -73,8 +74,9 @@ class HearthlineServer(LanguageServer):
         self.on_ready: Callable[[], None] = lambda: None
         status = Status(Window(self))
         self._engine_is_given = engine is not None
+        self._has_engine = engine is not None
         self._on_event = engine_status.follow(status)
-        self.session = Session(status, engine or build_engine(Settings(), self._on_event))
+        self.session = Session(status, engine or PendingEngine())
         self.indexing = Indexing(self)
         self.reviewing = Reviewing(self)
         self.diagnostics = Diagnostics(self)
@@ -92,11 +94,17 @@ class HearthlineServer(LanguageServer):
             settings.worker,
             settings.completion.model,
         )
-        if not (same or self._engine_is_given):
+        if self._has_engine and not (same or self._engine_is_given):
             self.spawn(self.session.engine.close())
             self.session.engine = build_engine(settings, self._on_event)
         self.indexing.follow()
         self.reviewing.follow()
+
+    def begin_engine(self) -> None:
+        """Ask the engine of the settings from now on: they are those of the person."""
+        if not self._has_engine:
+            self._has_engine = True
+            self.session.engine = build_engine(self.session.settings, self._on_event)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` beside everything else; a failure goes to the log."""

@@ -44,6 +44,7 @@ def register(server: "HearthlineServer") -> None:
 
 async def _begin(server: "HearthlineServer") -> None:
     await configuration.begin(server)
+    server.begin_engine()
     await server.indexing.begin()
     server.session.status.report(State.STARTING, model=server.session.settings.completion.model)
     await engine_status.warm_up(server.session)
