@@ -6,7 +6,7 @@ Invariant: the collector's own thresholds stay as they are behind this, for a pr
 import gc
 
 _MANY_YOUNG = 2_000
-"""Objects made and not yet gone; going through them takes less than half a millisecond."""
+"""Objects made and not yet gone; going through them takes half a millisecond, beside a very long list of lines two."""
 _MANY_TIMES = 20
 
 
