@@ -4,7 +4,7 @@ Owns the line list, its splitting and the mapping between the client's columns (
 ours (code points, Python's own string index). Invariants: every line but the last ends in exactly one terminator
 (`\n`, `\r\n` or `\r`, nothing else separates lines); the last ends in none and may be empty; no line holds half
 of a surrogate pair. A change costs what it touches, not what the document holds, unless a snapshot was taken since the
-last one: then the list of lines (not the lines) is copied once.
+last one: then the list of lines (not the lines) is copied once, ahead where somebody said `prepare_edit`.
 """
 
 import re
@@ -149,6 +149,8 @@ class Document:
         self.encoding = encoding
         self.unfit: Unfit | None = None
         self._lines: list[str] = []
+        self._spare: list[str] | None = None  # a copy of them
+        self._retired: list[str] | None = None  # those of an older snapshot, kept so that no edit has to free them
         self._snapshot: DocumentSnapshot | None = None
         self._replace_all(text)
         self.unfit = unfit or self.unfit
@@ -160,7 +162,8 @@ class Document:
         are not applied: their positions mean nothing here.
         """
         if self._snapshot is not None:
-            self._lines = self._lines.copy()
+            self._retired = self._lines
+            self._lines, self._spare = self._spare or self._lines.copy(), None
             self._snapshot = None
         self.version = version
         for change in changes:
@@ -168,6 +171,12 @@ class Document:
                 self._replace_all(change.text)
             elif self.unfit is None or self.unfit is Unfit.BINARY:
                 self._splice(change.range, _whole_characters(change.text))
+
+    def prepare_edit(self) -> None:
+        """Copy the list of lines for the next edit, where that will need it: while nobody waits, it costs nobody."""
+        self._retired = None
+        if self._snapshot is not None and self._spare is None:
+            self._spare = self._lines.copy()
 
     def mark_out_of_sync(self) -> None:
         """Note that an edit was lost, so that the text here is no longer the editor's."""
@@ -202,7 +211,7 @@ class Document:
         return self._snapshot is snapshot
 
     def _replace_all(self, text: str) -> None:
-        self._lines = split_lines(text)
+        self._lines, self._spare = split_lines(text), None
         self.unfit = Unfit.BINARY if self._head_has_nul() else None
 
     def _splice(self, where: EncodedRange, text: str) -> None:

@@ -24,7 +24,7 @@ class CompletionCache:
             self._texts.move_to_end(here)
             return self._texts[here]
         for then, text in reversed(self._texts.items()):
-            typed = here.typed_since(then) if text else None
+            typed = here.typed_since(then) if text and here.may_follow(then, text) else None
             left = left_of(text, typed) if typed else None
             if left is not None:
                 return left

@@ -137,6 +137,10 @@ _VALUE = re.compile(
 )
 """What stands behind one of the key words where a value is assigned to it."""
 
+_BLOCK_CHARS = 1_000
+_OVERLAP_CHARS = 400
+"""Blocks share so much, so that a name at the end of one and its value at the start of the next are seen together."""
+
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _HASH_LENGTHS = frozenset({32, 40, 56, 64, 96, 128})
 _MIN_BITS = 3.6
@@ -176,6 +180,28 @@ def find_secrets(text: str, words: Iterable[str] | None = None) -> Iterator[tupl
     for start, end in _assigned(text, said):
         if _is_random(text[start:end]):
             yield start, end
+
+
+def has_secret_still(text: str) -> bool:
+    """As `has_secret`, for a text that is asked about at each key: what of it has not changed is not searched again.
+
+    A value that stands further than _OVERLAP_CHARS from its name is not found; what `has_secret` finds otherwise, is.
+    """
+    return any(map(_block_has_secret, _blocks(text)))
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """Give `text` in whole lines, so cut that appending to it changes the last block alone."""
+    begin = end = 0
+    while (end := text.find("\n", end + _BLOCK_CHARS) + 1) > 0:
+        following = text.rfind("\n", begin, end - _OVERLAP_CHARS) + 1
+        if following > begin:  # else the lines are too long to share one
+            yield text[begin:end]
+            begin = following
+    yield text[begin:]
+
+
+_block_has_secret = lru_cache(maxsize=64)(has_secret)
 
 
 def _stands_alone(text: str, start: int, literal: str) -> bool:

@@ -6,7 +6,7 @@ Invariant: of a file that is named as credentials, or whose text around the curs
 from lsp_server.completion.fim_context import FimContext
 from lsp_server.completion.place import place_at
 from lsp_server.completion.scope import Scope, scope_at
-from lsp_server.context.secrets import has_secret, is_secret_name
+from lsp_server.context.secrets import has_secret_still, is_secret_name
 from lsp_server.document import DocumentSnapshot, Position
 from lsp_server.settings import CompletionSettings
 from lsp_server.status import Reason
@@ -36,5 +36,5 @@ def refusal(snapshot: DocumentSnapshot, position: Position, settings: Completion
 
 def check_secrets(context: FimContext) -> None:
     """Raise HoldsSecretError where what would be sent holds credentials."""
-    if has_secret(context.prefix) or has_secret(context.suffix):
+    if has_secret_still(context.prefix) or has_secret_still(context.suffix):
         raise HoldsSecretError

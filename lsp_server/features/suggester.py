@@ -27,6 +27,7 @@ from lsp_server.features.prompts import Prompts
 from lsp_server.features.refusal import HoldsSecretError, refusal
 from lsp_server.features.suggestion import OnAnswer, Suggestion, report, report_error
 from lsp_server.feedback.records import Source
+from lsp_server.garbage import collect_young
 from lsp_server.session import Session
 from lsp_server.settings import Multiline
 from lsp_server.status import Reason, State
@@ -89,6 +90,7 @@ class Suggester:
         began_s = self._clock()
         if not is_invoked:
             self._rhythm.note_key(began_s)
+        self._meanwhile(lambda: self._prepare(snapshot.uri))
         task = under.waiting = asyncio.ensure_future(self._make(snapshot, position, under, is_invoked=is_invoked))
         try:
             suggestion = await task
@@ -182,8 +184,14 @@ class Suggester:
             self._meanwhile(look)
 
     def _meanwhile(self, work: Callable[[], object]) -> None:
-        """Do `work` while the engine does the same: what the answer needs only then, or the next request."""
+        """Do `work` while the engine works or nobody waits: what the answer needs only then, or the next request."""
         asyncio.get_running_loop().call_later(_MEANWHILE_S, work)
+
+    def _prepare(self, uri: str) -> None:
+        """Do what the next key would have to wait for otherwise."""
+        if (document := self._session.documents.get(uri)) is not None:
+            document.prepare_edit()
+        collect_young()
 
     def _goes_on(self, under: _Under, here: Surroundings) -> bool:
         """Tell whether the answer under way serves the person at `here`; one that was made ahead becomes it."""

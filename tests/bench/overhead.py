@@ -4,13 +4,17 @@ Every key is an edit and a request, sent together. The share is the time to the 
 took by its own clock, from being asked to the last piece that was fetched: what is done while it works delays nobody.
 It says a line that is not what is typed next, so that no key is answered without it. A key comes when the last one is
 answered; then, as `paced_overhead`, as fast as a held key repeats, where the processor has gone idle in between.
+
+The floor is what is left of the same measurement where the server does nothing: pipes, wake-ups, the client's own work.
 """
 
 import asyncio
 import gc
 import random
 import statistics
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench import texts
@@ -25,6 +29,7 @@ _INTERVALS_S = {"": 0.0, "paced_": 0.03}
 _LATENCY_S = 0.02
 """To the first piece: less than any model takes. The next ones come at once."""
 _LINES_OF_FUNCTION = 7
+_BARE_COMMAND = [sys.executable, "-m", "tests.bench.bare_server", str(_LATENCY_S)]
 _SETTINGS = {"completion": {"debounceMs": 0, "prefetch": False}}
 """A pause before the engine is asked is meant to be there, and work ahead is nobody's wait."""
 
@@ -37,10 +42,17 @@ async def measure_overhead(report: Report, n_keys: int) -> None:
             for prefix, interval_s in _INTERVALS_S.items():
                 for size, n_lines in _SIZES.items():
                     took_s = await _type_in_large_file(client, workspace, n_lines, n_keys, interval_s)
-                    key = f"{prefix}overhead_{size}_lines_ms"
-                    report.figures[f"{key}_p50"] = 1e3 * statistics.median(took_s)
-                    report.figures[f"{key}_p99"] = 1e3 * statistics.quantiles(took_s, n=100)[98]
+                    _report(report, f"{prefix}overhead_{size}_lines_ms", took_s)
+        async with open_server(_BARE_COMMAND, workspace, _SETTINGS, env) as client:
+            for prefix, interval_s in _INTERVALS_S.items():
+                took_s = await _type_in_large_file(client, workspace, _SIZES["5k"], n_keys, interval_s)
+                _report(report, f"{prefix}floor_ms", took_s)
     report.figures["overhead_keys"] = n_keys
+
+
+def _report(report: Report, key: str, took_s: Sequence[float]) -> None:
+    report.figures[f"{key}_p50"] = 1e3 * statistics.median(took_s)
+    report.figures[f"{key}_p99"] = 1e3 * statistics.quantiles(took_s, n=100)[98]
 
 
 async def _type_in_large_file(

@@ -6,11 +6,15 @@ import random
 import string
 import sysconfig
 import uuid
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lsp_server.context.secrets import has_secret, is_secret_name
+from lsp_server.context import secrets
+from lsp_server.context.secrets import has_secret, has_secret_still, is_secret_name
 from lsp_server.context.terms import words_of
 
 # Made by chance here, so that no file of this project holds what looks like a credential.
@@ -135,3 +139,32 @@ def test_looking_through_the_words_first_changes_no_answer(name: str, before: st
     text = f"first line\n{before}{(SECRETS | ORDINARY)[name]}\nlast line\n"
     for each in (text, text.upper(), text.lower()):
         assert has_secret(each, words_of(each)) == has_secret(each)
+
+
+LINES = [*(secret for secret in SECRETS.values()), "x = 1", "", "    token", "=", "a long line " * 70]
+
+
+@given(st.lists(st.sampled_from(LINES + ["def function(a, b):"] * 20), max_size=120))
+def test_a_text_looked_at_in_blocks_hides_nothing(lines: list[str]) -> None:
+    text = "\n".join(lines)
+    assert has_secret_still(text) == has_secret(text)
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_is_found_wherever_blocks_end(name: str) -> None:
+    for n_before in range(30, 110):
+        text = "ordinary = of_this(line)\n" * n_before + SECRETS[name] + "\nordinary = of_this(line)" * 100
+        assert has_secret_still(text)
+
+
+def test_what_was_not_changed_is_not_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[str] = []
+    monkeypatch.setattr(secrets, "_block_has_secret", lru_cache(lambda block: searched.append(block)))
+    text = "".join(f"line_{number} = {number}\n" for number in range(1000))
+    for typed in ("", "n", "ne", "nex", "next", "next_line = 1\n", "next_line = 1\nl"):
+        has_secret_still(text + typed)
+    n_chars = sum(map(len, searched))
+    assert len(text) < n_chars < 1.5 * len(text) + 7 * 3000
+    searched.clear()
+    has_secret_still(text + "next_line = 1\nli")
+    assert len(searched) == 1

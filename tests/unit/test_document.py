@@ -1,6 +1,7 @@
 """The document store against a naive model that keeps one text and counts columns by encoding it."""
 
 import re
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -58,14 +59,17 @@ def naive_apply(text: str, change: Change, encoding: PositionEncoding) -> str:
 
 
 @settings(max_examples=1500, deadline=None)
-@given(TEXTS, st.lists(EDITS, max_size=5), ENCODINGS)
+@given(TEXTS, st.lists(st.tuples(EDITS, st.booleans(), st.booleans()), max_size=5), ENCODINGS)
 def test_edits_leave_the_text_of_the_naive_model(
-    text: str, batches: list[list[Change]], encoding: PositionEncoding
+    text: str, batches: list[tuple[list[Change], bool, bool]], encoding: PositionEncoding
 ) -> None:
     document = Document("file:///a", text, version=0, encoding=encoding)
     taken = []
-    for version, changes in enumerate(batches, start=1):
-        taken.append((document.snapshot(), text))
+    for version, (changes, is_taken, is_prepared) in enumerate(batches, start=1):
+        if is_taken:
+            taken.append((document.snapshot(), text))
+        if is_prepared:
+            document.prepare_edit()
         document.apply(changes, version)
         for change in changes:
             text = naive_apply(text, change, encoding)
@@ -142,6 +146,30 @@ def test_snapshot_is_current_until_the_next_change() -> None:
     assert document.snapshot() is snapshot
     document.apply([], 2)
     assert not document.is_current(snapshot)
+
+
+def test_an_edit_that_was_prepared_copies_nothing() -> None:
+    document = Document("file:///a", "abc\n" * 50_000, version=0)
+    snapshot = document.snapshot()
+    document.prepare_edit()
+    tracemalloc.start()
+    document.apply([Change("x", EncodedRange(1, 0, 1, 0))], 1)
+    made = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert made < 10_000, "a list of 50,000 lines takes 400,000 bytes"
+    assert (snapshot.lines[1], document.snapshot().lines[1]) == ("abc\n", "xabc\n")
+
+
+def test_what_was_prepared_for_a_text_is_gone_with_it() -> None:
+    document = Document("file:///a", "old", version=0)
+    document.snapshot()
+    document.prepare_edit()
+    document.mark_out_of_sync()
+    document.apply([Change("new")], 1)
+    document.snapshot()
+    document.prepare_edit()
+    document.apply([Change("er", EncodedRange(0, 3, 0, 3))], 2)
+    assert list(document.snapshot().lines) == ["newer"]
 
 
 def test_copy_is_independent() -> None:

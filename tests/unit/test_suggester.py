@@ -87,6 +87,18 @@ async def test_a_stream_goes_on_while_it_is_typed() -> None:
     assert len(window.engine.served) == 1
 
 
+async def test_the_next_edit_is_prepared_after_any_request() -> None:
+    window = Window(engine())
+    window.type("x = ")
+    await window.ask()
+    assert window.document._spare == ["x = "]
+    window.type("c")
+    assert window.document._spare is None
+    assert (await window.ask()).text == "ompute(values)"
+    assert len(window.engine.served) == 1
+    await window.until(lambda: window.document._spare == ["x = c"])
+
+
 async def test_a_stream_that_says_something_else_is_let_go() -> None:
     window = Window(engine())
     window.type("x = ")

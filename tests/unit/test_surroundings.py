@@ -52,6 +52,12 @@ def test_what_was_typed_is_found(before: str, typed: str, after: str) -> None:
     assert found.closers == ""
 
 
+@given(TEXTS, TEXTS, TEXTS, st.integers(0, 40))
+def test_where_the_beginning_of_a_text_was_typed_may_follow(before: str, text: str, after: str, n_typed: int) -> None:
+    then, now = at(f"{before}‸{after}"), at(f"{before}{text[:n_typed]}‸{after}")
+    assert now.may_follow(then, text)
+
+
 def test_above_the_window_nothing_is_compared() -> None:
     above = "line of text\n" * 400
     assert at(f"{above}x = f‸").typed_since(at(f"new\n{above}x = ‸")) == Typed("f", "")
