@@ -60,12 +60,19 @@ def _slots(place: Place) -> list[Slot]:
         return _in_brackets(place) if above.is_in_brackets and is_closed_below else []
     if not above.lines or above.lines[-1].text.startswith("@"):
         return []
-    steps = steps_of(above.lines, behind.lines) or [indent_unit(place)]
+    steps = steps_of(above.lines, behind.lines) or [_first_step(above.lines[-1], below, place)]
     indents = [line.indent for line in above.lines] + [indent_of(line) for line in below[:1]]
     if any(indent.strip(steps[0][0]) for indent in indents):
         return []
     nearest = next((line for line in reversed(place.above) if not is_comment(line, place.language_id)), "")
     return _among(above.lines, below, steps, is_apart=not nearest.strip())
+
+
+def _first_step(last: Line, below: Sequence[str], place: Place) -> str:
+    """Return by how much a block is deeper than its header, where no whole one tells."""
+    step = indent_of(below[0]).removeprefix(last.indent) if below else ""
+    is_body = last.opens and step and indent_of(below[0]).startswith(last.indent)
+    return step if is_body else indent_unit(place)
 
 
 def _in_brackets(place: Place) -> list[Slot]:

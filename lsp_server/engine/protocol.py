@@ -41,8 +41,8 @@ class CompletionRequest:
 
     key: one document's requests share it; a newer one supersedes the older. deadline_ms counts from arrival.
     wants_logprobs: tokens shall say how probable they were, where the engine can tell.
-    grammar: what the answer must match, in Lark's notation; None for an engine without such a constraint. begun: what
-    stands behind `prefix` already, and the grammar has the answer say first.
+    grammar: what the answer must match, in Lark's notation; None for an engine without such a constraint. said: the end
+    of `prefix` that is part of the answer; begun: what said and answer together say first, and stands there already.
     """
 
     prefix: str
@@ -57,6 +57,7 @@ class CompletionRequest:
     deadline_ms: int | None = None
     wants_logprobs: bool = False
     grammar: str | None = None
+    said: str = ""
     begun: str = ""
 
 

@@ -49,6 +49,7 @@ class Answer:
         self._place = place
         self._single_line = single_line
         self._min_confidence = min_confidence
+        self._said = request.said
         self._n_begun_left = len(request.begun)
         self._raw = ""
         self._pieces: list[Piece] = []
@@ -129,10 +130,11 @@ class Answer:
         return GhostText("", Drop.UNSURE) if sure is not None and sure < self._min_confidence else shown
 
     def _behind_begun(self, token: Token) -> Piece | None:
-        """Return what of `token` stands behind the cursor; how sure the model was of the rest alone is not known."""
-        n = min(self._n_begun_left, len(token.text))
+        """Return what of `token` stands behind the cursor; how sure the model was of half a word is not known."""
+        text, self._said = self._said + token.text, ""
+        n = min(self._n_begun_left, len(text))
         self._n_begun_left -= n
-        return Piece(token.text[n:], None if n else token.logprob) if token.text[n:] else None
+        return Piece(text[n:], None if text[:n].strip() else token.logprob) if text[n:] else None
 
     def _grow(self, piece: Piece) -> None:
         self._raw += piece.text

@@ -184,4 +184,5 @@ def _held(
     held = held_at(place_at(snapshot, position)) if "grammar" in known.constraints else None
     if held is None:
         return request
-    return replace(request, prefix=request.prefix.removesuffix(held.begun), begun=held.begun, grammar=held.grammar)
+    prefix = request.prefix.removesuffix(held.begun) + held.said
+    return replace(request, prefix=prefix, said=held.said, begun=held.begun, grammar=held.grammar)

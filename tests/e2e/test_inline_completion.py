@@ -148,6 +148,7 @@ def test_the_client_withdraws(editor: Editor) -> None:
     editor.show("hanging = ‸\n")
     request_id = editor.ask()
     editor.client.notification("hearthline/status", lambda params: params["state"] == "working")
+    wait_until(lambda: bool(editor.served()), "the engine was asked")
     editor.client.notify("$/cancelRequest", {"id": request_id})
     assert editor.client.reply(request_id)["error"]["code"] == REQUEST_CANCELLED
     editor.client.notification("hearthline/status", lambda params: params["reason"] == "cancelled")

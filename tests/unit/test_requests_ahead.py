@@ -191,6 +191,14 @@ async def test_an_engine_that_can_is_held_to_what_fits() -> None:
         assert all(ahead.grammar is None for ahead in desk.computed())
 
 
+async def test_an_indentation_that_is_certain_is_in_the_prompt_but_for_its_last_blank() -> None:
+    desk = Desk()
+    desk.engine.capabilities_told = replace(SLOW, constraints=frozenset({"grammar"}))
+    request = await desk.ask(desk.open("a.py", "def f():\n  \n    return 1\n"), 1, 2)
+    assert (request.prefix, request.said, request.begun) == ("def f():\n   ", "   ", "  ")
+    assert "/ / (" in (request.grammar or "")
+
+
 async def test_who_waits_gets_more_of_what_stands_behind() -> None:
     desk = Desk()
     uri = desk.open("a.py", LINES)

@@ -239,3 +239,13 @@ async def test_what_the_answer_says_again_is_not_shown() -> None:
     request = window.served(0).request
     assert isinstance(request, CompletionRequest)
     assert (request.prefix, request.begun) == ("", "  x")
+
+
+async def test_what_of_the_answer_is_in_the_prompt_is_shown() -> None:
+    window = Window(engine(" x = compute(values)"))
+    window.engine.capabilities_told = replace(window.engine.capabilities_told, constraints=frozenset({"grammar"}))
+    window.type("def f():\n")
+    assert (await window.ask()).text == "    x = compute(values)"
+    request = window.served(0).request
+    assert isinstance(request, CompletionRequest)
+    assert (request.prefix, request.said, request.begun) == ("def f():\n   ", "   ", "")
