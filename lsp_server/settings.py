@@ -58,7 +58,7 @@ class Baseline(StrEnum):
 class Judge(StrEnum):
     """Whether a model is asked about findings when nobody types."""
 
-    AUTO = "auto"  # models that make the review better, or that nobody measured
+    AUTO = "auto"  # models that are not known to be too small for it
     OFF = "off"
 
 
