@@ -1,7 +1,7 @@
 """Which models are asked for verdicts. Pure data; `python -m tests.bench review --model NAME` measures one.
 
-A model that lowers right findings as often as false ones makes the review worse, and costs energy. The catalogue's small
-models are not asked: nothing shows that they beat the rules alone, and a verdict takes them a minute of a CPU.
+A model that lowers right findings as often as false ones makes the review worse, and costs energy. The catalogue's
+small models are not asked: nothing shows that they beat the rules alone, and a verdict takes them a minute of a CPU.
 """
 
 _NOT_ASKED = frozenset(
