@@ -179,7 +179,7 @@ async def test_nothing_is_offered_for_a_document_that_changed_meanwhile(server: 
 
 
 async def _titles(server: HearthlineServer, only: list[Kind] | None) -> list[str]:
-    context = types.CodeActionContext([], only=only)  # type: ignore[arg-type] # kinds may be any text
+    context = types.CodeActionContext([], only=only)
     params = types.CodeActionParams(types.TextDocumentIdentifier(URI), WHERE, context)
     own = ("fix", "explain", "late")
     actions = await server.protocol.fm.features[types.TEXT_DOCUMENT_CODE_ACTION](params)
