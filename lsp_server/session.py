@@ -33,6 +33,8 @@ class ClientCapabilities:
     related_information: bool = False  # in diagnostics
     versioned_edits: bool = False  # documentChanges in a WorkspaceEdit
     file_creation: bool = False  # CreateFile among them
+    annotated_edits: bool = False  # a person is shown an edit before it is made
+    edit_requests: bool = False  # workspace/applyEdit
     show_document: bool = False  # window/showDocument
 
 
