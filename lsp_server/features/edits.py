@@ -14,14 +14,13 @@ from pygls.exceptions import JsonRpcException
 
 from lsp_server import convert
 from lsp_server.document import DocumentSnapshot, split_lines
-from lsp_server.errors import HearthlineError
+from lsp_server.errors import DocumentError, HearthlineError
+from lsp_server.features.running import STALE
 from lsp_server.review.finding import Place
 from lsp_server.session import ClientCapabilities
 
 if TYPE_CHECKING:
     from lsp_server.server import HearthlineServer
-
-STALE = "the document has changed since; ask again"
 
 _ANNOTATION = "hearthline"
 _LINE_END = re.compile(r"\r\n?|\n")
@@ -85,7 +84,7 @@ def workspace_edit(
         )
     if not capabilities.versioned_edits:
         return types.WorkspaceEdit(changes=edits)
-    named = _ANNOTATION if note is not None and capabilities.annotated_edits else None
+    named = _ANNOTATION if note is not None and capabilities.change_annotations else None
     files = {change.file.uri: change.file for change in changes}
     made: list[types.CreateFile | types.TextDocumentEdit] = []
     for uri, file in files.items():
@@ -106,7 +105,7 @@ async def apply(server: "HearthlineServer", edit: types.WorkspaceEdit, label: st
     them is another by now, and where the client could not make it.
     """
     if not all(map(server.session.is_current, basis)):
-        raise HearthlineError(STALE)
+        raise DocumentError(STALE)
     if not server.session.capabilities.edit_requests:
         raise HearthlineError("this editor cannot be asked to change a text (workspace/applyEdit)")
     params = types.ApplyWorkspaceEditParams(edit, label=label)

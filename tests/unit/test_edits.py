@@ -8,14 +8,15 @@ from pygls.exceptions import JsonRpcException
 
 from lsp_server.document import Document, PositionEncoding
 from lsp_server.errors import HearthlineError
-from lsp_server.features.edits import STALE, Change, Note, apply, file_of, file_on_disk, workspace_edit
+from lsp_server.features.edits import Change, Note, apply, file_of, file_on_disk, workspace_edit
+from lsp_server.features.running import STALE
 from lsp_server.review.finding import Place
 from lsp_server.server import HearthlineServer, create_server
 from lsp_server.session import ClientCapabilities
 from lsp_server.transport.messages import wire_converter
 
 NOTE = Note("Fix", "It was checked.")
-ALL = ClientCapabilities(versioned_edits=True, file_creation=True, annotated_edits=True, edit_requests=True)
+ALL = ClientCapabilities(versioned_edits=True, file_creation=True, change_annotations=True, edit_requests=True)
 
 
 def _on_wire(edit: types.WorkspaceEdit) -> Any:
@@ -48,7 +49,7 @@ def test_what_is_to_be_made_at_once_has_no_annotation() -> None:
 def test_a_client_without_versions_gets_plain_edits() -> None:
     file = file_of(_document("x\ny\n").snapshot())
     changes = [Change(file, Place(0, 0, 0, 1), "a"), Change(file, file.end, "b")]
-    made = _on_wire(workspace_edit(ClientCapabilities(annotated_edits=True), changes, NOTE))
+    made = _on_wire(workspace_edit(ClientCapabilities(change_annotations=True), changes, NOTE))
     assert [edit["newText"] for edit in made["changes"]["file:///a.py"]] == ["a", "b"]
     assert set(made) == {"changes"}
 
