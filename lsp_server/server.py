@@ -21,6 +21,7 @@ from lsp_server.features import (
     configuration,
     documents,
     engine_status,
+    fixing,
     indexing,
     inline_completion,
     lifecycle,
@@ -194,6 +195,7 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
     completion.register(server, suggester)
     server.diagnostics.register()
     review_actions.register(server)
+    fixing.register(server)
     server.workspace_review.register()
     server.code_actions.register()
     commands.register(server)

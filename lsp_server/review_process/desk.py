@@ -24,6 +24,7 @@ from lsp_server.review.suppressions import PROJECT_FILE, find_ignore, parse_comm
 from lsp_server.review_process.commenting import first_comment
 from lsp_server.review_process.head import Head
 from lsp_server.review_process.judging import read_case, try_fix
+from lsp_server.review_process.mending import try_edit
 from lsp_server.review_process.messages import (
     Answer,
     Done,
@@ -39,6 +40,7 @@ from lsp_server.review_process.messages import (
     Reviewed,
     ReviewFile,
     ReviewText,
+    TryEdit,
     TryFix,
 )
 from lsp_server.review_process.project import Project, Projects
@@ -84,6 +86,8 @@ class Desk:
                 return read_case(review, text, fingerprint, self._rulebook)
             case TryFix(language_id=language_id, text=text, fingerprint=fingerprint, fix=fix, path=path):
                 return try_fix(self._reviewer, text, language_id, path, fingerprint, fix)
+            case TryEdit():
+                return try_edit(self._reviewer, request)
             case FindSubject(language_id=language_id, text=text, first_line=first_line, last_line=last_line):
                 return Located(subject_at(language_id, text, first_line, last_line))
             case Forget(uri=uri):
