@@ -19,6 +19,7 @@ from lsp_server.features import (
     commands,
     completion,
     configuration,
+    documenting,
     documents,
     engine_status,
     fixing,
@@ -196,6 +197,7 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
     server.diagnostics.register()
     review_actions.register(server)
     fixing.register(server)
+    documenting.register(server)
     server.workspace_review.register()
     server.code_actions.register()
     commands.register(server)

@@ -15,6 +15,8 @@ import msgspec
 
 from lsp_server.context.files import MAX_FILE_BYTES, fit_text
 from lsp_server.context.subject import subject_at
+from lsp_server.fixes.doc_styles import detect
+from lsp_server.fixes.documented import read_documented
 from lsp_server.languages import language_of
 from lsp_server.review import baseline, carry, ignoring
 from lsp_server.review.finding import Finding
@@ -36,10 +38,12 @@ from lsp_server.review_process.messages import (
     Judged,
     Located,
     ReadCase,
+    ReadDocumented,
     Request,
     Reviewed,
     ReviewFile,
     ReviewText,
+    ToDocument,
     TryEdit,
     TryFix,
 )
@@ -88,8 +92,8 @@ class Desk:
                 return try_fix(self._reviewer, text, language_id, path, fingerprint, fix)
             case TryEdit():
                 return try_edit(self._reviewer, request)
-            case FindSubject(language_id=language_id, text=text, first_line=first_line, last_line=last_line):
-                return Located(subject_at(language_id, text, first_line, last_line))
+            case ReadDocumented() | FindSubject():
+                return _looked_up(request)
             case Forget(uri=uri):
                 self._last.pop(uri, None)
             case HoldProject(path=path, text=text):
@@ -182,6 +186,15 @@ class Desk:
         text = self._projects.text(project)
         added = ignoring.in_project(text or "", rule, "\r\n" if "\r\n" in (text or "") else "\n")
         return Ignores(line, file, str(project), text, added)
+
+
+def _looked_up(request: ReadDocumented | FindSubject) -> Answer:
+    """Return what stands at the lines of `request`."""
+    where = request.first_line, request.last_line
+    if isinstance(request, FindSubject):
+        return Located(subject_at(request.language_id, request.text, *where))
+    documented = read_documented(request.text, request.language_id, *where)
+    return ToDocument(documented, detect(request.text, request.language_id))
 
 
 def _is_not_looked_at(review: Review) -> bool:

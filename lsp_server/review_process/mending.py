@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lsp_server.fixes.flaws import flawed_lines
+from lsp_server.fixes.flaws import flawed_lines, is_same_program
 from lsp_server.fixes.proposal import Replacement, applied
 from lsp_server.review_process.judging import why_not
 from lsp_server.review_process.messages import Held, TryEdit
@@ -40,6 +40,9 @@ def try_edit(reviewer: WholeReviewer, request: TryEdit) -> Held:
     before, after = _say(text, request), _say(fixed, request)
     if len(after.flawed or ()) > len(before.flawed or ()):
         return Held("does not parse")
+    if request.is_documentation:
+        is_same = is_same_program(text, fixed, language_id, request.place.line)
+        return Held(checked="Only documentation is written.") if is_same else Held("changes code")
     if new := _new(before, after):
         return Held(f"brings another problem, {new}")
     if request.fingerprint:

@@ -6,6 +6,8 @@ First a greeting; then per Request an Answer of its kind, in order. Lines and co
 import msgspec
 
 from lsp_server.context.subject import Subject
+from lsp_server.fixes.doc_styles import Style
+from lsp_server.fixes.documented import Documented
 from lsp_server.review.finding import Finding, Place
 from lsp_server.review.ignoring import Edit
 from lsp_server.review.suppressions import Problem
@@ -75,7 +77,7 @@ class TryEdit(msgspec.Struct, frozen=True, tag=True):
     """Find out whether a problem is gone once `new_text` takes `place`, and nothing else is worse.
 
     first_line, last_line: those the problem is reported on. fingerprint: of the finding that it is, "" for what another
-    tool reports. code: what that tool calls it.
+    tool reports. code: what that tool calls it. is_documentation: there is no problem; the edit may change no code.
     """
 
     uri: str
@@ -88,6 +90,20 @@ class TryEdit(msgspec.Struct, frozen=True, tag=True):
     fingerprint: str = ""
     code: str = ""
     path: str | None = None
+    is_documentation: bool = False
+
+
+class ReadDocumented(msgspec.Struct, frozen=True, tag=True):
+    """Read what the documentation of a function or class must know: the one that the lines are about.
+
+    Lines are 0-based and inclusive.
+    """
+
+    uri: str
+    language_id: str
+    text: str
+    first_line: int
+    last_line: int
 
 
 class FindSubject(msgspec.Struct, frozen=True, tag=True):
@@ -113,7 +129,18 @@ class HoldProject(msgspec.Struct, frozen=True, tag=True):
     text: str | None
 
 
-Request = ReviewText | ReviewFile | FindIgnores | ReadCase | TryFix | TryEdit | FindSubject | Forget | HoldProject
+Request = (
+    ReviewText
+    | ReviewFile
+    | FindIgnores
+    | ReadCase
+    | TryFix
+    | TryEdit
+    | ReadDocumented
+    | FindSubject
+    | Forget
+    | HoldProject
+)
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -183,6 +210,13 @@ class Held(msgspec.Struct, frozen=True, tag=True):
     checked: str = ""
 
 
+class ToDocument(msgspec.Struct, frozen=True, tag=True):
+    """A function or class, None where there is none, and the style of its file."""
+
+    documented: Documented | None
+    style: Style
+
+
 class Located(msgspec.Struct, frozen=True, tag=True):
     """What lines are about, None where that cannot be told."""
 
@@ -193,4 +227,4 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     """There is nothing to answer."""
 
 
-Answer = Reviewed | Ignores | Case | Tried | Held | Located | Done
+Answer = Reviewed | Ignores | Case | Tried | Held | ToDocument | Located | Done

@@ -24,6 +24,7 @@ from lsp_server.review_process.messages import (
     FindSubject,
     Forget,
     HoldProject,
+    ReadDocumented,
     Request,
     Reviewed,
     ReviewFile,
@@ -221,7 +222,7 @@ def _name(request: Request) -> str:
             return f"ignores in {path}"
         case FindSubject(uri=uri):
             return f"subjects in {uri}"
-        case TryEdit(uri=uri):
+        case TryEdit(uri=uri) | ReadDocumented(uri=uri):
             return f"edits of {uri}"
         case _:
             return str(request)

@@ -105,7 +105,8 @@ def _diagnostic(line: int, start: int, end: int, message: str, **more: object) -
     return {"range": where, "message": message, "severity": 1, **more}
 
 
-def _edited(text: str, made: dict[str, Any]) -> str:
+def edited(text: str, made: dict[str, Any]) -> str:
+    """Return `text` after the one edit of what the editor was asked to make."""
     (document,) = made["edit"]["documentChanges"]
     (edit,) = document["edits"]
     lines = [*text.splitlines(keepends=True), ""]
@@ -117,21 +118,20 @@ def _edited(text: str, made: dict[str, Any]) -> str:
 
     head = "".join(lines[: start["line"]]) + lines[start["line"]][: column(start)]
     tail = lines[end["line"]][column(end) :] + "".join(lines[end["line"] + 1 :])
-    return head + edit["newText"] + tail
+    return f"{head}{edit['newText']}{tail}"
 
 
 def _words(made: dict[str, Any]) -> str:
     (annotation,) = made["edit"]["changeAnnotations"].values()
     assert annotation["needsConfirmation"]
-    words: str = annotation["description"]
-    return words
+    return str(annotation["description"])
 
 
 def test_a_finding_of_ours_is_mended(editor: Editor) -> None:
     uri = editor.show(VIEW)
     (finding,) = editor.pushed(uri)
     made = editor.fix(uri, finding, BOUND)
-    assert '.execute("select 1 where n = ?", (name,))' in _edited(VIEW, made)
+    assert '.execute("select 1 where n = ?", (name,))' in edited(VIEW, made)
     assert made["edit"]["documentChanges"][0]["textDocument"] == {"uri": uri, "version": 1}
     assert _words(made) == "The security review does not report it any more."
     assert made["label"] == "Fix sql-injection"
@@ -146,7 +146,7 @@ def test_a_fix_that_does_not_clear_the_finding_is_refused_and_the_model_told_why
     (finding,) = editor.pushed(uri)
     same = {"old_text": "+ name +", "new_text": "+ str(name) +"}
     made = editor.fix(uri, finding, same, BOUND)
-    assert "select 1" in _edited(VIEW, made)
+    assert "select 1" in edited(VIEW, made)
     first, second = editor.asked()
     assert second["messages"][:2] == first["messages"]
     assert json.loads(second["messages"][2]) == same
@@ -190,7 +190,7 @@ def test_a_diagnostic_of_ruff_is_looked_for_with_ruff(editor: Editor) -> None:
     unused = _diagnostic(0, 7, 9, "`os` imported but unused", source="Ruff", code="F401")
     other, gone = {"old_text": "import os", "new_text": "import io"}, {"old_text": "import os\n", "new_text": ""}
     made = editor.fix(uri, unused, other, gone)
-    assert _edited(text, made) == "import sys\n\nsys.exit()\n"
+    assert edited(text, made) == "import sys\n\nsys.exit()\n"
     assert _words(made) == "Ruff does not report F401 there any more."
     assert len(editor.asked()) == 2
 
@@ -201,7 +201,7 @@ def test_a_diagnostic_that_cannot_be_looked_for_says_so(editor: Editor) -> None:
     missing = _diagnostic(2, 20, 21, "Cannot find name 'x'.", source="ts", code=2304)
     answer = {"old_text": '\tconst é = "😀" + x;\n\treturn é;', "new_text": '\tconst x = "";\n\treturn "😀" + x;'}
     made = editor.fix(uri, missing, answer)
-    assert _edited(text, made) == text.replace(
+    assert edited(text, made) == text.replace(
         'const é = "😀" + x;\r\n\treturn é;', 'const x = "";\r\n\treturn "😀" + x;'
     )
     assert "whether ts 2304 still reports the problem was not checked" in _words(made)
@@ -214,7 +214,7 @@ def test_a_syntax_error_is_gone_when_it_parses(editor: Editor) -> None:
     made = editor.fix(
         uri, broken, {"old_text": "x :=", "new_text": "x := ("}, {"old_text": "x :=", "new_text": "_ = 1"}
     )
-    assert _edited(text, made) == "package a\n\nfunc f() {\n\t_ = 1\n}\n"
+    assert edited(text, made) == "package a\n\nfunc f() {\n\t_ = 1\n}\n"
     assert _words(made) == "The text parses there now."
 
 
