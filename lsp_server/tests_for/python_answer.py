@@ -15,7 +15,15 @@ from lsp_server.context.secrets import has_secret
 from lsp_server.tests_for.fences import code_of
 from lsp_server.tests_for.framework import Answer, TestCode
 from lsp_server.tests_for.python_imports import Sources, imports_for, imports_in
-from lsp_server.tests_for.python_source import definition_in, segments, tree_of, used_names, whole, words_of
+from lsp_server.tests_for.python_source import (
+    definition_in,
+    first_child,
+    segments,
+    tree_of,
+    used_names,
+    whole,
+    words_of,
+)
 from lsp_server.tests_for.python_style import as_function, as_method, with_lines_first
 
 _FENCES = frozenset({"python", "py", "python3"})
@@ -93,14 +101,14 @@ def _parts(code: str) -> _Parts:
 
 
 def _take_statement(text: str, parts: _Parts) -> None:
-    node = tree_of(text).named_child(0)
+    node = first_child(tree_of(text))
     if node is None:
         return
     if node.type in ("import_statement", "import_from_statement"):
         parts.imports |= imports_in(tree_of(text))
     elif node.type == "assert_statement":
         parts.loose.append(text)
-    elif node.type == "expression_statement" and (first := node.named_child(0)) and first.type == "assignment":
+    elif node.type == "expression_statement" and (first := first_child(node)) and first.type == "assignment":
         left = first.child_by_field_name("left")
         if left is not None and left.type == "identifier":
             parts.helpers[words_of(left)] = text

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import tree_sitter
 
-from lsp_server.tests_for.python_source import tree_of, words_of
+from lsp_server.tests_for.python_source import first_child, tree_of, words_of
 
 _HOMES = {
     "collections": ("Counter", "OrderedDict", "defaultdict", "deque"),
@@ -47,7 +47,7 @@ def sources_of(module: str, text: str) -> Sources:
         name = inner.child_by_field_name("name") if inner is not None and inner.type in _MODULE_NODES else None
         if name is not None:
             defined.add(words_of(name))
-        if node.type == "expression_statement" and (first := node.named_child(0)) and first.type == "assignment":
+        if node.type == "expression_statement" and (first := first_child(node)) and first.type == "assignment":
             left = first.child_by_field_name("left")
             if left is not None and left.type == "identifier":
                 defined.add(words_of(left))

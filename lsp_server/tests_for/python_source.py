@@ -4,6 +4,7 @@ Invariant: a segment that does not parse takes nothing down but itself.
 """
 
 import builtins
+import re
 from collections.abc import Iterator
 from functools import cache
 
@@ -12,6 +13,7 @@ import tree_sitter_python
 
 BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__"}
 _CONTINUES = (")", "]", "}", "else", "elif", "except", "finally")
+_CLAIM = re.compile(r"self\.assert\w+\(|with (?:pytest\.raises|self\.assertRaises\w*)\(")
 _MOST_CUT_LINES = 12
 
 
@@ -25,9 +27,14 @@ def tree_of(text: str) -> tree_sitter.Node:
     return _parser().parse(text.encode(errors="replace")).root_node
 
 
-def words_of(node: tree_sitter.Node) -> str:
-    """Return the text of `node`."""
-    return (node.text or b"").decode(errors="replace")
+def first_child(node: tree_sitter.Node) -> tree_sitter.Node | None:
+    """Return the first named child of `node`; None where it has none."""
+    return next(iter(node.named_children), None)
+
+
+def words_of(node: tree_sitter.Node | None) -> str:
+    """Return the text of `node`; "" where there is none."""
+    return (node.text or b"").decode(errors="replace") if node is not None else ""
 
 
 def segments(code: str) -> Iterator[str]:
@@ -65,7 +72,7 @@ def whole(segment: str) -> str | None:
 
 def definition_in(segment: str) -> tree_sitter.Node | None:
     """Return the function or class that `segment` defines, without its decorators."""
-    node = tree_of(segment).named_child(0)
+    node = first_child(tree_of(segment))
     if node is not None and node.type == "decorated_definition":
         node = node.child_by_field_name("definition")
     return node if node is not None and node.type in ("function_definition", "class_definition") else None
@@ -126,3 +133,21 @@ def _is_bound(node: tree_sitter.Node) -> bool:
         return True  # an import inside of the text
     field = _BINDERS.get(parent.type)
     return field is not None and parent.child_by_field_name(field) == child
+
+
+def claims_in(text: str) -> tuple[tuple[int, int], ...]:
+    """Return the first and last lines of the claims that stand directly in the body of the test `text`, 0-based.
+
+    A claim is an assertion, or a `with` that expects an exception; none shares a line with anything else.
+    """
+    definition = definition_in(text)
+    body = definition.child_by_field_name("body") if definition is not None else None
+    if body is None:
+        return ()
+    every = [(each.start_point.row, each.end_point.row) for each in body.named_children]
+    claims = [
+        (each.start_point.row, each.end_point.row)
+        for each in body.named_children
+        if each.type == "assert_statement" or _CLAIM.match(words_of(each))
+    ]
+    return tuple(claim for claim in claims if sum(first <= claim[1] and claim[0] <= last for first, last in every) == 1)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import tree_sitter
 
-from lsp_server.tests_for.python_source import tree_of, words_of
+from lsp_server.tests_for.python_source import first_child, tree_of, words_of
 
 _TWO = {
     "assertEqual": "{} == {}",
@@ -86,7 +86,7 @@ def _with_self(head: str, following: str) -> str:
 def _plain_claims(text: str) -> list[tuple[int, int, str]]:
     edits = []
     for node in _nodes(tree_of(text)):
-        if node.type != "expression_statement" or (call := node.named_child(0)) is None or call.type != "call":
+        if node.type != "expression_statement" or (call := first_child(node)) is None or call.type != "call":
             continue
         function, arguments = call.child_by_field_name("function"), call.child_by_field_name("arguments")
         name = words_of(function).removeprefix("self.") if function is not None else ""
@@ -107,7 +107,7 @@ def _closed(node: tree_sitter.Node) -> str:
 def _method_claims(text: str) -> list[tuple[int, int, str]]:
     edits = []
     for node in _nodes(tree_of(text)):
-        claim = node.named_child(0) if node.type == "assert_statement" else None
+        claim = first_child(node) if node.type == "assert_statement" else None
         if claim is not None:
             edits.append((node.start_byte, node.end_byte, _method_claim(claim)))
     return edits
@@ -115,7 +115,7 @@ def _method_claims(text: str) -> list[tuple[int, int, str]]:
 
 def _method_claim(claim: tree_sitter.Node) -> str:
     words = words_of(claim)
-    if claim.type == "not_operator" and (inner := claim.named_child(0)) is not None:
+    if claim.type == "not_operator" and (inner := first_child(claim)) is not None:
         return f"self.assertFalse({words_of(inner)})"
     if claim.type == "comparison_operator" and claim.named_child_count == 2:
         left, right = (words_of(each) for each in claim.named_children)

@@ -16,13 +16,14 @@ import sys
 import tempfile
 import time
 import types
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple  # noqa: UP035  # Python 3.8
+from typing import Any, Callable, Iterator, Sequence, Tuple  # noqa: UP035  # Python 3.8
 
 Run = Callable[[], Tuple[str, str]]  # noqa: UP006  # evaluated, by Python 3.8 too
 Test = Tuple[str, Run]  # noqa: UP006  # a name and what runs it: (verdict, words)
 
 _MOST_WORDS = 1500
 _MOST_OUTPUT = 4000
+_WALL_FACTOR, _WALL_S = 2.0, 2.0
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _CHANGES = ("os.mkdir", "os.remove", "os.rmdir", "os.rename", "os.symlink", "os.link", "os.truncate", "os.chmod")
 _NETWORK = ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
@@ -32,16 +33,16 @@ _PROGRAMS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.s
 class Job:
     """What to run. Its fields are those of the file that `python.py` writes."""
 
-    def __init__(self, said: Dict[str, Any]) -> None:
+    def __init__(self, said: dict[str, Any]) -> None:
         self.uses_pytest: bool = said["uses_pytest"]
         self.root: str = said["root"]
-        self.paths: List[str] = said["paths"]
-        self.tests: Dict[str, str] = said["tests"]
+        self.paths: list[str] = said["paths"]
+        self.tests: dict[str, str] = said["tests"]
         self.source: str = said["source"]
         self.first_line: int = said["first_line"]
         self.last_line: int = said["last_line"]
-        self.mutants: List[str] = said["mutants"]
-        self.mutant_lines: List[int] = said["mutant_lines"]
+        self.mutants: list[str] = said["mutants"]
+        self.mutant_lines: list[int] = said["mutant_lines"]
         self.test_s: float = said["test_s"]
         self.mutant_test_s: float = said["mutant_test_s"]
         self.budget_s: float = said["budget_s"]
@@ -53,10 +54,10 @@ class Traced:
     """The lines of the target that ran, 1-based, and from which line to which; 0 is its end."""
 
     def __init__(self, job: Job) -> None:
-        self.lines: Set[int] = set()
-        self.branches: Set[Tuple[int, int]] = set()
+        self.lines: set[int] = set()
+        self.branches: set[tuple[int, int]] = set()
         self._job = job
-        self._wanted: Dict[types.CodeType, bool] = {}
+        self._wanted: dict[types.CodeType, bool] = {}
 
     def begin(self) -> None:
         import threading
@@ -110,7 +111,7 @@ class Fence:
     def open(self) -> None:
         self._is_closed = False
 
-    def _look(self, event: str, arguments: Tuple[Any, ...]) -> None:
+    def _look(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self._is_closed:
             return
         if event == "open":
@@ -153,7 +154,7 @@ def main() -> None:
 
 
 def run_all(job: Job, tests: Sequence[Test], report: Any) -> None:
-    """Run every test against the code as it is; then against each mutant those that run its line."""
+    """Run every test against the code as it is; then against each mutant those that run its line, until one notices."""
     ends_s = time.monotonic() + job.budget_s
     passed: List[Tuple[Test, Set[int], float]] = []
     for name, run in tests:
@@ -174,23 +175,23 @@ def run_all(job: Job, tests: Sequence[Test], report: Any) -> None:
                 return
             told = in_child(job, run, job.mutant_test_s + 5 * took_s, swaps)
             write(report, dict(told, test=name, mutant=number, lines=[], branches=[], output=""))
-            if told["verdict"] == "slow":
-                break  # it hangs in the others as well, and each would cost as long
+            if told["verdict"] != "passed":
+                break
 
 
-def write(report: Any, told: Dict[str, Any]) -> None:
+def write(report: Any, told: dict[str, Any]) -> None:
     report.write(json.dumps(told) + "\n")
     report.flush()
 
 
-def functions_of(job: Job) -> List[types.FunctionType]:
+def functions_of(job: Job) -> list[types.FunctionType]:
     """Return the functions that were made of the target's lines."""
     return [each for each in gc.get_objects() if type(each) is types.FunctionType and is_of_target(each.__code__, job)]
 
 
 def swaps_of(
     functions: Sequence[types.FunctionType], text: str, job: Job
-) -> List[Tuple[types.FunctionType, types.CodeType]]:
+) -> list[tuple[types.FunctionType, types.CodeType]]:
     """Return which function gets which code for the target's file to say `text`; none where that does not compile."""
     try:
         module = compile(text, job.source, "exec", dont_inherit=True)
@@ -214,9 +215,9 @@ def codes_in(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def in_child(
-    job: Job, run: Run, limit_s: float, swaps: Sequence[Tuple[types.FunctionType, types.CodeType]]
+    job: Job, run: Run, cpu_s: float, swaps: Sequence[Tuple[types.FunctionType, types.CodeType]]
 ) -> Dict[str, Any]:
-    """Run a test in a child, for `limit_s` at most, and return what became of it."""
+    """Run a test in a child, which may use `cpu_s` of CPU and some more of time, and return what became of it."""
     began_s = time.monotonic()
     reading, writing = os.pipe()
     with tempfile.TemporaryFile(dir=job.temporary) as output:
@@ -225,21 +226,24 @@ def in_child(
             try:
                 os.close(reading)
                 os.setpgid(0, 0)
+                # Its default action ends the process: no handler that a test could replace or outlast.
+                signal.signal(signal.SIGPROF, signal.SIG_DFL)
+                signal.setitimer(signal.ITIMER_PROF, cpu_s)
                 be_child(job, run, swaps, writing, output.fileno())
             finally:
                 os._exit(1)
         os.close(writing)
-        told = read_until(reading, began_s + limit_s)
+        said = read_until(reading, began_s + _WALL_FACTOR * cpu_s + _WALL_S)
         os.close(reading)
-        end(child)
+        killed_by = end(child)
         took_s = time.monotonic() - began_s
         output.seek(0)
-        said = output.read(_MOST_OUTPUT).decode("utf-8", "replace")
-    if told is None:
-        told = {"verdict": "slow", "words": "it took longer than %.3g s" % limit_s}  # noqa: UP031  # one form for all
-    elif not told:
-        told = {"verdict": "broken", "words": "it ended its process"}
-    return {"mutant": None, "lines": [], "branches": [], **told, "took_s": round(took_s, 4), "output": said}
+        printed = output.read(_MOST_OUTPUT).decode("utf-8", "replace")
+    if said is None or killed_by == signal.SIGPROF:
+        told = {"verdict": "slow", "words": "it took longer than %.3g s" % cpu_s}  # noqa: UP031  # one form for all
+    else:
+        told = said or {"verdict": "broken", "words": "it ended its process"}
+    return {"mutant": None, "lines": [], "branches": [], **told, "took_s": round(took_s, 4), "output": printed}
 
 
 def read_until(reading: int, deadline_s: float) -> Optional[Dict[str, Any]]:
@@ -260,17 +264,19 @@ def read_until(reading: int, deadline_s: float) -> Optional[Dict[str, Any]]:
         return told
 
 
-def end(child: int) -> None:
+def end(child: int) -> int:
+    """End the child and what it started; return the signal that it had ended by before, 0 where by none."""
     for kill in (os.killpg, os.kill):
         try:
             kill(child, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             pass
-    os.waitpid(child, 0)
+    status = os.waitpid(child, 0)[1]
+    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
 
 
 def be_child(
-    job: Job, run: Run, swaps: Sequence[Tuple[types.FunctionType, types.CodeType]], writing: int, output: int
+    job: Job, run: Run, swaps: Sequence[tuple[types.FunctionType, types.CodeType]], writing: int, output: int
 ) -> None:
     """Run the test and tell of it; does not return to what the parent was doing."""
     sys.stdout.flush()
@@ -300,15 +306,15 @@ def be_child(
     os._exit(0)
 
 
-def collect_with_pytest(job: Job, then: Callable[[List[Test]], None]) -> None:
+def collect_with_pytest(job: Job, then: Callable[[list[Test]], None]) -> None:
     """Have pytest collect the job's files and hand over its tests, those that could not be collected included."""
     import pytest
     from _pytest.runner import runtestprotocol
 
-    errors: Dict[str, str] = {}
-    raised: List[BaseException] = []
+    errors: dict[str, str] = {}
+    raised: list[BaseException] = []
 
-    def run_items(items: Sequence[Any]) -> Tuple[str, str]:
+    def run_items(items: Sequence[Any]) -> tuple[str, str]:
         verdict, words = "skipped", "no test of this name was collected"
         for item in items:
             for report in runtestprotocol(item, log=False, nextitem=None):
@@ -331,10 +337,10 @@ def collect_with_pytest(job: Job, then: Callable[[List[Test]], None]) -> None:
 
         @pytest.hookimpl(tryfirst=True)
         def pytest_runtestloop(self, session: Any) -> bool:
-            tests: List[Test] = []
+            tests: list[Test] = []
             for name, path in job.tests.items():
                 file = os.path.basename(path)
-                items = [item for item in session.items if item.path.name == file]
+                items = [item for item in session.items if item.path.name == file and plain(item.name) == name]
                 if file in errors:
                     tests.append((name, constant("broken", errors[file])))
                 else:
@@ -349,20 +355,25 @@ def collect_with_pytest(job: Job, then: Callable[[List[Test]], None]) -> None:
 
 def shown(text: str) -> str:
     """Return the lines of pytest's report that say what was wrong."""
-    lines = [line for line in text.splitlines() if line[:1] in (">", "E")]
+    lines = [line for line in text.splitlines() if line[:1] in (">", "E") and not line.startswith("E        +")]
     return "\n".join(lines) or text[-_MOST_WORDS:]
+
+
+def plain(name: str) -> str:
+    """Return what a test is called without the parameters it is run with."""
+    return name.partition("[")[0]
 
 
 def constant(verdict: str, words: str) -> Run:
     return lambda: (verdict, words)
 
 
-def collect_with_unittest(job: Job) -> List[Test]:
+def collect_with_unittest(job: Job) -> list[Test]:
     """Load the job's files as unittest would from the root."""
-    return [(name, load_with_unittest(job, path)) for name, path in job.tests.items()]
+    return [(name, load_with_unittest(job, path, name)) for name, path in job.tests.items()]
 
 
-def load_with_unittest(job: Job, path: str) -> Run:
+def load_with_unittest(job: Job, path: str, name: str) -> Run:
     import importlib
     import traceback
     import unittest
@@ -375,11 +386,12 @@ def load_with_unittest(job: Job, path: str) -> Run:
         sys.path.insert(0, folder)
     try:
         module = importlib.import_module(".".join(names))
-        suite = unittest.defaultTestLoader.loadTestsFromModule(module)
+        loaded = unittest.defaultTestLoader.loadTestsFromModule(module)
+        suite = unittest.TestSuite(test for test in flat(loaded) if test._testMethodName == name)
     except (Exception, SystemExit) as error:
         return constant("broken", "".join(traceback.format_exception_only(type(error), error)))
 
-    def run() -> Tuple[str, str]:
+    def run() -> tuple[str, str]:
         result = unittest.TestResult()
         suite.run(result)
         if result.errors:
@@ -391,6 +403,14 @@ def load_with_unittest(job: Job, path: str) -> Run:
         return "passed", ""
 
     return run
+
+
+def flat(suite: Any) -> Iterator[Any]:
+    for each in suite:
+        if hasattr(each, "_testMethodName"):
+            yield each
+        else:
+            yield from flat(each)
 
 
 def tail(text: str) -> str:
