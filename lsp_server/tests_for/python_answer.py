@@ -37,7 +37,7 @@ class Style:
     """How tests are written here. holder: the class a method stands in, "" for functions.
 
     name: the target's, which a test must mention. owner: its class, "" where it has none; is_bound: it is called on an
-    instance, which the class makes without arguments. mark: the decorator that runs an `async` test, "" where none does.
+    instance, which the class makes without arguments. mark: the decorator that runs a coroutine, "" where none does.
     """
 
     name: str
@@ -211,10 +211,9 @@ def _run_async(text: str, style: Style) -> str:
         return text
     if style.mark:
         return text if "@pytest.mark.a" in text else f"{style.mark}\n{text}"
-    head, _, body = text.partition("async def ")
-    signature, _, rest = body.partition(":\n")
-    inner = textwrap.indent(f"async def run():\n{rest}", "    ")
-    return f"{head.replace('@pytest.mark.asyncio', '').strip()}\ndef {signature}:\n{inner}\n\n    asyncio.run(run())".strip()
+    signature, _, rest = text.partition("async def ")[2].partition(":\n")
+    inner = textwrap.indent(f"async def run():\n{rest}\n\nasyncio.run(run())", "    ")
+    return f"def {signature}:\n{inner}"
 
 
 def _with_free_name(test: TestCode, names: set[str]) -> TestCode:

@@ -1,4 +1,4 @@
-"""What the Python of an answer is made of: segments from margin to margin, trees, the names that are used and bound. Pure.
+"""What the Python of an answer is made of: segments at the margin, trees, the names that are used and bound. Pure.
 
 Invariant: a segment that does not parse takes nothing down but itself.
 """

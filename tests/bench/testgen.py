@@ -1,8 +1,8 @@
 """Are suggested tests better than what the model writes by itself? Functions of others, both ways.
 
-Through the pipeline: what `suggest` keeps, written to one file. Raw is the same worker's plain, greedy answer to a plain
-request for tests, written to a file as it is. Of both, a fresh run by pytest tells what passes and covers, and all mutants
-of the function are met by what passes.
+Through the pipeline: what `suggest` keeps, written to one file. Raw is the same worker's plain, greedy answer to a
+plain request for tests, written to a file as it is. Of both, a fresh run by pytest tells what passes and covers, and
+all mutants of the function are met by what passes.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from tests.bench.homes import find_checkpoint, own_home
 from tests.bench.report import Goal, Options, Report
 from tests.bench.servers import hearthline
 from tests.bench.testgen_programs import PUBLIC_PLACE, SOURCE, Program, read_programs, spread
-from tests.bench.testgen_scores import Worth, own_interpreter, passing_in, worth_of
+from tests.bench.testgen_scores import TEMPORARY, Worth, own_interpreter, passing_in, worth_of
 
 GOALS = {
     "kept_passing_pct": Goal("==", 100),
@@ -138,8 +138,8 @@ async def _measure_all(
             engine = HttpEngine.over_socket(paths.socket_path())
             try:
                 for program in programs:
-                    with TemporaryDirectory() as folder:
-                        target = program.target_in(Path(folder).resolve())
+                    with TemporaryDirectory(dir=TEMPORARY) as folder:
+                        target = program.target_in(Path(folder))
                         answer = measured[program.function] = await _measure(target, model, engine, sandbox)
                     _keep(answer, resume)
             finally:
