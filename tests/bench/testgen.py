@@ -10,8 +10,8 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,7 @@ from inference import paths
 from inference.models.catalogue import DEFAULT_MODEL, TEST_MODEL
 from lsp_server.engine.http import HttpEngine
 from lsp_server.engine.protocol import ChatRequest, Message
+from lsp_server.tests_for.asking import Effort
 from lsp_server.tests_for.fences import code_of
 from lsp_server.tests_for.mutants import mutants_of
 from lsp_server.tests_for.python import PythonFramework
@@ -78,7 +79,7 @@ def run(options: Options) -> Report:
     measured = read_measured(options.resume, model)
     left = [program for program in programs if program.function not in measured]
     if left:
-        asyncio.run(_measure_all(left, model, sandbox, options.resume, measured))
+        asyncio.run(_measure_all(left, model, sandbox, options, measured))
     report_worth(report, [measured[program.function] for program in programs])
     return report
 
@@ -131,19 +132,26 @@ def _pct(part: int, whole: int) -> float:
 
 
 async def _measure_all(
-    programs: Sequence[Program], model: str, sandbox: Sandbox, resume: Path | None, measured: dict[str, Measured]
+    programs: Sequence[Program], model: str, sandbox: Sandbox, options: Options, measured: dict[str, Measured]
 ) -> None:
-    with own_home(find_checkpoint(model)):
-        async with hearthline(model):
-            engine = HttpEngine.over_socket(paths.socket_path())
-            try:
-                for program in programs:
-                    with TemporaryDirectory(dir=TEMPORARY) as folder:
-                        target = program.target_in(Path(folder))
-                        answer = measured[program.function] = await _measure(target, model, engine, sandbox)
-                    _keep(answer, resume)
-            finally:
-                await engine.close()
+    async with _engine(model, options.engine_url) as engine:
+        for program in programs:
+            with TemporaryDirectory(dir=TEMPORARY) as folder:
+                target = program.target_in(Path(folder))
+                answer = measured[program.function] = await _measure(target, model, engine, sandbox)
+            _keep(answer, options.resume)
+
+
+@asynccontextmanager
+async def _engine(model: str, url: str | None) -> AsyncIterator[HttpEngine]:
+    """Give what is asked: a worker of the bench's own, or the server at `url`."""
+    async with AsyncExitStack() as stack:
+        if url is None:
+            stack.enter_context(own_home(find_checkpoint(model)))
+            await stack.enter_async_context(hearthline(model))
+        engine = HttpEngine.over_socket(paths.socket_path()) if url is None else HttpEngine.at_url(url)
+        stack.push_async_callback(engine.close)
+        yield engine
 
 
 def _keep(measured: Measured, resume: Path | None) -> None:
@@ -162,7 +170,7 @@ async def _measure(target: Target, model: str, engine: HttpEngine, sandbox: Sand
     raw_s = time.perf_counter() - began_s
     framework = PythonFramework(own_interpreter(), uses_pytest=True)
     began_s = time.perf_counter()
-    suggestion = await suggest(target, framework, engine, sandbox, lambda *_: None, seed=_SEED)
+    suggestion = await suggest(target, framework, engine, sandbox, lambda *_: None, seed=_SEED, effort=Effort())
     suggest_s = time.perf_counter() - began_s
     kept = framework.assembled(target, suggestion.kept) if suggestion.kept else ""
     return Measured(
