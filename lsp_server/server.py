@@ -38,6 +38,7 @@ from lsp_server.features.prompts import Prompts
 from lsp_server.features.reviewing import Result, Reviewing
 from lsp_server.features.running import Running
 from lsp_server.features.suggester import Suggester
+from lsp_server.features.testing_trust import Trust
 from lsp_server.features.window import Window
 from lsp_server.features.workspace_review import WorkspaceReview
 from lsp_server.feedback.store import FeedbackStore, feedback_path
@@ -88,6 +89,7 @@ class HearthlineServer(LanguageServer):
         self.workspace_review = WorkspaceReview(self, self.diagnostics)
         self.code_actions = CodeActions(self)
         self.running = Running(self)
+        self.trust = Trust(self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._on_closing: list[Callable[[], None]] = []
 

@@ -41,6 +41,7 @@ class Health(msgspec.Struct, frozen=True):
     pid: int = 0
     device: str = ""
     models: tuple[WorkerModel, ...] = ()
+    paused: tuple[str, ...] = ()
 
 
 class ListedModel(msgspec.Struct, frozen=True):
