@@ -27,6 +27,7 @@ from lsp_server.features import (
     inline_completion,
     lifecycle,
     review_actions,
+    test_fixing,
 )
 from lsp_server.features.code_actions import CodeActions
 from lsp_server.features.diagnostics import Diagnostics
@@ -199,6 +200,7 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
     server.diagnostics.register()
     review_actions.register(server)
     fixing.register(server)
+    test_fixing.register(server)
     documenting.register(server)
     server.workspace_review.register()
     server.code_actions.register()

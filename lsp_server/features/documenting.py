@@ -40,12 +40,7 @@ def register(server: "HearthlineServer") -> None:
         if subject is None or subject.is_test:
             return []
         title = f"Document `{subject.name}`"
-        start, end = asked.where.start, asked.where.end
-        where = {
-            "start": {"line": start.line, "character": start.character},
-            "end": {"line": end.line, "character": end.character},
-        }
-        argument = {"uri": snapshot.uri, "range": where, "version": snapshot.version}
+        argument = {"uri": snapshot.uri, "range": asked.where, "version": snapshot.version}
         command = types.Command(title=title, command=DOCUMENT, arguments=[argument])
         return [types.CodeAction(title, kind=types.CodeActionKind.RefactorRewrite, command=command)]
 

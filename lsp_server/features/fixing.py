@@ -67,7 +67,7 @@ def register(server: "HearthlineServer") -> None:
 def _action(asked: Asked, diagnostic: types.Diagnostic) -> types.CodeAction:
     words = " ".join(diagnostic.message.split())
     title = f"Fix: {words if len(words) <= _MAX_TITLE_CHARS else f'{words[: _MAX_TITLE_CHARS - 1]}…'}"
-    where = _on_wire(diagnostic.range)
+    where = diagnostic.range
     told = {"range": where, "message": diagnostic.message, "source": diagnostic.source, "code": diagnostic.code}
     argument = {"uri": asked.snapshot.uri, "range": where, "version": asked.snapshot.version, "diagnostic": told}
     command = types.Command(title=title, command=FIX, arguments=[argument])
@@ -194,10 +194,3 @@ def _story(finding: Finding) -> str:
     """Return what a finding says, and the way of the value."""
     steps: Iterable[str] = (f"- {step.words}" for step in finding.trace)
     return "\n".join((f"{finding.message} (CWE-{finding.cwe})", *steps))
-
-
-def _on_wire(where: types.Range) -> dict[str, dict[str, int]]:
-    return {
-        "start": {"line": where.start.line, "character": where.start.character},
-        "end": {"line": where.end.line, "character": where.end.character},
-    }

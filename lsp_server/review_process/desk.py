@@ -4,16 +4,14 @@ Owns the last review of each open document, so that a function that does not par
 what HEAD's texts had. Invariant: no answer is larger than MAX_FINDINGS make it; whatever the text, the answer is data.
 """
 
-import os
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import PurePath
-from stat import S_ISREG
 from typing import NamedTuple
 
 import msgspec
 
-from lsp_server.context.files import MAX_FILE_BYTES, fit_text
+from lsp_server.context.files import fit_text, read_plain
 from lsp_server.context.subject import subject_at
 from lsp_server.fixes.doc_styles import detect
 from lsp_server.fixes.documented import read_documented
@@ -119,7 +117,7 @@ class Desk:
         return self._judged(review, request.text, request.language_id, request.path, request.with_baseline)
 
     def _review_file(self, request: ReviewFile) -> Reviewed:
-        data = _read(request.path)
+        data = read_plain(request.path)
         text = fit_text(data) if data is not None else None
         if text is None:
             return Reviewed(skipped="it cannot be read" if data is None else "binary, minified or larger than 512 KB")
@@ -205,20 +203,3 @@ def _is_not_looked_at(review: Review) -> bool:
 def _bounded(finding: Finding) -> Finding:
     """Return `finding`, its way no longer than a person follows."""
     return finding if len(finding.trace) <= 20 else replace(finding, trace=(*finding.trace[:10], *finding.trace[-10:]))
-
-
-def _read(path: str) -> bytes | None:
-    """Return the first bytes of a plain file, one more than are reviewed; None where there is none that can be read."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (OSError, ValueError):
-        return None
-    try:
-        if not S_ISREG(os.fstat(fd).st_mode):
-            return None
-        with os.fdopen(fd, "rb", closefd=False) as file:
-            return file.read(MAX_FILE_BYTES + 1)
-    except OSError:
-        return None
-    finally:
-        os.close(fd)

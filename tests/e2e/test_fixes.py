@@ -45,14 +45,14 @@ BOUND = {
 class Editor:
     """One window; the engine answers what a test says."""
 
-    def __init__(self, client: LspClient, root: Path) -> None:
+    def __init__(self, client: LspClient, root: Path, **settings: object) -> None:
         self.client = client
         self.root = root
         self._numbers = count()
         self.applied: list[dict[str, Any]] = []
         client.answers["workspace/applyEdit"] = self._apply
         folders = [{"uri": root.as_uri(), "name": "project"}]
-        client.initialize(CAPABILITIES, {"index": {"enabled": False}}, workspaceFolders=folders)
+        client.initialize(CAPABILITIES, {"index": {"enabled": False}, **settings}, workspaceFolders=folders)
 
     def _apply(self, params: dict[str, Any]) -> dict[str, bool]:
         self.applied.append(params)
