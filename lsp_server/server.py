@@ -19,13 +19,16 @@ from lsp_server.features import (
     commands,
     completion,
     configuration,
+    documenting,
     documents,
     engine_status,
+    fixing,
     hover,
     indexing,
     inline_completion,
     lifecycle,
     review_actions,
+    test_fixing,
 )
 from lsp_server.features.code_actions import CodeActions
 from lsp_server.features.diagnostics import Diagnostics
@@ -39,6 +42,7 @@ from lsp_server.features.reviewing import Result, Reviewing
 from lsp_server.features.running import Running
 from lsp_server.features.streams import Streams
 from lsp_server.features.suggester import Suggester
+from lsp_server.features.testing_trust import Trust
 from lsp_server.features.window import Window
 from lsp_server.features.workspace_review import WorkspaceReview
 from lsp_server.feedback.store import FeedbackStore, feedback_path
@@ -91,6 +95,7 @@ class HearthlineServer(LanguageServer):
         self.code_actions = CodeActions(self)
         self.running = Running(self)
         self.streams = Streams(self)
+        self.trust = Trust(self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._on_closing: list[Callable[[], None]] = []
 
@@ -200,6 +205,9 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
     completion.register(server, suggester)
     server.diagnostics.register()
     review_actions.register(server)
+    fixing.register(server)
+    test_fixing.register(server)
+    documenting.register(server)
     server.workspace_review.register()
     server.streams.register()
     explaining = Explaining(server, finder.label)

@@ -246,3 +246,20 @@ def _is_pattern(line: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def read_plain(path: str | Path) -> bytes | None:
+    """Return the first bytes of a plain file, one more than are reviewed; None where there is none that can be read."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        return None
+    try:
+        if not S_ISREG(os.fstat(fd).st_mode):
+            return None
+        with os.fdopen(fd, "rb", closefd=False) as file:
+            return file.read(MAX_FILE_BYTES + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)

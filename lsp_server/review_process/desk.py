@@ -4,18 +4,18 @@ Owns the last review of each open document, so that a function that does not par
 what HEAD's texts had. Invariant: no answer is larger than MAX_FINDINGS make it; whatever the text, the answer is data.
 """
 
-import os
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import PurePath
-from stat import S_ISREG
 from typing import NamedTuple
 
 import msgspec
 
 from lsp_server.context.anatomy import Anatomy, anatomy_at
-from lsp_server.context.files import MAX_FILE_BYTES, fit_text
+from lsp_server.context.files import fit_text, read_plain
 from lsp_server.context.subject import subject_at
+from lsp_server.fixes.doc_styles import detect
+from lsp_server.fixes.documented import read_documented
 from lsp_server.languages import language_of
 from lsp_server.review import baseline, carry, ignoring
 from lsp_server.review.finding import Finding
@@ -25,6 +25,7 @@ from lsp_server.review.suppressions import PROJECT_FILE, find_ignore, parse_comm
 from lsp_server.review_process.commenting import first_comment
 from lsp_server.review_process.head import Head
 from lsp_server.review_process.judging import read_case, try_fix
+from lsp_server.review_process.mending import try_edit
 from lsp_server.review_process.messages import (
     Answer,
     Done,
@@ -36,10 +37,13 @@ from lsp_server.review_process.messages import (
     Judged,
     Located,
     ReadCase,
+    ReadDocumented,
     Request,
     Reviewed,
     ReviewFile,
     ReviewText,
+    ToDocument,
+    TryEdit,
     TryFix,
 )
 from lsp_server.review_process.project import Project, Projects
@@ -85,9 +89,10 @@ class Desk:
                 return read_case(review, text, fingerprint, self._rulebook)
             case TryFix(language_id=language_id, text=text, fingerprint=fingerprint, fix=fix, path=path):
                 return try_fix(self._reviewer, text, language_id, path, fingerprint, fix)
-            case FindSubject(language_id=language_id, text=text, first_line=first, last_line=last, is_closer=is_closer):
-                anatomy = anatomy_at(language_id, text, first, last) if is_closer else Anatomy()
-                return Located(subject_at(language_id, text, first, last), anatomy)
+            case TryEdit():
+                return try_edit(self._reviewer, request)
+            case ReadDocumented() | FindSubject():
+                return _looked_up(request)
             case Forget(uri=uri):
                 self._last.pop(uri, None)
             case HoldProject(path=path, text=text):
@@ -113,7 +118,7 @@ class Desk:
         return self._judged(review, request.text, request.language_id, request.path, request.with_baseline)
 
     def _review_file(self, request: ReviewFile) -> Reviewed:
-        data = _read(request.path)
+        data = read_plain(request.path)
         text = fit_text(data) if data is not None else None
         if text is None:
             return Reviewed(skipped="it cannot be read" if data is None else "binary, minified or larger than 512 KB")
@@ -182,6 +187,16 @@ class Desk:
         return Ignores(line, file, str(project), text, added)
 
 
+def _looked_up(request: ReadDocumented | FindSubject) -> Answer:
+    """Return what stands at the lines of `request`."""
+    where = request.first_line, request.last_line
+    if isinstance(request, FindSubject):
+        anatomy = anatomy_at(request.language_id, request.text, *where) if request.is_closer else Anatomy()
+        return Located(subject_at(request.language_id, request.text, *where), anatomy)
+    documented = read_documented(request.text, request.language_id, *where)
+    return ToDocument(documented, detect(request.text, request.language_id))
+
+
 def _is_not_looked_at(review: Review) -> bool:
     """Tell whether the file was skipped altogether, and not just left before its end."""
     return bool(review.skipped) and not review.findings and not review.scopes
@@ -190,20 +205,3 @@ def _is_not_looked_at(review: Review) -> bool:
 def _bounded(finding: Finding) -> Finding:
     """Return `finding`, its way no longer than a person follows."""
     return finding if len(finding.trace) <= 20 else replace(finding, trace=(*finding.trace[:10], *finding.trace[-10:]))
-
-
-def _read(path: str) -> bytes | None:
-    """Return the first bytes of a plain file, one more than are reviewed; None where there is none that can be read."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (OSError, ValueError):
-        return None
-    try:
-        if not S_ISREG(os.fstat(fd).st_mode):
-            return None
-        with os.fdopen(fd, "rb", closefd=False) as file:
-            return file.read(MAX_FILE_BYTES + 1)
-    except OSError:
-        return None
-    finally:
-        os.close(fd)

@@ -24,10 +24,12 @@ from lsp_server.review_process.messages import (
     FindSubject,
     Forget,
     HoldProject,
+    ReadDocumented,
     Request,
     Reviewed,
     ReviewFile,
     ReviewText,
+    TryEdit,
 )
 
 # -P: a folder named `lsp_server` in the current directory is not ours.
@@ -220,5 +222,7 @@ def _name(request: Request) -> str:
             return f"ignores in {path}"
         case FindSubject(uri=uri):
             return f"subjects in {uri}"
+        case TryEdit(uri=uri) | ReadDocumented(uri=uri):
+            return f"edits of {uri}"
         case _:
             return str(request)

@@ -1,0 +1,219 @@
+"""hearthline.fixTest: an edit, of a test or of what it tests, after which the test passes. For Python.
+
+Invariants: nothing is run in a folder that the person does not trust, and nothing outside of the sandbox; an edit is
+handed to the client only if the test passed with it, asks for no less, and no test of its file that passed fails.
+"""
+
+import asyncio
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from lsp_server import convert
+from lsp_server.context.files import read_plain
+from lsp_server.context.secrets import is_secret_name
+from lsp_server.context.subject import Subject
+from lsp_server.document import DocumentSnapshot, split_lines
+from lsp_server.errors import HearthlineError
+from lsp_server.features import edits
+from lsp_server.features.code_actions import Asked
+from lsp_server.features.proposing import answer_to, text_to_work_on
+from lsp_server.features.running import Run
+from lsp_server.features.subjects import subject_of
+from lsp_server.fixes import asking, failing
+from lsp_server.fixes.asking import MAX_PROPOSALS, Attempt
+from lsp_server.fixes.excerpt import excerpt_of
+from lsp_server.fixes.failing import Shown
+from lsp_server.fixes.proposal import Refused, Replacement, applied, read
+from lsp_server.review_process.messages import FindSubject, Held, Located, TryEdit
+from lsp_server.tests_for.framework import Result, Verdict
+from lsp_server.tests_for.python import find_python
+from lsp_server.tests_for.rerun import Suite
+from lsp_server.tests_for.sandbox import find_sandbox
+
+if TYPE_CHECKING:
+    from lsp_server.server import HearthlineServer
+
+FIX_TEST = "hearthline.fixTest"
+
+_FAILURES = (Verdict.FAILED, Verdict.BROKEN)
+_MOST_TRIED = 40
+"""Files that are looked for to find what a test tests."""
+
+
+@dataclass(frozen=True)
+class _File:
+    r"""A file of the workspace that may be changed. text: lines ending in `\n`; snapshot: of an open one."""
+
+    shown: Shown
+    text: str
+    raw: str
+    snapshot: DocumentSnapshot | None
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A failing test. files: that of the test first. before: how the tests of its file went as they are."""
+
+    subject: Subject
+    suite: Suite
+    files: tuple[_File, ...]
+    before: dict[str, Result]
+
+
+def register(server: "HearthlineServer") -> None:
+    """Offer the action, and register its command."""
+
+    async def offered(asked: Asked) -> list[types.CodeAction]:
+        snapshot, capabilities = asked.snapshot, server.session.capabilities
+        if snapshot.language_id != "python" or snapshot.path is None or not capabilities.edit_requests:
+            return []
+        subject = await subject_of(server, snapshot, asked.where)
+        if subject is None or not subject.is_test or subject.kind == "class":
+            return []
+        title = f"Fix failing test `{subject.name}`"
+        argument = {"uri": snapshot.uri, "range": asked.where, "version": snapshot.version}
+        command = types.Command(title=title, command=FIX_TEST, arguments=[argument])
+        return [types.CodeAction(title, kind=types.CodeActionKind.QuickFix, command=command)]
+
+    server.code_actions.add([types.CodeActionKind.QuickFix], offered)
+    server.running.add(FIX_TEST, "Hearthline: mending a test", _fix)
+
+
+async def _fix(run: Run) -> None:
+    case = await _case(run)
+    failure = case.before[case.subject.name].words
+    attempts: list[Attempt] = []
+    while len(attempts) < MAX_PROPOSALS:
+        turns = failing.ask(case.subject.name, failure, [file.shown for file in case.files], attempts)
+        answer = await answer_to(run, turns, asking.SCHEMA, "the model writes an edit")
+        run.require_current()
+        refusal = await _tried(run, case, answer)
+        if refusal is None:
+            return
+        attempts.append(Attempt(answer, refusal))
+    raise HearthlineError(asking.why_none(attempts))
+
+
+async def _tried(run: Run, case: _Case, answer: str) -> str | None:
+    """Hand the edit in `answer` to the client if the test passes with it, else return why not."""
+    fix = read(answer)
+    if fix is None:
+        return "is no edit of the form that was asked for"
+    found = failing.locate_among([file.shown for file in case.files], fix)
+    if isinstance(found, Refused):
+        return found.words
+    number, replacement = found
+    file = case.files[number]
+    changed = applied(file.text, replacement)
+    if number == 0 and failing.is_weaker(file.text, changed):
+        return "makes the test ask for less"
+    request = TryEdit(run.snapshot.uri, "python", file.text, replacement.place, replacement.text, -2, -2)
+    held = await run.server.reviewing.process.ask(request, Held)
+    if held.refusal:
+        return held.refusal
+    run.report("running the test", 0.95)
+    texts = {each.shown.path: each.text for each in case.files} | {file.shown.path: changed}
+    after = await case.suite.run(failing.names_of_tests(texts[case.files[0].shown.path]), texts)
+    refusal = _why_worse(case, after)
+    if refusal is None:
+        await _offer(run, case, file, replacement)
+    return refusal
+
+
+def _why_worse(case: _Case, after: dict[str, Result]) -> str | None:
+    name = case.subject.name
+    result = after.get(name)
+    if result is None or result.verdict is not Verdict.PASSED:
+        return f"does not make the test pass: {result.words if result is not None else 'it is not there any more'}"
+    for other, before in case.before.items():
+        now = after.get(other)
+        if before.verdict is Verdict.PASSED and (now is None or now.verdict is not Verdict.PASSED):
+            return f"makes `{other}` fail"
+    return None
+
+
+async def _offer(run: Run, case: _Case, file: _File, replacement: Replacement) -> None:
+    path = str(case.suite.workspace / file.shown.path)
+    target = edits.file_of(file.snapshot) if file.snapshot is not None else edits.file_on_disk(path, file.raw)
+    have_passed = any(result.verdict is Verdict.PASSED for result in case.before.values())
+    others = ", and the others of its file that passed still do" if have_passed else ""
+    note = edits.Note("Fix proposed by the model", f"`{case.subject.name}` passes with it{others}.")
+    change = edits.Change(target, replacement.place, replacement.text)
+    edit = edits.workspace_edit(run.server.session.capabilities, [change], note)
+    basis = [each.snapshot for each in case.files if each.snapshot is not None]
+    await edits.apply(run.server, edit, f"Fix test {case.subject.name}", *basis)
+
+
+async def _case(run: Run) -> _Case:
+    """Run the tests of the file as they are. Raises HearthlineError where there is nothing to mend."""
+    server, snapshot = run.server, run.snapshot
+    text = text_to_work_on(snapshot)
+    subject = await subject_of(server, snapshot, run.where)
+    if subject is None or not subject.is_test or snapshot.path is None:
+        raise HearthlineError("there is no test of a file here")
+    folder = server.trust.folder_of(snapshot.path)
+    await server.trust.require(folder)
+    run.require_current()
+    sandbox = await asyncio.to_thread(find_sandbox)
+    framework = await asyncio.to_thread(find_python, folder, os.environ, [text])
+    path = Path(snapshot.path).relative_to(folder).as_posix()
+    own = _file(path, text, "".join(snapshot.lines), snapshot, subject, subject.first_line)
+    tested = await _tested(run, subject, path, text, folder)
+    files = (own,) if tested is None else (own, tested)
+    suite = Suite(framework, sandbox, folder, path, text, subject)
+    run.report("running the test", 0.0)
+    before = await suite.run(failing.names_of_tests(text), {file.shown.path: file.text for file in files})
+    result = before.get(subject.name)
+    if result is None or result.verdict not in _FAILURES:
+        state = "was not run" if result is None else result.words or f"is {result.verdict}"
+        raise HearthlineError(f"there is nothing to mend: `{subject.name}` {_told(result, state)}")
+    return _Case(subject, suite, files, before)
+
+
+def _told(result: Result | None, state: str) -> str:
+    return "passes" if result is not None and result.verdict is Verdict.PASSED else f"could not be judged; {state}"
+
+
+async def _tested(run: Run, subject: Subject, path: str, text: str, folder: Path) -> _File | None:
+    """Return the file of what the test is about, None where it is not found in `folder`."""
+    tried = 0
+    for module, name in failing.likely_tested(subject.text, text):
+        for candidate in failing.paths_of(module, path):
+            tried += 1
+            if tried > _MOST_TRIED:
+                return None
+            raw, snapshot = await _raw(run, folder / candidate)
+            code = raw.replace("\r\n", "\n").replace("\r", "\n") if raw is not None else ""
+            line = failing.line_of(name, code)
+            if raw is None or line is None:
+                continue
+            request = FindSubject(convert.uri_of(str(folder / candidate)), "python", code, line, line)
+            found = (await run.server.reviewing.process.ask(request, Located)).subject
+            return _file(candidate, code, raw, snapshot, found, line)
+    return None
+
+
+async def _raw(run: Run, path: Path) -> tuple[str | None, DocumentSnapshot | None]:
+    """Return what a file says in the editor, else on the disk; None for what is not to be read."""
+    if is_secret_name(str(path)):
+        return None, None
+    for document in run.server.session.documents.values():
+        if document.path == str(path) and document.unfit is None:
+            snapshot = document.snapshot()
+            return "".join(snapshot.lines), snapshot
+    data = await asyncio.to_thread(read_plain, path)
+    try:
+        return (data.decode() if data is not None else None), None
+    except UnicodeDecodeError:
+        return None, None
+
+
+def _file(
+    path: str, text: str, raw: str, snapshot: DocumentSnapshot | None, subject: Subject | None, line: int
+) -> _File:
+    around = range(subject.first_line, subject.last_line + 1) if subject is not None else None
+    return _File(Shown(path, excerpt_of(split_lines(text), range(line, line + 1), around)), text, raw, snapshot)

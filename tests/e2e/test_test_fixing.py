@@ -1,0 +1,125 @@
+"""Failing tests mended, through the real server process and a real sandbox."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lsp_server.tests_for.sandbox import NoSandbox, find_sandbox
+from tests.e2e.test_fixes import SERVER, Editor, edited
+from tests.lsp_client import LspClient, LspError
+
+CODE = "def double(x):\n    return x + x\n\n\ndef triple(x):\n    return x * 2\n"
+TESTS = """\
+from calc import double, triple
+
+
+def test_double():
+    assert double(2) == 4
+
+
+def test_triple():
+    assert triple(2) == 6
+    assert triple(0) == 0
+
+
+def test_wrong():
+    assert double(1) == 3
+"""
+
+
+def _sandbox() -> bool:
+    try:
+        find_sandbox()
+    except NoSandbox:
+        return False
+    return True
+
+
+pytestmark = pytest.mark.skipif(not _sandbox(), reason="nothing here confines what a test runs")
+
+
+@pytest.fixture(scope="module")
+def editor() -> Iterator[Editor]:
+    home = Path(tempfile.mkdtemp(prefix="hl-"))
+    project = home / "project"
+    (project / ".git").mkdir(parents=True)
+    (project / "calc.py").write_bytes(CODE.replace("\n", "\r\n").encode())
+    with LspClient(home, SERVER) as client:
+        yield Editor(client, project, workspace={"trusted": True})
+        assert "Traceback" not in client.stderr()
+    shutil.rmtree(home)
+
+
+def _actions(editor: Editor, uri: str, line: int) -> list[dict[str, Any]]:
+    where = {"start": {"line": line, "character": 0}, "end": {"line": line, "character": 0}}
+    params = {"textDocument": {"uri": uri}, "range": where, "context": {"diagnostics": [], "only": ["quickfix"]}}
+    found = editor.client.call("textDocument/codeAction", params)
+    return [action for action in found if action["title"].startswith("Fix failing test")]
+
+
+def _mended(editor: Editor, uri: str, line: int, *answers: dict[str, str]) -> dict[str, Any]:
+    (action,) = _actions(editor, uri, line)
+    editor.client.call("probe/answers", {"answers": [json.dumps(answer) for answer in answers]})
+    n_applied = len(editor.applied)
+    editor.client.call("workspace/executeCommand", action["command"])
+    (made,) = editor.applied[n_applied:]
+    return made
+
+
+def test_the_code_under_test_is_mended_where_it_lies(editor: Editor) -> None:
+    uri = editor.show(TESTS, name="test_calc.py")
+    made = _mended(
+        editor,
+        uri,
+        8,
+        {"old_text": "return x * 2", "new_text": "return 6"},  # the other claim fails then
+        {"old_text": "return x * 2", "new_text": "return x * 3"},
+    )
+    (document,) = made["edit"]["documentChanges"]
+    assert document["textDocument"] == {"uri": (editor.root / "calc.py").as_uri(), "version": None}
+    assert edited(CODE, made) == CODE.replace("x * 2", "x * 3")
+    (annotation,) = made["edit"]["changeAnnotations"].values()
+    assert annotation["description"] == "`test_triple` passes with it, and the others of its file that passed still do."
+    first, second = editor.asked()
+    assert "assert triple(2) == 6" in first["messages"][1]
+    assert "From calc.py" in first["messages"][1]
+    assert "does not make the test pass" in second["messages"][3]
+    assert (editor.root / "calc.py").read_bytes() == CODE.replace("\n", "\r\n").encode()
+
+
+def test_a_test_that_expects_the_wrong_thing_is_mended_and_never_weakened(editor: Editor) -> None:
+    uri = editor.show(TESTS, name="test_more.py")
+    with pytest.raises(LspError, match="makes the test ask for less, another makes `test_double` fail"):
+        _mended(
+            editor,
+            uri,
+            13,
+            {"old_text": "    assert double(1) == 3", "new_text": "    pass"},
+            {"old_text": "return x + x", "new_text": "return 3"},
+        )
+    made = _mended(editor, uri, 13, {"old_text": "assert double(1) == 3", "new_text": "assert double(1) == 2"})
+    assert edited(TESTS, made) == TESTS.replace("double(1) == 3", "double(1) == 2")
+
+
+def test_what_passes_is_left_alone_and_what_is_no_test_has_no_such_action(editor: Editor) -> None:
+    uri = editor.show(TESTS, name="test_again.py")
+    (action,) = _actions(editor, uri, 4)
+    with pytest.raises(LspError, match="there is nothing to mend: `test_double` passes"):
+        editor.client.call("workspace/executeCommand", action["command"])
+    assert _actions(editor, editor.show(CODE), 1) == []
+
+
+def test_nothing_is_run_where_the_person_does_not_want_it(editor: Editor) -> None:
+    uri = editor.show(TESTS, name="test_untrusted.py")
+    (action,) = _actions(editor, uri, 8)
+    settings = {"index": {"enabled": False}, "workspace": {"trusted": False}}
+    editor.client.notify("workspace/didChangeConfiguration", {"settings": settings})
+    editor.client.call("probe/answers", {"answers": []})
+    with pytest.raises(LspError, match="not trusted"):
+        editor.client.call("workspace/executeCommand", action["command"])
+    assert editor.asked() == []
