@@ -140,7 +140,7 @@ class Search:
         return Suggestion(tuple(kept), tuple(self.disagreeing), tally)
 
     async def _compare(self) -> None:
-        """Say anew which test notices which mutant, the most telling asked first: most were met by early tests alone."""
+        """Say anew which test notices which mutant, the most telling first: most were met by early tests alone."""
         ordered = sorted(self.passing, key=lambda each: len(each.gains), reverse=True)
         killed = sorted({number for each in ordered for number in each.kills})
         if len(ordered) > 1:
