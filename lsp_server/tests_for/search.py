@@ -19,7 +19,7 @@ from lsp_server.tests_for.running import Runner
 from lsp_server.tests_for.suggestion import Suggestion, Tally
 from lsp_server.tests_for.trying import UNSTEADY, Failing, Tried, meet_mutants, try_tests
 
-_MOST_MENDED_AT_ONCE = 3
+_MOST_MENDED_AT_ONCE = 2
 _MOST_MENDS = 2
 _MOST_GOALS = 3
 _MOST_KNOWN = 10
