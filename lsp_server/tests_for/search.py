@@ -19,7 +19,7 @@ from lsp_server.tests_for.running import Runner
 from lsp_server.tests_for.suggestion import Suggestion, Tally
 from lsp_server.tests_for.trying import UNSTEADY, Failing, Tried, meet_mutants, try_tests
 
-_MOST_MENDED_AT_ONCE = 3
+_MOST_MENDED_AT_ONCE = 2
 _MOST_MENDS = 2
 _MOST_GOALS = 3
 _MOST_KNOWN = 10
@@ -140,7 +140,7 @@ class Search:
         return Suggestion(tuple(kept), tuple(self.disagreeing), tally)
 
     async def _compare(self) -> None:
-        """Say anew which test notices which mutant, the most telling asked first: most were met by early tests alone."""
+        """Say anew which test notices which mutant, the most telling first: most were met by early tests alone."""
         ordered = sorted(self.passing, key=lambda each: len(each.gains), reverse=True)
         killed = sorted({number for each in ordered for number in each.kills})
         if len(ordered) > 1:

@@ -11,7 +11,7 @@ import statistics
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,8 +20,8 @@ from typing import Any
 from inference import paths
 from inference.models.catalogue import DEFAULT_MODEL, TEST_MODEL
 from lsp_server.engine.http import HttpEngine
-from lsp_server.engine.protocol import ChatRequest, Message
-from lsp_server.tests_for.asking import Effort
+from lsp_server.engine.protocol import Message, Priority
+from lsp_server.tests_for.asking import Asking, Effort
 from lsp_server.tests_for.fences import code_of
 from lsp_server.tests_for.mutants import mutants_of
 from lsp_server.tests_for.python import PythonFramework
@@ -32,7 +32,7 @@ from tests.bench.homes import find_checkpoint, own_home
 from tests.bench.report import Goal, Options, Report
 from tests.bench.servers import hearthline
 from tests.bench.testgen_programs import PUBLIC_PLACE, SOURCE, Program, read_programs, spread
-from tests.bench.testgen_scores import TEMPORARY, Worth, own_interpreter, passing_in, worth_of
+from tests.bench.testgen_scores import TEMPORARY, Worth, own_interpreter, worth_of
 
 GOALS = {
     "kept_passing_pct": Goal("==", 100),
@@ -44,7 +44,7 @@ GOALS = {
 _N_PROGRAMS, _N_QUICK = 40, 2
 _RAW_TOKENS = 512
 _SEED = 20
-_MOST_MUTANTS = 240
+_MOST_MUTANTS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +172,14 @@ async def _measure(target: Target, model: str, engine: HttpEngine, sandbox: Sand
     began_s = time.perf_counter()
     suggestion = await suggest(target, framework, engine, sandbox, lambda *_: None, seed=_SEED, effort=Effort())
     suggest_s = time.perf_counter() - began_s
+    raw_all = await worth_of(sandbox, target, written, None, ())
     kept = framework.assembled(target, suggestion.kept) if suggestion.kept else ""
     return Measured(
         model=model,
         function=target.subject.name,
         n_mutants=len(mutants),
-        raw_all=await worth_of(sandbox, target, written, None, ()),
-        raw=await worth_of(sandbox, target, written, await passing_in(sandbox, target, written), mutants),
+        raw_all=raw_all,
+        raw=await worth_of(sandbox, target, written, raw_all.passed, mutants),
         kept=await worth_of(sandbox, target, kept, [test.name for test in suggestion.kept], mutants),
         n_tried=suggestion.tally.tried,
         dropped=dict(suggestion.tally.dropped),
@@ -193,6 +194,5 @@ async def _raw_answer(target: Target, engine: HttpEngine) -> str:
         f"Write pytest tests for the method `{target.subject.qualified_name}` of this file, `{SOURCE}`. "
         f"Answer with the code of the test file only.\n\n```python\n{target.text.strip()}\n```"
     )
-    request = ChatRequest((Message("user", words),), key="raw", thinks=False, max_tokens=_RAW_TOKENS)
-    async with aclosing(engine.chat(request)) as tokens:
-        return "".join([token.text async for token in tokens])
+    asking = Asking(engine, "raw", Priority.FOREGROUND, _RAW_TOKENS)
+    return await asking.answer((Message("user", words),), _RAW_TOKENS, draws=False)
