@@ -19,6 +19,7 @@ from inference.models import store
 from inference.models.catalogue import DEFAULT_MODEL
 from lsp_server import __version__
 from lsp_server.commands.terminal import answers, write_json
+from lsp_server.tests_for.sandbox import NoSandbox, Sandbox, find_sandbox
 
 MINIMUM_PYTHON = (3, 11)
 _PROBE_TIMEOUT_S = 120
@@ -63,6 +64,7 @@ def run(*, as_json: bool) -> int:
         check_model(),
         check_socket(),
         check_worker(),
+        check_sandbox(),
         check_editors(),
     ]
     failed = any(check.verdict is Verdict.FAIL for check in checks)
@@ -178,6 +180,18 @@ def check_worker() -> Check:
             "hearthline worker stop, then mend that",
         )
     return Check("Worker", Verdict.OK, found)
+
+
+def check_sandbox(find: Callable[[], Sandbox] = find_sandbox) -> Check:
+    """Tell what would confine the tests that are suggested while they run."""
+    try:
+        sandbox = find()
+    except NoSandbox as error:
+        return Check("Sandbox", Verdict.WARN, "none: suggested tests cannot be run", str(error))
+    if sandbox.name == "landlock":
+        advice = "bubblewrap confines more: install it (on Debian and Ubuntu: apt install bubblewrap)"
+        return Check("Sandbox", Verdict.OK, "landlock, for suggested tests", advice)
+    return Check("Sandbox", Verdict.OK, f"{sandbox.name} ({sandbox.program}), for suggested tests")
 
 
 def check_editors(which: Callable[[str], str | None] = shutil.which) -> Check:

@@ -21,7 +21,7 @@ from .order import Order
 
 SYSTEM_FOLDERS = ("/usr", "/nix/store")
 _MERGED_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")
-SYSTEM_FILES = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime")
+SYSTEM_FILES = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime", "/etc/ssl/openssl.cnf")
 _NAMESPACES = ("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
 _CLONE_NEWUSER = 0x10000000
 _NOBODY = 65534
