@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +19,9 @@ from pathlib import Path
 import anyio
 import pytest
 
+from lsp_server.tests_for import sandboxes
 from lsp_server.tests_for.sandbox import Ended, Limits, Ran, Sandbox, each_sandbox
+from lsp_server.tests_for.sandboxes.order import Order, Outcome
 from tests import sandbox_attacks
 from tests.sandbox_attacks import MEDDLING, NAMESPACES, REACHING, READING, WRITING
 
@@ -399,6 +402,52 @@ async def test_cancelling_ends_all_processes(sandbox: Sandbox, world: World) -> 
         tasks.cancel_scope.cancel()
     assert _processes_of(world) == []
     assert time.monotonic() - started < 5
+
+
+_EDITOR = """
+import asyncio, sys
+from pathlib import Path
+from lsp_server.tests_for.sandbox import Limits, Sandbox
+kind, program, scratch, interpreter, *command = sys.argv[1:]
+place = Path(scratch)
+asyncio.run(Sandbox(kind, program).run(command, workspace=place, scratch=place, readable=[Path(interpreter)]))
+"""
+
+
+async def test_a_run_ends_when_whoever_asked_for_it_is_killed(sandbox: Sandbox, world: World) -> None:
+    asked = [*PYTHON, "-c", _DAEMON + f"time.sleep(60)  # {world.scratch}"]
+    told = [sandbox.name, sandbox.program, str(world.scratch), str(INTERPRETER)]
+    with subprocess.Popen([sys.executable, "-c", _EDITOR, *told, *asked]) as editor:  # noqa: ASYNC220  only started here
+        await _until(lambda: (world.scratch / "alive").exists())
+        editor.kill()
+    await _until(lambda: _processes_of(world) == [])
+
+
+@pytest.mark.skipif(not shutil.which("setpriv") or os.geteuid() != 0, reason="only root becomes somebody else")
+@pytest.mark.parametrize("kind", ["bubblewrap", "landlock"])
+def test_people_who_are_not_root_are_confined_too(kind: str, tried: dict[str, tuple[Sandbox, str]]) -> None:
+    sandbox, problem = tried[kind]
+    python = shutil.which("python3", path="/usr/bin:/usr/local/bin")
+    if problem or not python:
+        pytest.skip(problem or "no Python that everybody can start")
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        shutil.copytree(Path(sandboxes.__file__).parent, place / "sandboxes")
+        (place / "scratch").mkdir()
+        for path in (place, *place.rglob("*")):
+            path.chmod(0o777)
+        scratch = str(place / "scratch")
+        order = Order(kind, sandbox.program, (python, "-c", _FORKS), scratch, scratch, (), scratch, {}, LIMITS)
+        code = f"import sys; sys.path.append({folder!r}); from sandboxes.supervisor import main; main()"
+        somebody = ["setpriv", "--reuid=65533", "--regid=65533", "--clear-groups", python, "-I", "-S", "-c", code]
+        with subprocess.Popen(somebody, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(order.to_line())
+            process.stdin.flush()
+            outcome = Outcome.from_bytes(process.stdout.read())
+    assert outcome.ended is Ended.EXITED, outcome
+    assert LIMITS.n_processes - 2 <= int(outcome.output) <= LIMITS.n_processes
 
 
 async def _until(holds: Callable[[], bool]) -> None:
