@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         "worker", help="the inference worker: run (default), status, stop, pause or resume", add_help=False
     )
     commands.add_parser(
-        "models", help="models on this machine: list, pull, path, fit, verify or remove", add_help=False
+        "models", help="models on this machine: list, recommend, pull, path, fit, verify or remove", add_help=False
     )
 
     attempt = commands.add_parser("try", help="watch a model complete sample code through the language server")

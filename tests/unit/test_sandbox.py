@@ -97,7 +97,7 @@ def test_the_calls_that_are_refused_have_their_numbers_from_the_kernel() -> None
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 @pytest.mark.parametrize("keeps_metadata", [True, False])
 def test_every_way_through_the_filter_ends(machine: str, keeps_metadata: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seccomp.os, "uname", lambda: type("Uname", (), {"machine": machine}))
+    monkeypatch.setattr("os.uname", lambda: type("Uname", (), {"machine": machine}))
     code = list(struct.iter_unpack("HBBI", seccomp.program(keeps_metadata=keeps_metadata)))
     jumps = {at: (if_so, if_not) for at, (kind, if_so, if_not, _) in enumerate(code) if kind & 7 == 5}
     assert all(at + 1 + max(ways) < len(code) for at, ways in jumps.items())

@@ -4,7 +4,6 @@ import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -47,20 +46,25 @@ def _descendants(pid: int) -> Iterator[int]:
         return
     for task in tasks:
         with suppress(OSError):
-            for child in map(int, Path(f"/proc/{pid}/task/{task}/children").read_bytes().split()):
+            for child in map(int, _read(f"/proc/{pid}/task/{task}/children").split()):
                 yield child
                 yield from _descendants(child)
 
 
 def _resident_bytes(pid: int) -> int:
     with suppress(OSError, IndexError):
-        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * _PAGE_BYTES
+        return int(_read(f"/proc/{pid}/statm").split()[1]) * _PAGE_BYTES
     return 0
 
 
 def _share_bytes(pid: int) -> int:
     with suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_bytes().splitlines():
+        for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
             if line.startswith(b"Pss:"):
                 return int(line.split()[1]) * 1024
     return 0
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()

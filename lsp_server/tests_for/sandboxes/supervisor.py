@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from . import bubblewrap, landlock, scratch, seatbelt
+from . import scratch
 from .child import Child, NotStarted, Streams
 from .order import Ended, Order, Outcome
 
@@ -90,10 +90,17 @@ class Run:
         )
 
     def _start(self, streams: Streams) -> Child:
+        """Start the command; of the sandboxes, only the one that is used is imported."""
         if self._order.kind == "sandbox-exec":
+            from . import seatbelt
+
             return seatbelt.start(self._order, streams)
         if self._order.kind == "landlock":
+            from . import landlock
+
             return landlock.start(self._order, streams)
+        from . import bubblewrap
+
         child, status = bubblewrap.start(self._order, streams)
         self._has_run = status.has_run
         return child
