@@ -55,13 +55,24 @@ class Recommendation:
     verdict: Verdict
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two models that go together on some kinds of device. assistant_context: tokens, None for the usual."""
+
+    completion: str
+    assistant: str
+    devices: Sequence[str]
+    why: str
+    assistant_context: int | None = None
+
+
 class Table:
     """What is known of pairs, chips and speeds."""
 
     def __init__(self, text: str | None = None) -> None:
         text = text or resources.files("inference.models").joinpath("recommend.toml").read_text(encoding="utf-8")
         values = tomllib.loads(text)
-        self.pairs: list[dict[str, str]] = values["pairs"]
+        self.pairs = [Pair(**pair) for pair in values["pairs"]]
         self.contexts: Mapping[str, int] = values["contexts"]
         self.active_parameters: Mapping[str, int] = values["active_parameters"]
         self.bandwidth_gb_per_s: Mapping[str, int] = values["bandwidth_gb_per_s"]
@@ -85,12 +96,16 @@ def recommend(
     footprint_of: of a model of the catalogue, on this machine. n_parameters: by model.
     """
     for pair in table.pairs:
-        if machine.kind not in pair["devices"]:
+        if machine.kind not in pair.devices:
             continue
         choices = []
-        for role in ("completion", "assistant"):
-            model = footprint_of(pair[role])
-            n_context = min(table.contexts[role], model.n_context)
+        roles = {
+            "completion": (pair.completion, table.contexts["completion"]),
+            "assistant": (pair.assistant, pair.assistant_context or table.contexts["assistant"]),
+        }
+        for role, (name, n_wanted) in roles.items():
+            model = footprint_of(name)
+            n_context = min(n_wanted, model.n_context)
             download_bytes = 0 if model.name in installed else CATALOGUE[model.name].source.n_bytes
             speed = speed_of(machine, model, n_parameters[model.name], table)
             choices.append(Choice(model.name, role, n_context, download_bytes, model.total_bytes(n_context), speed))
@@ -100,7 +115,7 @@ def recommend(
         }.values()  # a model of both roles once, by its longer context
         wanted = [(footprint_of(choice.name), choice.n_context) for choice in loaded]
         verdict = judge(wanted, machine.memory_bytes, f"{machine.place} can give", [])
-        found = Recommendation(completion, assistant, pair["why"], verdict)
+        found = Recommendation(completion, assistant, pair.why, verdict)
         n_download_bytes = sum(choice.download_bytes for choice in loaded)
         if verdict.fits and n_download_bytes <= machine.disk_bytes:
             return found
