@@ -85,6 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     stats.add_argument("--json", action="store_true", help="one JSON object on stdout")
     stats.set_defaults(run=_stats)
 
+    init = commands.add_parser("init", help="what your editor has to be told, printed or written")
+    init.add_argument("editor", choices=["vscode", "neovim", "emacs", "helix", "zed", "sublime", "kate"])
+    init.add_argument("--write", action="store_true", help="write it, after showing the change and asking")
+    init.add_argument("--yes", action="store_true", help="with --write: do not ask")
+    init.set_defaults(run=_init)
+
     doctor = commands.add_parser("doctor", help="check this installation and say what to do about what is wrong")
     doctor.add_argument("--json", action="store_true", help="one JSON object on stdout")
     doctor.set_defaults(run=_doctor)
@@ -120,6 +126,12 @@ def _stats(options: argparse.Namespace) -> int:
     from lsp_server.commands.stats import run
 
     return run(options.days, as_json=options.json)
+
+
+def _init(options: argparse.Namespace) -> int:
+    from lsp_server.commands.init import run
+
+    return run(options.editor, write=options.write, yes=options.yes)
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -54,7 +54,7 @@ class Check:
 
 
 def run(*, as_json: bool) -> int:
-    """Check everything and print it. Exit code 0 unless a check failed."""
+    """Check everything and print it, a verdict last. Exit code 0 unless a check failed."""
     probe = probe_inference()
     checks = [
         check_python(),
@@ -69,7 +69,8 @@ def run(*, as_json: bool) -> int:
     ]
     failed = any(check.verdict is Verdict.FAIL for check in checks)
     if as_json:
-        write_json({"ok": not failed, "version": __version__, "checks": [asdict(check) for check in checks]})
+        shown = [asdict(check) for check in checks]
+        write_json({"ok": not failed, "verdict": verdict(checks), "version": __version__, "checks": shown})
     else:
         _show(checks)
     return 1 if failed else 0
@@ -203,6 +204,16 @@ def check_editors(which: Callable[[str], str | None] = shutil.which) -> Check:
     return Check("Editors", Verdict.OK, ", ".join(found))
 
 
+def verdict(checks: Sequence[Check]) -> str:
+    """Sum up the report in one line, the last one that a person reads."""
+    n_wrong = sum(check.verdict is Verdict.FAIL for check in checks)
+    if n_wrong:
+        return f"{n_wrong} thing{'s' * (n_wrong > 1)} to mend before completions can work."
+    n_lesser = sum(check.verdict is Verdict.WARN for check in checks)
+    lesser = f", but {n_lesser} thing{'s' * (n_lesser > 1)} could be better: see ! above" if n_lesser else ""
+    return f"Ready{lesser}. Watch it work: hearthline try"
+
+
 _MARKS = {Verdict.OK: ("✓", "green"), Verdict.WARN: ("!", "yellow"), Verdict.FAIL: ("✗", "bold red")}
 
 
@@ -216,11 +227,8 @@ def _show(checks: list[Check]) -> None:
     console = answers()
     console.print(table)
     console.print()
-    wrong = sum(check.verdict is Verdict.FAIL for check in checks)
-    if wrong:
-        console.print(Text(f"{wrong} thing{'s' * (wrong > 1)} to mend before completions can work.", "bold red"))
-    else:
-        console.print(Text("Ready. Watch it work: hearthline try", "bold green"))
+    is_ready = all(check.verdict is not Verdict.FAIL for check in checks)
+    console.print(Text(verdict(checks), "bold green" if is_ready else "bold red"))
 
 
 def _home_relative(words: str) -> str:
