@@ -199,7 +199,7 @@ def check_editors(which: Callable[[str], str | None] = shutil.which) -> Check:
     """List the editors on the PATH."""
     found = [f"{name} ({program})" for name, program in _EDITORS.items() if which(program)]
     if not found:
-        advice = "hearthline try works without one; the README shows how to set up Neovim"
+        advice = "hearthline try works without one; hearthline init EDITOR says what an editor has to be told"
         return Check("Editors", Verdict.WARN, "none found on the PATH", advice)
     return Check("Editors", Verdict.OK, ", ".join(found))
 

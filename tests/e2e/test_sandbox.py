@@ -3,6 +3,7 @@
 Every attack is also made without a sandbox, where it succeeds: otherwise its failure in one would say nothing.
 """
 
+import ctypes
 import os
 import shutil
 import socket
@@ -111,11 +112,15 @@ def world(tmp_path: Path) -> Iterator[World]:
         stack.enter_context(target)
         stack.callback(target.kill)
         assert target.stdout is not None
+        libc = ctypes.CDLL(None)
+        shared = libc.shmget(0, 4096, 0o1600)
+        stack.callback(libc.shmctl, shared, 0, None)  # IPC_RMID
         environment = {
             "OUTSIDE": str(outside),
             "WORKSPACE": str(workspace),
             "ABSTRACT": abstract,
             "PID": str(target.pid),
+            "SHARED": str(shared),
             "ADDRESS": target.stdout.readline().strip(),
         }
         world = World(workspace, scratch, outside, environment)

@@ -1,5 +1,6 @@
 """Where generated code may run: the choice, what is refused, and what each sandbox is told. See also `tests/e2e`."""
 
+import os
 import re
 import struct
 from pathlib import Path
@@ -120,3 +121,11 @@ def test_what_was_written_is_counted_and_followed_nowhere(tmp_path: Path) -> Non
     (tmp_path / "scratch/out").symlink_to(tmp_path)
     assert 100_000 <= scratch.used_bytes(str(tmp_path / "scratch"), 1 << 30) <= 140_000
     assert scratch.used_bytes(str(tmp_path), 50_000) > 50_000
+
+
+def test_a_folder_too_deep_to_look_into_counts_as_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(25):
+        os.mkdir("d" * 200)
+        os.chdir("d" * 200)
+    assert scratch.used_bytes(str(tmp_path), 1 << 30) > 1 << 30
