@@ -73,7 +73,8 @@ class Message:
 class ChatRequest:
     """Answer a conversation.
 
-    thinks: think before answering, or do not; None leaves it to the model. json_schema: what the answer must match,
+    thinks: think before answering, or do not; None leaves it to the model. top_p, top_k: how much of what is likely may
+    be drawn, 1.0 and 0 for all; seed: the same one draws the same again, None draws another each time. json_schema: what the answer must match,
     token by token. It is valid JSON of that schema unless it was cut short (see FinishReason) or the engine has no such
     constraint (see EngineCapabilities).
     """
@@ -83,6 +84,9 @@ class ChatRequest:
     thinks: bool | None = None
     max_tokens: int = 512
     temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    seed: int | None = None
     priority: Priority = Priority.FOREGROUND
     deadline_ms: int | None = None
     json_schema: Mapping[str, object] | None = None

@@ -5,10 +5,8 @@ Invariant: a target is made from one snapshot of one document; whatever runs, ru
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from lsp_server.context.subject import Subject
+from lsp_server.context.subject import Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +18,7 @@ class Target:
     where there is none. examples: tests of the project that show how it writes them, the most telling first.
     """
 
-    subject: "Subject"
+    subject: Subject
     workspace: Path
     path: str
     text: str
