@@ -6,6 +6,7 @@ offered; nothing but that one file is touched; tests that disagree with the code
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lsprotocol import types
@@ -92,12 +93,21 @@ async def _standing(server: "HearthlineServer", plan: Plan) -> _Standing:
         if snapshot.unfit is not None:
             raise HearthlineError(f"{plan.target.test_path} is open, but its text is not known here; open it again")
         return _Standing(edits.file_of(snapshot), "".join(snapshot.lines), snapshot)
-    data = await asyncio.to_thread(read_plain, plan.target.workspace / plan.target.test_path)
+    place = Path(path)
+    is_elsewhere = await asyncio.to_thread(_is_elsewhere, place, plan.target.workspace)
+    if is_elsewhere:
+        raise HearthlineError(f"{plan.target.test_path} is a link, or lies behind one; tests are put into plain files only")
+    data = await asyncio.to_thread(read_plain, place)
     try:
         text = data.decode() if data is not None else None
     except UnicodeDecodeError:
         raise HearthlineError(f"{plan.target.test_path} is not written in UTF-8; tests cannot be added to it") from None
     return _Standing(edits.file_on_disk(path, text), text, None)
+
+
+def _is_elsewhere(path: Path, workspace: Path) -> bool:
+    """Tell whether writing to `path` would change something that is not the file of this name in `workspace`."""
+    return path.resolve() != workspace.resolve() / path.relative_to(workspace)
 
 
 def _changes(standing: _Standing, plan: Plan, tests: Sequence[TestCode]) -> list[Change]:

@@ -137,7 +137,7 @@ class ScriptFramework:
                 *(str(scratch / "workspace" / target.path), str(scratch / "tmp"), str(told)),
             )
             files = {name: asset(name) for name in ("node_tests.mjs", "node_reporter.mjs")}
-            return Program(command, True, "told", 5.0, 2.0, _BUDGET_S, self.root, files=files,
+            return Program(command, True, True, "told", 0.0, 5.0, 2.0, _BUDGET_S, self.root, files=files,
                            environment=environment, readable=readable)  # fmt: skip
         words = {"{told}": str(told), "{root}": str(root), "{cache}": str(scratch / "tmp" / "cache"), FILES: FILES}
         options = tuple(_filled(word, words) for word in _OPTIONS[self.runner])
@@ -146,7 +146,7 @@ class ScriptFramework:
         inside = str(PurePosixPath(*modules[: modules.index("node_modules") + 1]))
         shadow = {f"{inside}/{name}/.gitkeep": "" for name in (".vite", ".vite-temp", ".vitest")}
         command = (str(self.node.path), str(self.entry), *options)
-        return Program(command, False, "told", 20.0, 10.0, 2 * _BUDGET_S, self.root, shadow=shadow,
+        return Program(command, False, False, "told", 20.0, 5.0, 2.0, 2 * _BUDGET_S, self.root, shadow=shadow,
                        environment=environment, readable=readable)  # fmt: skip
 
 
