@@ -1,6 +1,6 @@
 """One run in the sandbox: a scratch folder, the shadow of the workspace in it, the command, what it reported.
 
-Invariant: the scratch folder holds source text, so that only this user can read it, and it is gone when the run is over.
+Invariant: the scratch folder holds source text, so only this user can read it, and it is gone when the run is over.
 """
 
 import asyncio
