@@ -3,11 +3,13 @@
 Edits are made in the text of open documents, else in files, as an editor would; every one is kept in `edits`.
 """
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from tests.lsp_client import LspClient
 
@@ -36,7 +38,9 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 class Editor:
     """A window on `folder`. answers: title of an action by a word of the question; others are dismissed."""
 
-    def __init__(self, client: LspClient, folder: Path, settings: Mapping[str, object], takes_edits: bool = True) -> None:
+    def __init__(
+        self, client: LspClient, folder: Path, settings: Mapping[str, object], takes_edits: bool = True
+    ) -> None:
         self.client = client
         self.folder = folder
         self.edits: list[dict[str, Any]] = []
@@ -93,7 +97,9 @@ class Editor:
 
     def said(self) -> list[str]:
         """Return the messages that were shown."""
-        return [each["params"]["message"] for each in self.client.messages if each.get("method") == "window/showMessage"]
+        return [
+            each["params"]["message"] for each in self.client.messages if each.get("method") == "window/showMessage"
+        ]
 
     def save_all(self) -> None:
         for path, text in self.texts.items():
@@ -113,8 +119,7 @@ class Editor:
             if "kind" in change:
                 continue
             uri, version = change["textDocument"]["uri"], change["textDocument"]["version"]
-            path = next(each for each in [*self.texts, *_files(self.folder), uri] if uri == self.uri(each) or uri == each)
-            path = path if path != uri else uri.removeprefix(self.folder.as_uri() + "/")
+            path = Path(unquote(urlsplit(uri).path)).relative_to(self.folder).as_posix()
             if version is not None and version != self.versions[path]:
                 return {"applied": False, "failureReason": "another version"}
             file = self.folder / path
@@ -146,9 +151,6 @@ def edited(text: str, edits: list[dict[str, Any]]) -> str:
 def editing(home: Path, folder: Path, *flags: str, takes_edits: bool = True, **settings: object) -> Iterator[Editor]:
     """Give an editor with a server of its own. settings: by their first word; trusted unless they say otherwise."""
     given = {"workspace": {"trusted": True}, "tests": {"background": False}, **settings}
-    with LspClient(home, [*SERVER, *flags]) as client:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # a Python with pytest first
+    with LspClient(home, [*SERVER, *flags], {"PATH": path}) as client:
         yield Editor(client, folder, given, takes_edits)
-
-
-def _files(folder: Path) -> Iterator[str]:
-    yield from (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())

@@ -48,11 +48,15 @@ def _note_runs(orders: list[dict[str, Any]]) -> None:
         environment: Mapping[str, str] | None = None,
         limits: Limits | None = None,
     ) -> Ran:
-        orders.append({
-            "command": [word.replace(str(scratch), "SCRATCH") for word in command],
-            "environment": {key: value.replace(str(scratch), "SCRATCH") for key, value in (environment or {}).items()},
-            "readable": list(map(str, readable)),
-        })
+        orders.append(
+            {
+                "command": [word.replace(str(scratch), "SCRATCH") for word in command],
+                "environment": {
+                    key: value.replace(str(scratch), "SCRATCH") for key, value in (environment or {}).items()
+                },
+                "readable": list(map(str, readable)),
+            }
+        )
         return await run(self, command, workspace=workspace, scratch=scratch, readable=readable, cwd=cwd,
                          environment=environment, limits=limits)  # fmt: skip
 

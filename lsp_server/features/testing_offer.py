@@ -18,7 +18,7 @@ from lsp_server.features import edits
 from lsp_server.features.edits import Change, File, Note
 from lsp_server.review.finding import Place
 from lsp_server.tests_for.framework import TestCode
-from lsp_server.tests_for.listing import read_plain
+from lsp_server.tests_for.listing import read_plain, require_plain_place
 from lsp_server.tests_for.merge import UnfitTestFile, insertions, merged
 from lsp_server.tests_for.planning import Plan
 from lsp_server.tests_for.suggestion import Suggestion, Tally
@@ -94,20 +94,13 @@ async def _standing(server: "HearthlineServer", plan: Plan) -> _Standing:
             raise HearthlineError(f"{plan.target.test_path} is open, but its text is not known here; open it again")
         return _Standing(edits.file_of(snapshot), "".join(snapshot.lines), snapshot)
     place = Path(path)
-    is_elsewhere = await asyncio.to_thread(_is_elsewhere, place, plan.target.workspace)
-    if is_elsewhere:
-        raise HearthlineError(f"{plan.target.test_path} is a link, or lies behind one; tests are put into plain files only")
+    await asyncio.to_thread(require_plain_place, plan.target.workspace, plan.target.test_path)
     data = await asyncio.to_thread(read_plain, place)
     try:
         text = data.decode() if data is not None else None
     except UnicodeDecodeError:
         raise HearthlineError(f"{plan.target.test_path} is not written in UTF-8; tests cannot be added to it") from None
     return _Standing(edits.file_on_disk(path, text), text, None)
-
-
-def _is_elsewhere(path: Path, workspace: Path) -> bool:
-    """Tell whether writing to `path` would change something that is not the file of this name in `workspace`."""
-    return path.resolve() != workspace.resolve() / path.relative_to(workspace)
 
 
 def _changes(standing: _Standing, plan: Plan, tests: Sequence[TestCode]) -> list[Change]:

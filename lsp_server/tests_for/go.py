@@ -64,8 +64,8 @@ class GoFramework:
         subject = target.subject
         top = subject.name[:1].upper() + subject.name[1:]
         skeleton = (
-            f"{self.clause}\n\nimport \"testing\"\n\nfunc Test{top}(t *testing.T) {{\n"
-            f"\tif got := {subject.name}(...); got != ... {{\n\t\tt.Errorf(\"got %v\", got)\n\t}}\n}}"
+            f'{self.clause}\n\nimport "testing"\n\nfunc Test{top}(t *testing.T) {{\n'
+            f'\tif got := {subject.name}(...); got != ... {{\n\t\tt.Errorf("got %v", got)\n\t}}\n}}'
         )
         return f"Write tests with Go's testing package, in this form:\n\n```go\n{skeleton}\n```"
 
@@ -129,7 +129,7 @@ def find_go(target: Target, environment: Mapping[str, str], clause: str, taken: 
 @cache
 def _asked(place: Path) -> Go | None:
     """Ask a Go where it keeps what it has; it looks at no project for that."""
-    command = [place, "env", "-json", "GOROOT", "GOCACHE", "GOMODCACHE"]
+    command = [str(place), "env", "-json", "GOROOT", "GOCACHE", "GOMODCACHE"]
     settings = {**os.environ, "GOTOOLCHAIN": "local", "GOENV": "off"}
     try:
         said = subprocess.run(command, capture_output=True, timeout=_ASK_S, check=True, cwd="/", env=settings)

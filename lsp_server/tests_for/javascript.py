@@ -94,7 +94,7 @@ class ScriptFramework:
         """Find the claims of a test that stand on lines of their own."""
         source = Source(self.language_id, test.text)
         call = next((node.children[0] for node in source.root.children if node.type == "expression_statement"), None)
-        body = callback_of(source, call) if call is not None else None
+        body = callback_of(call) if call is not None else None
         return tuple(
             (node.start_point.row, node.end_point.row)
             for node in (body.named_children if body is not None else ())

@@ -18,7 +18,7 @@ from lsp_server.tests_for.conventions_names import Family, family_of
 from lsp_server.tests_for.framework import Framework
 from lsp_server.tests_for.go import find_go
 from lsp_server.tests_for.javascript import find_javascript
-from lsp_server.tests_for.listing import Listing
+from lsp_server.tests_for.listing import Listing, require_plain_place
 from lsp_server.tests_for.python import find_python
 from lsp_server.tests_for.target import Target
 
@@ -42,6 +42,7 @@ def make_plan(subject: Subject, path: str, text: str, folder: Path, listing: Lis
     found = find_conventions(path, subject.qualified_name, listing.files, listing.read)
     if found is None:
         raise HearthlineError(f"{path} is in a language that no test framework is known for, or holds tests itself")
+    require_plain_place(folder, found.path)
     existing = None if found.is_new else listing.read(found.path)
     if existing is None and not found.is_new:
         raise HearthlineError(f"{found.path}, where its tests belong, is too large or cannot be read")

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,9 @@ def project(tmp_path: Path) -> Path:
     (folder / "tests").mkdir(parents=True)
     (folder / "shapes.py").write_text(AREA)
     (folder / "other.py").write_text("def one():\n    return 1\n")
-    (folder / "tests" / "test_other.py").write_text("from other import one\n\n\ndef test_one():\n    assert one() == 1\n")
+    (folder / "tests" / "test_other.py").write_text(
+        "from other import one\n\n\ndef test_one():\n    assert one() == 1\n"
+    )
     (folder / "pyproject.toml").write_text('[tool.pytest.ini_options]\npythonpath = ["."]\n')
     return folder
 
@@ -90,7 +93,9 @@ def test_tests_land_in_a_new_file_and_pass(hearthline_home: Path, project: Path)
     assert "3 passed" in ran.stdout, ran.stdout
 
 
-def test_the_open_test_file_is_extended_and_what_disagrees_is_offered_apart(hearthline_home: Path, project: Path) -> None:
+def test_the_open_test_file_is_extended_and_what_disagrees_is_offered_apart(
+    hearthline_home: Path, project: Path
+) -> None:
     wrong = AREA.replace("n * n", "n + n").replace("of a square;", "of a square.\n\n    area(3) == 9\n   ")
     (project / "shapes.py").write_text(wrong)
     there = "from shapes import area\n\n\ndef test_area_of_a_square():\n    assert area(0) == 0  # não salvo\n"
@@ -125,7 +130,7 @@ def test_nothing_is_run_in_a_folder_that_is_not_trusted(hearthline_home: Path, p
     reply(hearthline_home, GOOD)
     with editing(hearthline_home, project, workspace={"trusted": False}) as editor:
         editor.open("shapes.py")
-        with pytest.raises(LspError, match="hearthline.workspace.trusted"):
+        with pytest.raises(LspError, match=r"hearthline\.workspace\.trusted"):
             editor.run(editor.suggestion("shapes.py", 0))
         assert editor.questions == []
         assert editor.client.call("probe/asked", {}) == []
@@ -242,7 +247,8 @@ def test_nothing_is_prepared_where_it_must_not(
     hearthline_home: Path, project: Path, flags: list[str], settings: dict[str, object]
 ) -> None:
     reply(hearthline_home, GOOD)
-    with editing(hearthline_home, project, *flags, **{"tests": {"background": True}, **settings}) as editor:
+    everything: dict[str, Any] = {"tests": {"background": True}, **settings}
+    with editing(hearthline_home, project, *flags, **everything) as editor:
         prepare(editor)
         wait_until(lambda: not editor.client.call("probe/preparing", {}), "it is over")
         assert editor.client.call("probe/asked", {}) == []
