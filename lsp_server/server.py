@@ -29,6 +29,7 @@ from lsp_server.features import (
     lifecycle,
     review_actions,
     test_fixing,
+    testing,
 )
 from lsp_server.features.code_actions import CodeActions
 from lsp_server.features.diagnostics import Diagnostics
@@ -42,6 +43,7 @@ from lsp_server.features.reviewing import Result, Reviewing
 from lsp_server.features.running import Running
 from lsp_server.features.streams import Streams
 from lsp_server.features.suggester import Suggester
+from lsp_server.features.testing_background import Preparing
 from lsp_server.features.testing_trust import Trust
 from lsp_server.features.window import Window
 from lsp_server.features.workspace_review import WorkspaceReview
@@ -96,6 +98,7 @@ class HearthlineServer(LanguageServer):
         self.running = Running(self)
         self.streams = Streams(self)
         self.trust = Trust(self)
+        self.preparing = Preparing(self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._on_closing: list[Callable[[], None]] = []
 
@@ -166,15 +169,18 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
         prompts.open(uri)
         server.workspace_review.note_opened(uri)
         server.reviewing.note_opened(uri)
+        server.preparing.note_opened(uri)
 
     def changed(uri: str) -> None:
         watch.changed(uri)
         server.indexing.note_edited(uri)
         server.judging.forget(uri)
         server.reviewing.note_changed(uri)
+        server.preparing.note_changed()
 
     def closed(uri: str) -> None:
         server.judging.forget(uri)
+        server.preparing.note_closed(uri)
         server.reviewing.note_closed(uri)
         server.diagnostics.close(uri)
         server.indexing.note_closed(uri)
@@ -213,6 +219,8 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
     explaining = Explaining(server, finder.label)
     explaining.register()
     hover.register(server, explaining)
+    testing.register(server)
+    server.preparing.register()
     server.code_actions.register()
     commands.register(server)
     return server

@@ -12,6 +12,7 @@ import os
 import resource
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import PurePath
 from typing import NamedTuple
 
 from . import seccomp
@@ -72,10 +73,16 @@ def _mounts(order: Order) -> list[str]:
     words += ["--dir", "/tmp"]  # noqa: S108  empty, so that it can be looked for
     for place in (*order.readable, order.workspace):
         for path in _names(place):
-            words += ["--ro-bind-try", place, path]
+            words += [*_above(path), "--ro-bind-try", place, path]
     for path in _names(order.scratch):
-        words += ["--bind", order.scratch, path]
+        words += [*_above(path), "--bind", order.scratch, path]
     return [*words, "--remount-ro", "/dev", "--remount-ro", "/"]
+
+
+def _above(path: str) -> list[str]:
+    """Return what makes the folders that `path` lies in: made by bubblewrap itself, not everybody may go through them."""
+    parents = [str(parent) for parent in reversed(PurePath(path).parents) if parent.name]
+    return [word for parent in parents for word in ("--dir", parent)]
 
 
 def _names(place: str) -> Sequence[str]:
