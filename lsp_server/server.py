@@ -19,6 +19,7 @@ from lsp_server.features import (
     commands,
     completion,
     configuration,
+    control,
     documents,
     engine_status,
     indexing,
@@ -191,6 +192,7 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
     server.diagnostics.register()
     review_actions.register(server)
     server.workspace_review.register()
+    control.register(server, suggester, prompts)
     commands.register(server)
     return server
 
