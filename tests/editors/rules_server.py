@@ -1,15 +1,30 @@
 """The real language server over stdio, its engine scripted by a file.
 
-`python -m tests.editors.rules_server RULES.json`: a list of objects with the fields of `engine.scripted.Rule`.
+`python -m tests.editors.rules_server RULES.json`: a list of objects with the fields of `engine.scripted.Rule`, and
+`other`: the reply to whoever asks for several candidates, after the first one.
 `--without METHOD` takes a method, and with it its capability, out of the server: the control that a test can fail.
 """
 
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
+from lsp_server.engine.protocol import ChatRequest, CompletionRequest
 from lsp_server.engine.scripted import Rule, ScriptedEngine
 from lsp_server.server import create_server, serve_stdio
+
+
+def rule_of(fields: dict[str, Any]) -> Rule:
+    """Return the rule that an object of the file stands for."""
+    other, reply = fields.pop("other", None), fields.get("reply", "")
+    if other is None:
+        return Rule(**fields)
+
+    def answer(request: CompletionRequest | ChatRequest) -> str:
+        return other if request.temperature else reply
+
+    return Rule(**(fields | {"reply": answer}))
 
 
 def main() -> int:
@@ -19,7 +34,7 @@ def main() -> int:
     parser.add_argument("--without", metavar="METHOD")
     arguments = parser.parse_args()
     rules = json.loads(arguments.rules.read_text())
-    server = create_server(ScriptedEngine([Rule(**rule) for rule in rules]))
+    server = create_server(ScriptedEngine([rule_of(rule) for rule in rules]))
     if arguments.without:
         del server.protocol.fm.features[arguments.without]
     return serve_stdio(server)
