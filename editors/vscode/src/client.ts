@@ -16,7 +16,6 @@ import {
   type StaticFeature,
 } from "vscode-languageclient/node";
 import { forServer } from "./settings.ts";
-import type { Waiting } from "./waiting.ts";
 
 /** Says in the handshake that this editor shows streams and asks for input. */
 class Extras implements StaticFeature {
@@ -34,12 +33,7 @@ class Extras implements StaticFeature {
 }
 
 /** A client that starts `command`. `onClosed` is told when the server ends without having been asked to. */
-export function makeClient(
-  command: readonly string[],
-  log: LogOutputChannel,
-  waiting: Waiting,
-  onClosed: () => void,
-): LanguageClient {
+export function makeClient(command: readonly string[], log: LogOutputChannel, onClosed: () => void): LanguageClient {
   const [program = "", ...args] = command;
   const options: LanguageClientOptions = {
     documentSelector: [{ scheme: "file" }, { scheme: "untitled" }],
@@ -56,8 +50,6 @@ export function makeClient(
       },
     },
     middleware: {
-      provideInlineCompletionItems: (document, position, context, token, next) =>
-        waiting.watch(document, position, next(document, position, context, token)),
       executeCommand: run,
       workspace: { configuration: configure },
     },

@@ -25,7 +25,7 @@ export async function activate(context: ExtensionContext): Promise<void> {
     waiting.note(said);
     if (said.state === "ready") void commands.executeCommand("setContext", "hearthline.ready", true);
   };
-  const server = new Server(log, waiting, {
+  const server = new Server(log, {
     prepared(client: LanguageClient) {
       client.onNotification(STATUS, show);
       answerInput(client);
@@ -40,7 +40,7 @@ export async function activate(context: ExtensionContext): Promise<void> {
   });
   running = server;
   const parts = { server, status, panel, log };
-  context.subscriptions.push(log, status, panel, ...registerCommands(parts), ...followSettings(server));
+  context.subscriptions.push(log, status, panel, waiting, ...registerCommands(parts), ...followSettings(server));
   await server.restart();
 }
 

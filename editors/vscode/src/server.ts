@@ -7,7 +7,6 @@ import { Crashes } from "./crashes.ts";
 import { serverCommand } from "./machine.ts";
 import type { Status } from "./protocol.ts";
 import { Turns } from "./turns.ts";
-import type { Waiting } from "./waiting.ts";
 
 /** What the rest of the extension is told. */
 export interface Watcher {
@@ -21,7 +20,6 @@ export interface Watcher {
 
 export class Server implements Disposable {
   readonly #log: LogOutputChannel;
-  readonly #waiting: Waiting;
   readonly #watcher: Watcher;
   readonly #turns = new Turns(() => this.#startAnew());
   readonly #crashes = new Crashes();
@@ -29,9 +27,8 @@ export class Server implements Disposable {
   #timer: NodeJS.Timeout | undefined;
   #isDisposed = false;
 
-  constructor(log: LogOutputChannel, waiting: Waiting, watcher: Watcher) {
+  constructor(log: LogOutputChannel, watcher: Watcher) {
     this.#log = log;
-    this.#waiting = waiting;
     this.#watcher = watcher;
   }
 
@@ -72,7 +69,7 @@ export class Server implements Disposable {
       return;
     }
     this.#watcher.said({ ...problem("starting"), state: "starting" }, false);
-    const client = makeClient(command, this.#log, this.#waiting, () => this.#ended(client));
+    const client = makeClient(command, this.#log, () => this.#ended(client));
     this.#client = client;
     this.#watcher.prepared(client);
     try {
