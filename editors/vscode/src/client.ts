@@ -32,6 +32,13 @@ class Extras implements StaticFeature {
   clear(): void {}
 }
 
+/** A client that shows no notification of its own: `Server` says what has happened, and what can be done. */
+class QuietClient extends LanguageClient {
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
+}
+
 /** A client that starts `command`. `onClosed` is told when the server ends without having been asked to. */
 export function makeClient(command: readonly string[], log: LogOutputChannel, onClosed: () => void): LanguageClient {
   const [program = "", ...args] = command;
@@ -54,7 +61,7 @@ export function makeClient(command: readonly string[], log: LogOutputChannel, on
       workspace: { configuration: configure },
     },
   };
-  const client = new LanguageClient("hearthline", "Hearthline", { command: program, args: [...args] }, options);
+  const client = new QuietClient("hearthline", "Hearthline", { command: program, args: [...args] }, options);
   client.registerFeature(new Extras());
   return client;
 }

@@ -12,8 +12,12 @@ import { Turns } from "./turns.ts";
 export interface Watcher {
   /** A client is about to start: the moment to listen to its notifications. */
   prepared(client: LanguageClient): void;
-  /** How things stand, where the server itself cannot say it. `isMissing`: there is no program to start. */
-  said(status: Status, isMissing: boolean): void;
+  /** How things stand, where the server itself cannot say it. */
+  said(status: Status): void;
+  /** There is no program to start. */
+  missing(): void;
+  /** It was started again and again, and is not any more. */
+  gaveUp(): void;
   /** Whether a server is there to be asked. */
   running(isRunning: boolean): void;
 }
@@ -65,10 +69,11 @@ export class Server implements Disposable {
     if (this.#isDisposed) return;
     const command = serverCommand();
     if (command === undefined) {
-      this.#watcher.said(problem("the language server is not installed, or not where the settings say"), true);
+      this.#watcher.said(problem("the language server is not installed, or not where the settings say"));
+      this.#watcher.missing();
       return;
     }
-    this.#watcher.said({ ...problem("starting"), state: "starting" }, false);
+    this.#watcher.said({ ...problem("starting"), state: "starting" });
     const client = makeClient(command, this.#log, () => this.#ended(client));
     this.#client = client;
     this.#watcher.prepared(client);
@@ -89,10 +94,11 @@ export class Server implements Disposable {
     void client.dispose().catch(() => undefined);
     const delayMs = this.#crashes.delayAfter(Date.now());
     if (delayMs === undefined) {
-      this.#watcher.said(problem("the language server ended again and again; its log says why"), false);
+      this.#watcher.said(problem("the language server ended again and again; the log says why"));
+      this.#watcher.gaveUp();
       return;
     }
-    this.#watcher.said({ ...problem("the language server ended and is started again"), state: "starting" }, false);
+    this.#watcher.said({ ...problem("the language server ended and is started again"), state: "starting" });
     this.#timer = setTimeout(() => void this.#turns.request(), delayMs);
   }
 
