@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from lsp_server.feedback.records import Fate
+from lsp_server.feedback.store import feedback_path, read
 from tests.editors.install_vscode import VSCode, VSCodeUnavailableError, find_vscode
 from tests.editors.sums import BEFORE, BODY, RULES, source
 from tests.editors.vscode import CodeServer, Workbench, build_extension, wait_for
@@ -26,6 +28,7 @@ Scripted = Callable[..., list[str]]
 
 READY = re.compile(r"Hearthline: (ready|the model had nothing)")
 ADD = "def add(a, b):\n    return a + b\n"
+TESTS = "def test_add():\n    assert add(1, 2) == 3\n"
 FLAWED = """import os
 
 from flask import request
@@ -80,8 +83,9 @@ def windows(request: pytest.FixtureRequest) -> Iterator[list[Workbench]]:
     opened: list[Workbench] = []
     yield opened
     for window in opened:
-        window.capture(f"vscode-{request.node.name.removeprefix('test_')[:60]}")
-        window.close()
+        if not window.page.is_closed():
+            window.capture(f"vscode-{request.node.name.removeprefix('test_')[:60]}")
+            window.page.close()
 
 
 @pytest.fixture
@@ -158,11 +162,13 @@ def test_a_word_is_taken_and_counted_as_a_part(open_file: Open, scripted: Script
     window.capture("vscode-word")
     window.press("Escape")
     window.type(" 7")
+    window.saves(file, [*BEFORE.splitlines(), "    return 7"])
     window.run("Hearthline: Show Figures")
-    window.find(".quick-input-widget .monaco-list-row", re.compile(r"partly\s*1 "))
+    window.find(".quick-input-widget .monaco-list-row", "Suggestions shown")
     window.capture("vscode-figures")
     window.press("Escape")
-    window.saves(file, [*BEFORE.splitlines(), "    return 7"])
+    window.page.close()
+    wait_for("the record of it", lambda: [fate.outcome for fate in read(feedback_path(), Fate, 0)] == ["partly"])
 
 
 def test_there_are_others_to_choose_from(open_file: Open, scripted: Scripted, workspace: Path) -> None:
@@ -267,7 +273,10 @@ def test_tests_are_shown_before_they_are_written(open_file: Open, scripted: Scri
     window.go_to(1, 6)
     window.run("Hearthline: Suggest Tests")
     window.find(".bulk-edit-panel", "test_sums.py")
+    window.find(".bulk-edit-panel .monaco-list-row", "assert").click()
+    window.find(".monaco-diff-editor", "def test_add")
     window.capture("vscode-tests")
     assert not (workspace / "test_sums.py").exists()
+    window.page.check(".bulk-edit-panel .monaco-list-row input[type=checkbox]")
     window.page.click(".bulk-edit-panel .monaco-button:has-text('Apply')")
-    wait_for("the file", (workspace / "test_sums.py").exists)
+    wait_for("the tests", lambda: TESTS in (workspace / "test_sums.py").read_text())

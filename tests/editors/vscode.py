@@ -136,10 +136,6 @@ class Workbench:
         self.page.goto(f"{server.url}/?folder={quote(str(workspace))}&payload={quote(opened)}")
         self.find(".monaco-editor .view-lines")
 
-    def close(self) -> None:
-        """Close the window."""
-        self.page.close()
-
     # Looking
 
     def find(self, selector: str, text: str | re.Pattern[str] | None = None, deadline_s: float = DEADLINE_S) -> Locator:
