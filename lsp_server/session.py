@@ -33,7 +33,14 @@ class ClientCapabilities:
     related_information: bool = False  # in diagnostics
     versioned_edits: bool = False  # documentChanges in a WorkspaceEdit
     file_creation: bool = False  # CreateFile among them
+    edit_requests: bool = False  # workspace/applyEdit
     show_document: bool = False  # window/showDocument
+    change_annotations: bool = False  # in a WorkspaceEdit: the person can be asked before it is made
+    text_document_content: bool = False  # workspace/textDocumentContent
+    code_lens_refresh: bool = False  # workspace/codeLens/refresh
+    code_lens_refresh: bool = False  # workspace/codeLens/refresh
+    stream: bool = False  # hearthline/stream
+    input: bool = False  # hearthline/input
 
 
 @dataclass(slots=True)

@@ -1,16 +1,18 @@
-"""textDocument/codeAction: what a person can do about a finding at once. No model is asked.
+"""Code actions for findings: what a person can do about one at once. No model is asked.
 
-Invariant: an action is offered only for the document as it is now, and only if its edit would do what its title says.
+Invariant: an action is offered only for a review of the document as it is now, and only if its edit would do what its
+title says.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from lsp_server import convert
-from lsp_server.document import DocumentSnapshot, split_lines
+from lsp_server.document import DocumentSnapshot
+from lsp_server.features.code_actions import Asked
 from lsp_server.features.diagnostics import SOURCE, shown
+from lsp_server.features.edits import Change, file_of, file_on_disk, workspace_edit
 from lsp_server.features.reviewing import Result, text_of
 from lsp_server.review.cwe import page_of
 from lsp_server.review.finding import Finding, Place
@@ -27,31 +29,24 @@ _MAX_RULES = 4
 
 
 def register(server: "HearthlineServer") -> None:
-    """Register the method and the command that one of its actions needs."""
+    """Offer the actions, and register the command that one of them needs."""
 
-    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions([types.CodeActionKind.QuickFix]))
-    async def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
-        if not _is_wanted(params.context.only):
-            return []
-        result = await server.reviewing.current(params.text_document.uri)
+    async def offered(asked: Asked) -> list[types.CodeAction]:
+        result = await server.reviewing.current(asked.snapshot.uri)
         if result is None:
             return []
         actions: list[types.CodeAction] = []
-        for finding in _at(server, result, params.range):
-            linked = [each for each in params.context.diagnostics if (each.source, each.code) == (SOURCE, finding.rule)]
+        for finding in _at(server, result, asked.where):
+            linked = [each for each in asked.context.diagnostics if (each.source, each.code) == (SOURCE, finding.rule)]
             actions += [action async for action in _actions(server, result.snapshot, finding, linked)]
-        return actions if server.session.is_current(result.snapshot) else []
+        return actions
+
+    server.code_actions.add([types.CodeActionKind.QuickFix], offered)
 
     @server.command(OPEN_CWE)
     async def open_cwe(number: int) -> None:
         params = types.ShowDocumentParams(page_of(int(number)), external=True)
         await server.protocol.send_request_async(types.WINDOW_SHOW_DOCUMENT, params)
-
-
-def _is_wanted(only: Sequence[types.CodeActionKind | str] | None) -> bool:
-    """Tell whether the client asks for quick fixes; kinds are a tree, with the empty one as its root."""
-    wanted = types.CodeActionKind.QuickFix.value
-    return only is None or any(kind in ("", wanted) for kind in only)
 
 
 def _at(server: "HearthlineServer", result: Result, where: types.Range) -> list[Finding]:
@@ -69,9 +64,7 @@ async def _actions(
 ) -> AsyncIterator[types.CodeAction]:
     fix = server.judging.fix_for(snapshot.uri, finding)
     if fix.place is not None:
-        text = fix.text.replace("\n", snapshot.line_ending)
-        change = types.TextEdit(convert.place_range(snapshot.lines, snapshot.encoding, fix.place), text)
-        mended = _workspace_edit(server, snapshot.uri, snapshot.version, change)
+        mended = workspace_edit(server.session.capabilities, [Change(file_of(snapshot), fix.place, fix.text)])
         title = f"Fix `{finding.rule}` as the model proposes"
         yield types.CodeAction(title, kind=types.CodeActionKind.QuickFix, diagnostics=linked, edit=mended)
     ignores = await _ignores(server, snapshot, finding)
@@ -112,8 +105,7 @@ def _document_edit(
     if edit is None:
         return None
     place = Place(edit.line, edit.column, edit.line, edit.end_column)
-    text_edit = types.TextEdit(convert.place_range(snapshot.lines, snapshot.encoding, place), edit.text)
-    return _workspace_edit(server, snapshot.uri, snapshot.version, text_edit)
+    return workspace_edit(server.session.capabilities, [Change(file_of(snapshot), place, edit.text)])
 
 
 def _project_edit(server: "HearthlineServer", ignores: Ignores) -> types.WorkspaceEdit | None:
@@ -122,23 +114,5 @@ def _project_edit(server: "HearthlineServer", ignores: Ignores) -> types.Workspa
         return None
     session = server.session
     open_ones = [document for document in session.documents.values() if document.path == ignores.project_path]
-    uri = open_ones[0].uri if open_ones else convert.uri_of(ignores.project_path)
-    version = open_ones[0].version if open_ones else None
-    lines = open_ones[0].snapshot().lines if open_ones else split_lines(ignores.project_text or "")
-    end = Place(len(lines) - 1, len(lines[-1]), len(lines) - 1, len(lines[-1]))
-    where = convert.place_range(lines, session.capabilities.position_encoding, end)
-    is_new = ignores.project_text is None
-    return _workspace_edit(server, uri, version, types.TextEdit(where, ignores.project_added), is_new=is_new)
-
-
-def _workspace_edit(
-    server: "HearthlineServer", uri: str, version: int | None, edit: types.TextEdit, *, is_new: bool = False
-) -> types.WorkspaceEdit:
-    capabilities = server.session.capabilities
-    if not capabilities.versioned_edits:
-        return types.WorkspaceEdit(changes={uri: [edit]})
-    changes: list[types.CreateFile | types.TextDocumentEdit] = []
-    if is_new and capabilities.file_creation:
-        changes.append(types.CreateFile(uri, options=types.CreateFileOptions(ignore_if_exists=True)))
-    changes.append(types.TextDocumentEdit(types.OptionalVersionedTextDocumentIdentifier(uri, version), [edit]))
-    return types.WorkspaceEdit(document_changes=changes)
+    file = file_of(open_ones[0].snapshot()) if open_ones else file_on_disk(ignores.project_path, ignores.project_text)
+    return workspace_edit(session.capabilities, [Change(file, file.end, ignores.project_added)])
