@@ -118,7 +118,6 @@ def client_capabilities(capabilities: types.ClientCapabilities) -> ClientCapabil
     edits = workspace.workspace_edit if workspace else None
     refresh = workspace.diagnostics if workspace else None
     lenses = workspace.code_lens if workspace else None
-    lenses = workspace.code_lens if workspace else None
     published = text.publish_diagnostics if text else None
     own = _own_capabilities(capabilities.experimental)
     return ClientCapabilities(
@@ -138,7 +137,6 @@ def client_capabilities(capabilities: types.ClientCapabilities) -> ClientCapabil
         show_document=bool(window and window.show_document and window.show_document.support),
         change_annotations=bool(edits and edits.change_annotation_support is not None),
         text_document_content=bool(workspace and workspace.text_document_content is not None),
-        code_lens_refresh=bool(lenses and lenses.refresh_support),
         code_lens_refresh=bool(lenses and lenses.refresh_support),
         stream=own.get("stream") is True,
         input=own.get("input") is True,

@@ -38,7 +38,6 @@ class ClientCapabilities:
     change_annotations: bool = False  # in a WorkspaceEdit: the person can be asked before it is made
     text_document_content: bool = False  # workspace/textDocumentContent
     code_lens_refresh: bool = False  # workspace/codeLens/refresh
-    code_lens_refresh: bool = False  # workspace/codeLens/refresh
     stream: bool = False  # hearthline/stream
     input: bool = False  # hearthline/input
 

@@ -25,6 +25,7 @@ CODE_SERVER = "4.139.1"
 CHROMIUM = "153.0.0"
 """Of the package that brings one where the machine has none."""
 
+_LEAST_NODE = 22
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _STEP_TIMEOUT_S = 600
 # Told that it runs where it is usual, the package unpacks the libraries as well that a bare machine lacks.
@@ -72,9 +73,25 @@ def find_vscode() -> VSCode:
     return VSCode(_node(folder), _code_server(folder) / "out/node/entry.js", browser, libraries)
 
 
+def find_node() -> Path | None:
+    """Return a Node that can test the extension: the one that was fetched, or the machine's; fetches nothing."""
+    fetched = _node(platformdirs.user_cache_path("hearthline-tests", appauthor=False) / "vscode")
+    own = shutil.which("node")
+    return next((node for node in (fetched, Path(own) if own else None) if node and _is_new_enough(node)), None)
+
+
 def npm(vscode: VSCode, folder: Path, *words: str) -> str:
     """Run npm in `folder` with the Node of `vscode`; return what it printed. Raises VSCodeUnavailableError."""
     return _npm(folder, words, vscode.environment)
+
+
+def _is_new_enough(node: Path) -> bool:
+    """Tell whether a Node runs TypeScript by itself."""
+    try:
+        version = _run([str(node), "--version"], Path.cwd(), dict(os.environ))
+    except VSCodeUnavailableError:
+        return False
+    return int(version.lstrip("v").partition(".")[0]) >= _LEAST_NODE
 
 
 def _install(folder: Path, versions: Mapping[str, str]) -> None:
@@ -154,3 +171,18 @@ def _locked(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def main() -> int:
+    """Install it, and say so; or say why not, which is no failure of the tests of anything else."""
+    try:
+        found = find_vscode()
+    except VSCodeUnavailableError as error:
+        print(f"no VS Code to test in: {error}")
+        return 1
+    print(f"VS Code: {found.server.parents[2]}, {found.browser}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -7,6 +7,7 @@ every test are kept in `build/editors`. Runs with `--editors`.
 import json
 import os
 import re
+import shlex
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,9 +16,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from inference.models.catalogue import TEST_MODEL
 from lsp_server.feedback.records import Fate
 from lsp_server.feedback.store import feedback_path, read
 from tests.editors.install_vscode import VSCode, VSCodeUnavailableError, find_vscode
+from tests.editors.neovim import HEARTHLINE, ROOT
 from tests.editors.sums import BEFORE, BODY, RULES, source
 from tests.editors.vscode import CodeServer, Workbench, build_extension, wait_for
 
@@ -29,6 +32,16 @@ Scripted = Callable[..., list[str]]
 READY = re.compile(r"Hearthline: (ready|the model had nothing)")
 ADD = "def add(a, b):\n    return a + b\n"
 TESTS = "def test_add():\n    assert add(1, 2) == 3\n"
+MODEL = {
+    "name": "smollm2-135m-instruct",
+    "roles": ["completion"],
+    "download_bytes": 98362432,
+    "licence": "Apache-2.0",
+    "installed": True,
+}
+# A worker starts and reads the test model, tests are run many times, on a machine with other things to do.
+LOAD_S = 90.0
+SANDBOX_S = 120.0
 FLAWED = """import os
 
 from flask import request
@@ -56,9 +69,23 @@ def extension(vscode: VSCode) -> Path:
 
 
 @pytest.fixture(scope="module")
-def code_server(vscode: VSCode, extension: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CodeServer]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of the person; nothing of this machine's own user is in it."""
+    return tmp_path_factory.mktemp("home")
+
+
+def environment_of(home: Path, vscode: VSCode) -> dict[str, str]:
+    """Return what a person of `home` has around them."""
+    return {
+        "HOME": str(home),
+        "PATH": os.pathsep.join([str(vscode.node.parent), "/usr/bin", "/bin"]),
+    }
+
+
+@pytest.fixture(scope="module")
+def code_server(vscode: VSCode, extension: Path, home: Path) -> Iterator[CodeServer]:
     """One code-server with the extension, in which each test opens a window of its own."""
-    server = CodeServer(vscode, tmp_path_factory.mktemp("vscode") / "server", environment={})
+    server = CodeServer(vscode, home / "code-server", environment=environment_of(home, vscode))
     server.install(extension)
     with server:
         yield server
@@ -113,15 +140,26 @@ def scripted(scripted_server: Callable[..., list[str]]) -> Scripted:
     return make
 
 
-def process_of(words: str) -> int | None:
-    """Return the process whose command line holds `words`."""
+def process_of(words: str, environment: str = "") -> int | None:
+    """Return the process whose command line holds `words`, and whose environment `environment`."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if words in (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode():
+            if words in _words_of(folder / "cmdline") and environment in _words_of(folder / "environ"):
                 return int(folder.name)
         except OSError:
             continue
     return None
+
+
+def _words_of(file: Path) -> str:
+    return file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+
+
+def write_program(path: Path, script: str) -> None:
+    """Write a shell script that can be run."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
 
 
 def test_ghost_text_is_shown_and_taken_and_the_next_one_follows(
@@ -268,15 +306,95 @@ def test_an_explanation_is_read_while_it_is_written_and_stops_when_asked(
 
 def test_tests_are_shown_before_they_are_written(open_file: Open, scripted: Scripted, workspace: Path) -> None:
     source(workspace, ADD)
-    window = open_file(workspace / "sums.py", scripted([]))
+    window = open_file(workspace / "sums.py", scripted([{"pattern": ".", "reply": f"```python\n{TESTS}```"}]))
     window.await_status(READY)
     window.go_to(1, 6)
-    window.run("Hearthline: Suggest Tests")
-    window.find(".bulk-edit-panel", "test_sums.py")
-    window.find(".bulk-edit-panel .monaco-list-row", "assert").click()
+    window.act("Suggest tests for `add`")
+    window.answer("Run tests in the sandbox")
+    window.find(".bulk-edit-panel .monaco-list-row", "assert", SANDBOX_S).click()
     window.find(".monaco-diff-editor", "def test_add")
     window.capture("vscode-tests")
     assert not (workspace / "test_sums.py").exists()
-    window.page.check(".bulk-edit-panel .monaco-list-row input[type=checkbox]")
+    window.page.locator(".bulk-edit-panel .monaco-list-row .checkbox, .bulk-edit-panel .monaco-checkbox").first.click()
     window.page.click(".bulk-edit-panel .monaco-button:has-text('Apply')")
-    wait_for("the tests", lambda: TESTS in (workspace / "test_sums.py").read_text())
+    wait_for("the tests", lambda: any(TESTS in file.read_text() for file in workspace.rglob("test_sums.py")))
+
+
+def test_a_missing_server_is_installed_if_the_person_says_so_and_never_before(
+    open_file: Open, scripted: Scripted, workspace: Path, home: Path
+) -> None:
+    """uv is a script that leaves a language server where uv would, and notes what it was asked."""
+    server = shlex.join(scripted())
+    models = json.dumps([MODEL, {**MODEL, "name": "other"}])
+    write_program(home / "installed", f"[ $1 = lsp ] && exec {server}\necho {shlex.quote(models)}")
+    place = home / ".local" / "bin" / "hearthline"
+    write_program(home / ".local" / "bin" / "uv", f"echo $@ > {home}/asked; mkdir -p {place.parent}; cp {home}/installed {place}")
+    window = open_file(source(workspace), [])
+    window.await_status("the language server is not installed")
+    window.find(".notification-toast", "uv tool install hearthline")
+    window.capture("vscode-missing")
+    assert not (home / "asked").exists()
+    window.answer("Install with uv")
+    window.await_status(READY)
+    assert (home / "asked").read_text() == "tool install hearthline\n"
+    window.run("Hearthline: Choose Model")
+    window.find(".quick-input-widget .monaco-list-row", "smollm2")
+    window.capture("vscode-models")
+    window.pick("other")
+    settings = home / "code-server" / "data" / "User" / "settings.json"
+    wait_for("the choice", lambda: json.loads(settings.read_text()).get("hearthline.completion.model") == "other")
+    place.unlink()
+
+
+def test_a_folder_that_is_not_trusted_chooses_no_program(
+    vscode: VSCode,
+    extension: Path,
+    tmp_path: Path,
+    browser: Browser,
+    scripted: Scripted,
+    workspace: Path,
+    windows: list[Workbench],
+) -> None:
+    was_run = tmp_path / "was-run"
+    write_program(workspace / "program", f"touch {was_run}")
+    own = workspace / ".vscode" / "settings.json"
+    own.parent.mkdir()
+    own.write_text(json.dumps({"hearthline.server.command": [str(workspace / "program")]}))
+    server = CodeServer(vscode, tmp_path / "server", environment=environment_of(tmp_path, vscode), trusts=False)
+    server.install(extension)
+    server.set({"hearthline.server.command": scripted(), "security.workspace.trust.startupPrompt": "never"})
+    with server:
+        window = Workbench(server, browser, workspace, source(workspace, ADD))
+        windows.append(window)
+        window.await_status(READY)
+        window.go_to(1, 6)
+        window.run("Hearthline: Suggest Tests")
+        window.find(".notification-toast", "not trusted")
+        window.capture("vscode-untrusted")
+        assert not was_run.exists()
+        window.run("Workspaces: Manage Workspace Trust")
+        window.page.click(".workspace-trust-editor .monaco-button:has-text('Trust')")
+        wait_for("the folder's own program", was_run.exists)
+        window.page.close()
+
+
+@pytest.mark.model
+def test_a_real_model_writes_and_a_worker_that_is_killed_comes_back(
+    open_file: Open, worker_home: Path, workspace: Path
+) -> None:
+    file = source(workspace, "def add(a, b):\n    return a + b\n\n\ndef subtract(a, b):\n")
+    here = f"HEARTHLINE_HOME={worker_home}"
+    server = ["env", here, f"PYTHONPATH={ROOT}", HEARTHLINE, "lsp"]
+    window = open_file(file, server, **{"hearthline.completion.model": TEST_MODEL})
+    window.end_of_file()
+    window.type("    return")
+    wait_for("the ghost text", lambda: window.ghost, LOAD_S)
+    window.capture("vscode-model")
+    pid = wait_for("the worker", lambda: process_of("-m inference", here))
+    os.kill(pid, signal.SIGKILL)
+    window.await_status(re.compile("starting|loading"))
+    window.await_status(READY, LOAD_S)
+    window.press("Escape", "Enter")
+    window.type("    total = a")
+    wait_for("the ghost text", lambda: window.ghost, LOAD_S)
+    assert process_of("-m inference", here) not in (None, pid)

@@ -243,6 +243,10 @@ class Workbench:
         row = self.find(".action-widget .monaco-list-row", title)
         row.click()
 
+    def answer(self, button: str) -> None:
+        """Press a button of a message."""
+        self.find(".notification-toast .monaco-button", button).click()
+
     def saves(self, file: Path, lines: Sequence[str]) -> None:
         """Save until `file` holds exactly `lines`."""
 

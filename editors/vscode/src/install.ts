@@ -22,8 +22,8 @@ export async function offerInstall(server: Server, log: LogOutputChannel): Promi
   const way = uv === undefined ? GET_UV : INSTALL;
   const what =
     configured === undefined
-      ? `\`hearthline\` is not found on this machine. It can be installed for your user alone: \`uv tool install ${PACKAGE}\`.`
-      : `\`${configured}\`, which the setting hearthline.server.command names, is no program on this machine.`;
+      ? `the program hearthline is not found on this machine. It can be installed for you alone: uv tool install ${PACKAGE}`
+      : `the setting hearthline.server.command names ${configured}, which is no program on this machine.`;
   const answer = await window.showWarningMessage(
     `Hearthline: ${what}`,
     ...(configured === undefined ? [way] : []),
