@@ -19,10 +19,10 @@ from playwright.sync_api import Browser, sync_playwright
 from inference.models.catalogue import TEST_MODEL
 from lsp_server.feedback.records import Fate
 from lsp_server.feedback.store import feedback_path, read
-from tests.editors.install_vscode import VSCode, VSCodeUnavailableError, find_vscode
+from tests.editors.install_vscode import VSCode, VSCodeUnavailableError, find_vscode, npm
 from tests.editors.neovim import HEARTHLINE, ROOT
 from tests.editors.sums import BEFORE, BODY, RULES, source
-from tests.editors.vscode import CodeServer, Workbench, build_extension, wait_for
+from tests.editors.vscode import EXTENSION, CodeServer, Workbench, build_extension, launch, wait_for
 
 pytestmark = [pytest.mark.editor, pytest.mark.editors_all]
 
@@ -39,6 +39,7 @@ MODEL = {
     "licence": "Apache-2.0",
     "installed": True,
 }
+MAX_EXTENSION_BYTES = 400_000
 # A worker starts and reads the test model, tests are run many times, on a machine with other things to do.
 LOAD_S = 90.0
 SANDBOX_S = 120.0
@@ -94,14 +95,8 @@ def code_server(vscode: VSCode, extension: Path, home: Path) -> Iterator[CodeSer
 @pytest.fixture(scope="module")
 def browser(vscode: VSCode) -> Iterator[Browser]:
     """A browser without a screen."""
-    libraries = {"LD_LIBRARY_PATH": str(vscode.browser_libraries)} if vscode.browser_libraries else {}
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(
-            executable_path=vscode.browser, args=arguments, env={**os.environ, **libraries}
-        )
+    with sync_playwright() as playwright, launch(playwright, vscode) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -160,6 +155,11 @@ def write_program(path: Path, script: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
+
+
+def test_the_extension_passes_its_own_checks(vscode: VSCode, extension: Path) -> None:
+    assert extension.stat().st_size < MAX_EXTENSION_BYTES
+    npm(vscode, EXTENSION, "run", "check")
 
 
 def test_ghost_text_is_shown_and_taken_and_the_next_one_follows(
@@ -328,7 +328,9 @@ def test_a_missing_server_is_installed_if_the_person_says_so_and_never_before(
     models = json.dumps([MODEL, {**MODEL, "name": "other"}])
     write_program(home / "installed", f"[ $1 = lsp ] && exec {server}\necho {shlex.quote(models)}")
     place = home / ".local" / "bin" / "hearthline"
-    write_program(home / ".local" / "bin" / "uv", f"echo $@ > {home}/asked; mkdir -p {place.parent}; cp {home}/installed {place}")
+    write_program(
+        home / ".local" / "bin" / "uv", f"echo $@ > {home}/asked; mkdir -p {place.parent}; cp {home}/installed {place}"
+    )
     window = open_file(source(workspace), [])
     window.await_status("the language server is not installed")
     window.find(".notification-toast", "uv tool install hearthline")
