@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
-from playwright.sync_api import Browser, Frame, Locator, Page, Playwright
+from playwright.sync_api import Browser, Frame, Locator, Page, Playwright, TimeoutError
 
 from tests.editors.install_vscode import VSCode, npm
 
@@ -247,9 +247,18 @@ class Workbench:
         self.find(".quick-input-widget .monaco-list-row", text).click()
 
     def act(self, title: str) -> None:
-        """Choose a code action at the cursor."""
-        self.press("Control+.")
-        row = self.find(".action-widget .monaco-list-row", title)
+        """Choose a code action at the cursor; the list that opens may be older than the server's answer."""
+        row = self.page.locator(".action-widget .monaco-list-row", has_text=title).first
+
+        def offered() -> bool:
+            self.press("Escape", "Control+.")
+            try:
+                row.wait_for(timeout=3000)
+            except TimeoutError:
+                return False
+            return True
+
+        wait_for(f"the action {title!r}", offered)
         row.click()
 
     def answer(self, button: str) -> None:

@@ -40,7 +40,6 @@ export class ExplanationPanel implements Disposable {
 
   /** Show what `client` streams from now on. */
   follow(client: LanguageClient): void {
-    this.abandon();
     this.#client = client;
     client.onNotification(STREAM, (part: StreamPart) => this.#take(part));
   }
