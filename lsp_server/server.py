@@ -19,6 +19,7 @@ from lsp_server.features import (
     commands,
     completion,
     configuration,
+    control,
     documenting,
     documents,
     engine_status,
@@ -215,6 +216,7 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
     test_fixing.register(server)
     documenting.register(server)
     server.workspace_review.register()
+    control.register(server, suggester, prompts)
     server.streams.register()
     explaining = Explaining(server, finder.label)
     explaining.register()

@@ -45,18 +45,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--long", action="store_true", help="also run what takes minutes and gigabytes: the real default model"
     )
+    parser.addoption("--editors", action="store_true", help="also run the tests in editors other than Neovim 0.12")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "long: takes minutes and gigabytes; runs with --long")
+    config.addinivalue_line("markers", "editors_all: drives one more real editor; runs with --editors")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave `long` tests out unless asked for; give `model` tests the model, and mark those that take it."""
-    if not config.getoption("--long"):
-        left_out = [item for item in items if item.get_closest_marker("long")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker("long")]
+    """Leave out what nobody asked for; give `model` tests the model, and mark those that take it."""
+    for option, marker in (("--long", "long"), ("--editors", "editors_all")):
+        if not config.getoption(option):
+            left_out = [item for item in items if item.get_closest_marker(marker)]
+            config.hook.pytest_deselected(items=left_out)
+            items[:] = [item for item in items if not item.get_closest_marker(marker)]
     for item in items:
         names: list[str] = getattr(item, "fixturenames", [])
         if "test_model_dir" in names:

@@ -7,13 +7,16 @@ Neovim; `command` and `environment` start one with a screen.
 import json
 import os
 import re
+import shlex
 import subprocess
+import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+HEARTHLINE = str(Path(sysconfig.get_path("scripts")) / "hearthline")
 _DRIVER = Path(__file__).parent / "neovim_driver.lua"
 _README = ROOT / "editors" / "neovim" / "README.md"
 
@@ -32,10 +35,16 @@ class Result:
     ms: float
 
 
+def unmet(results: Sequence[Result]) -> list[Result]:
+    """Return the step that was not met, if there is one."""
+    return [result for result in results if not result.ok]
+
+
 class Neovim:
     """One installation of Neovim, with a home of its own in `folder`, that starts `server` as the language server.
 
-    configuration: Lua that comes after what the README says. The environment is the process's own, but for the home.
+    The configuration is what the README says, for Neovim 0.10 where `is_old`; `configuration`: Lua that comes after it.
+    The environment is the process's own, but for the home.
     """
 
     def __init__(
@@ -44,15 +53,15 @@ class Neovim:
         folder: Path,
         server: Sequence[str],
         configuration: str = "",
+        *,
+        is_old: bool = False,
     ) -> None:
         self.executable = executable
         self.folder = folder
         folder.mkdir()
-        # The configuration of the README expects the repository there.
-        folder.joinpath("hearthline").symlink_to(ROOT, target_is_directory=True)
+        _install_hearthline(folder / "hearthline", server)
         self._init = folder / "init.lua"
-        cmd = f'vim.lsp.config("hearthline", {{ cmd = {_lua_list(server)} }})'
-        self._init.write_text("\n".join([_readme_configuration(), cmd, configuration, ""]))
+        self._init.write_text("\n".join([_readme_configuration(is_old=is_old), configuration, ""]))
 
     @property
     def environment(self) -> dict[str, str]:
@@ -94,13 +103,18 @@ class Neovim:
         return [Result(step, **result) for step, result in zip(steps, results, strict=False)]
 
 
-def _readme_configuration() -> str:
+def _install_hearthline(folder: Path, server: Sequence[str]) -> None:
+    """Make what the README expects in the home: the repository, and a `hearthline` whose language server is `server`."""
+    command = folder / ".venv" / "bin" / "hearthline"
+    command.parent.mkdir(parents=True)
+    folder.joinpath("editors").symlink_to(ROOT / "editors", target_is_directory=True)
+    command.write_text(f'#!/bin/sh\n[ "$1" = lsp ] || exec {shlex.quote(HEARTHLINE)} "$@"\nexec {shlex.join(server)}\n')
+    command.chmod(0o755)
+
+
+def _readme_configuration(*, is_old: bool) -> str:
     """Return the configuration that the plugin's README tells people to write."""
-    block = re.search(r"^```lua\n(.*?)^```", _README.read_text(), re.MULTILINE | re.DOTALL)
-    assert block is not None
-    return block[1]
-
-
-def _lua_list(words: Sequence[str]) -> str:
-    # A JSON string without control characters is a Lua string too.
-    return "{ " + ", ".join(json.dumps(word) for word in words) + " }"
+    blocks = re.findall(r"^```lua\n(.*?)^```", _README.read_text(), re.MULTILINE | re.DOTALL)
+    asked = [block for block in blocks if "runtimepath" in block and ("enable({" in block) == is_old]
+    assert len(asked) == 1
+    return asked[0]

@@ -6,7 +6,9 @@
 --- `{ "ok": boolean, "seen": any, "ms": n }` for each step that ran.
 
 local play = vim.json.decode(table.concat(vim.fn.readfile(assert(vim.env.HEARTHLINE_PLAY)), "\n"))
-local namespace = vim.api.nvim_create_namespace("nvim.lsp.inline_completion")
+--- Neovim's own from 0.12 on; before, the plugin draws.
+local namespace =
+  vim.api.nvim_create_namespace(vim.lsp.inline_completion and "nvim.lsp.inline_completion" or "hearthline.ghost")
 local poll_ms = 10
 
 ---@class Ghost
@@ -30,13 +32,43 @@ local function ghost()
   return { text = table.concat(lines, "\n"), row = mark[2], column = mark[3] }
 end
 
+--- The float, if there is one: its lines, its frame's words and whether it has the cursor.
+---@return table?
+local function float()
+  for _, win in ipairs(vim.api.nvim_list_wins()) do
+    local config = vim.api.nvim_win_get_config(win)
+    if config.relative ~= "" then
+      local function words(chunks)
+        return vim.trim(table.concat(vim.tbl_map(function(chunk)
+          return chunk[1]
+        end, chunks or {})))
+      end
+      return {
+        lines = vim.api.nvim_buf_get_lines(vim.api.nvim_win_get_buf(win), 0, -1, true),
+        title = words(config.title),
+        footer = words(config.footer),
+        is_entered = win == vim.api.nvim_get_current_win(),
+      }
+    end
+  end
+end
+
+--- What was said in notifications, the newest last.
+---@type string[]
+local said = {}
+vim.notify = function(message)
+  said[#said + 1] = message
+end
+
 --- Each returns whether its condition is met now, and what it saw.
 ---@type table<string, fun(wanted: any): boolean, any>
 local steps = {
   --- The language server runs and ghost text is switched on; waited for before typing.
   attached = function()
     local clients = vim.lsp.get_clients({ bufnr = 0, name = "hearthline" })
-    return #clients > 0 and vim.lsp.inline_completion.is_enabled({ bufnr = 0 }), #clients
+    local is_followed = pcall(vim.api.nvim_get_autocmds, { group = "hearthline.ghost", buffer = 0 })
+      and #vim.api.nvim_get_autocmds({ group = "hearthline.ghost", buffer = 0 }) > 0
+    return #clients > 0 and is_followed, #clients
   end,
   keys = function(keys)
     vim.api.nvim_input(keys)
@@ -57,6 +89,21 @@ local steps = {
   status = function(wanted)
     local seen = require("hearthline").status()
     return seen == wanted, seen
+  end,
+  --- `wanted` has the fields that must be equal; an empty one is content with any float.
+  float = function(wanted)
+    local seen = float()
+    return seen ~= nil and vim.deep_equal(vim.tbl_extend("force", seen, wanted), seen), seen
+  end,
+  no_float = function()
+    return float() == nil, float()
+  end,
+  --- A notification that contains it.
+  said = function(wanted)
+    return vim.iter(said):any(function(message)
+      return message:find(wanted, 1, true) ~= nil
+    end),
+      said
   end,
   --- A Lua expression that becomes true.
   expression = function(source)

@@ -19,9 +19,25 @@ return {
     "typescriptreact", "typst", "v", "vala", "verilog", "vhdl", "vim", "vue", "wgsl", "xml", "yaml", "zig", "zsh",
   },
   root_markers = { { ".git", ".hg", ".jj", ".svn" }, { "pyproject.toml", "package.json", "Cargo.toml", "go.mod" } },
+  capabilities = {
+    -- Neovim says this itself once suggestions are switched on, or never, where the plugin draws them.
+    textDocument = { inlineCompletion = { dynamicRegistration = false } },
+    experimental = { hearthline = { stream = true, input = true } },
+  },
   handlers = {
     ["hearthline/status"] = function(_, params, context)
       require("hearthline.status").receive(context.client_id, params)
     end,
+    ["hearthline/stream"] = function(_, params, context)
+      require("hearthline.stream").receive(context.client_id, params)
+    end,
+    ["hearthline/input"] = function(_, params)
+      return require("hearthline.input").ask(params.prompt)
+    end,
   },
+  on_exit = vim.schedule_wrap(function(code, signal, client_id)
+    require("hearthline.stream").abandon(client_id)
+    require("hearthline.status").forget(client_id)
+    require("hearthline.restart").ended(code, signal)
+  end),
 }

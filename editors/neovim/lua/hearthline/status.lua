@@ -31,15 +31,29 @@ function M.receive(client_id, params)
   end
 end
 
+--- Forget a server that has ended.
+---@param client_id integer
+function M.forget(client_id)
+  statuses[client_id] = nil
+  vim.cmd.redrawstatus({ bang = true })
+end
+
+--- What the server of a buffer last said about itself.
+---@param buf integer
+---@return hearthline.Status? status nil where Hearthline is not attached
+function M.of(buf)
+  local client = require("hearthline.rpc").client(buf)
+  return client and (statuses[client.id] or { state = "starting", message = "starting" })
+end
+
 --- The text for the status line of `buf`: the bare name while all is well, else what there is to say.
 ---@param buf integer
 ---@return string text empty where Hearthline is not attached
 function M.text(buf)
-  local client = vim.lsp.get_clients({ bufnr = buf, name = "hearthline" })[1]
-  if not client then
+  local status = M.of(buf)
+  if not status then
     return ""
   end
-  local status = statuses[client.id] or { state = "starting", message = "starting" }
   if status.state == "ready" and (not status.reason or passing[status.reason]) then
     return "hearthline"
   end

@@ -1,0 +1,21 @@
+"""The file that the tests of every editor type into, and what the scripted engine answers there."""
+
+from pathlib import Path
+
+BODY = "return a + b"
+RULES = (
+    {"pattern": r"def add\(a, b\):\n    $", "reply": BODY},
+    {"pattern": r"return a \+ b$", "reply": "  # the sum"},
+)
+BEFORE = "import math\n\n\ndef add(a, b):\n"
+GHOST = {"text": BODY, "row": 4, "column": 4}
+ACCEPTED = ["import math", "", "", "def add(a, b):", "    return a + b"]
+# Slower than any deadline of these tests.
+NEVER_S = 600.0
+
+
+def source(workspace: Path, text: str = BEFORE, name: str = "sums.py") -> Path:
+    """Write a file with exactly `text`, line ends included."""
+    file = workspace / name
+    file.write_bytes(text.encode())
+    return file
