@@ -104,7 +104,7 @@ class Neovim:
 
 
 def _install_hearthline(folder: Path, server: Sequence[str]) -> None:
-    """Make what the README expects in the home: the repository, and a `hearthline` whose language server is `server`."""
+    """Make what the README expects in the home: the repository, and a `hearthline` that starts `server`."""
     command = folder / ".venv" / "bin" / "hearthline"
     command.parent.mkdir(parents=True)
     folder.joinpath("editors").symlink_to(ROOT / "editors", target_is_directory=True)

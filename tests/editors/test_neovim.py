@@ -18,7 +18,7 @@ pytestmark = pytest.mark.editor
 
 CAPTURES = ROOT / "build" / "editors"
 
-# Of the highlight group ComplHint in Neovim's own dark colours, and of Comment, which the plugin takes where there is none.
+# Of the highlight groups ComplHint and, before there was one, Comment, in Neovim's own dark colours.
 GREYS = {"4f5258", "9b9ea4"}
 # A worker starts and reads the test model, on a machine with other things to do.
 LOAD_S = 60.0
