@@ -1,6 +1,6 @@
 """LSP's types <-> ours. With `document`, the only place that knows what the client counts columns in."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -117,7 +117,9 @@ def client_capabilities(capabilities: types.ClientCapabilities) -> ClientCapabil
     watched = workspace.did_change_watched_files if workspace else None
     edits = workspace.workspace_edit if workspace else None
     refresh = workspace.diagnostics if workspace else None
+    lenses = workspace.code_lens if workspace else None
     published = text.publish_diagnostics if text else None
+    own = _own_capabilities(capabilities.experimental)
     return ClientCapabilities(
         position_encoding=_position_encoding(capabilities.general),
         inline_completion=bool(text and text.inline_completion),
@@ -132,7 +134,18 @@ def client_capabilities(capabilities: types.ClientCapabilities) -> ClientCapabil
         versioned_edits=bool(edits and edits.document_changes),
         file_creation=types.ResourceOperationKind.Create in ((edits and edits.resource_operations) or ()),
         show_document=bool(window and window.show_document and window.show_document.support),
+        change_annotations=bool(edits and edits.change_annotation_support is not None),
+        text_document_content=bool(workspace and workspace.text_document_content is not None),
+        code_lens_refresh=bool(lenses and lenses.refresh_support),
+        stream=own.get("stream") is True,
+        input=own.get("input") is True,
     )
+
+
+def _own_capabilities(experimental: object) -> Mapping[str, object]:
+    """Return what a client says of our own methods, as it stands there."""
+    own = experimental.get("hearthline") if isinstance(experimental, Mapping) else None
+    return own if isinstance(own, Mapping) else {}
 
 
 def _position_encoding(general: types.GeneralClientCapabilities | None) -> PositionEncoding:

@@ -26,6 +26,7 @@ from lsp_server.features import (
     lifecycle,
     review_actions,
 )
+from lsp_server.features.code_actions import CodeActions
 from lsp_server.features.diagnostics import Diagnostics
 from lsp_server.features.feedback import FeedbackWatch
 from lsp_server.features.finding import Finder
@@ -33,6 +34,7 @@ from lsp_server.features.indexing import Indexing
 from lsp_server.features.judging import Judging
 from lsp_server.features.prompts import Prompts
 from lsp_server.features.reviewing import Result, Reviewing
+from lsp_server.features.running import Running
 from lsp_server.features.suggester import Suggester
 from lsp_server.features.window import Window
 from lsp_server.features.workspace_review import WorkspaceReview
@@ -82,6 +84,8 @@ class HearthlineServer(LanguageServer):
         self.diagnostics = Diagnostics(self)
         self.judging = Judging(self)
         self.workspace_review = WorkspaceReview(self, self.diagnostics)
+        self.code_actions = CodeActions(self)
+        self.running = Running(self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._on_closing: list[Callable[[], None]] = []
 
@@ -191,6 +195,7 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
     server.diagnostics.register()
     review_actions.register(server)
     server.workspace_review.register()
+    server.code_actions.register()
     commands.register(server)
     return server
 

@@ -34,6 +34,11 @@ class ClientCapabilities:
     versioned_edits: bool = False  # documentChanges in a WorkspaceEdit
     file_creation: bool = False  # CreateFile among them
     show_document: bool = False  # window/showDocument
+    change_annotations: bool = False  # in a WorkspaceEdit: the person can be asked before it is made
+    text_document_content: bool = False  # workspace/textDocumentContent
+    code_lens_refresh: bool = False  # workspace/codeLens/refresh
+    stream: bool = False  # hearthline/stream
+    input: bool = False  # hearthline/input
 
 
 @dataclass(slots=True)

@@ -27,6 +27,15 @@ class Symbol(NamedTuple):
     signature: str
 
 
+class Defined(NamedTuple):
+    """A node that defines something. role: function, class or constant; captured: its name, where a pattern tells."""
+
+    node: tree_sitter.Node
+    role: str
+    kind: str
+    captured: tree_sitter.Node | None
+
+
 class Outline(NamedTuple):
     """What a tree says of a file. borders: 0-based lines where definitions begin, ascending.
 
@@ -177,25 +186,18 @@ _STATEMENTS_WITHOUT = {
 def outline(tree: tree_sitter.Tree, text: bytes, language_id: str) -> Outline:
     """Return the definitions in `tree`, which is of `text`, UTF-8."""
     root = tree.root_node
-    query = _query(language_id)
-    if query is None:
+    if _query(language_id) is None:
         return Outline([], [], root.has_error)
-    kinds = list(_DEFINITIONS[language_id].values())
-    cursor = tree_sitter.QueryCursor(query)
+    depth = None
     if language_id in _STATEMENTS_WITHOUT and not root.has_error:
-        cursor.set_max_start_depth(_depth_of_definitions(root, _STATEMENTS_WITHOUT[language_id]))
-    found = [
-        (node, role, kinds[pattern], captures.get("name"))
-        for pattern, captures in cursor.matches(root)
-        for role in _ROLES
-        for node in captures.get(role, ())
-    ]
-    found.sort(key=lambda each: (each[0].start_byte, -each[0].end_byte, _ROLES.index(each[1])))
+        depth = _depth_of_definitions(root, _STATEMENTS_WITHOUT[language_id])
+    found = defined_in(root, language_id, depth)
     symbols: list[Symbol] = []
     borders: list[int] = []
     private_until = 0
     last = None
-    for node, role, kind, names in found:
+    for defined in found:
+        node, role, kind, _ = defined
         if node.start_byte < private_until or node.id == last:
             continue
         last = node.id
@@ -203,10 +205,32 @@ def outline(tree: tree_sitter.Tree, text: bytes, language_id: str) -> Outline:
             private_until = node.end_byte
         if role != "constant":
             borders.append(node.start_point.row)
-        name = _last_part(names[0]) if names else _name_of(node)
+        name = name_of(defined)
         if name is not None and kind != "impl":
-            symbols.append(Symbol(_words(name.text), kind, name.start_point.row, _signature(text, node, role)))
+            symbols.append(Symbol(_words(name.text), kind, name.start_point.row, head_of(text, node, role)))
     return Outline(symbols, borders, root.has_error)
+
+
+def defined_in(root: tree_sitter.Node, language_id: str, depth: int | None = None) -> list[Defined]:
+    """Return every definition below `root`, those in functions too, in the order of the text, outer ones first.
+
+    depth: how deep below the root is looked; None: everywhere. Some nodes come twice, by different roles.
+    """
+    query = _query(language_id)
+    if query is None:
+        return []
+    kinds = list(_DEFINITIONS[language_id].values())
+    cursor = tree_sitter.QueryCursor(query)
+    if depth is not None:
+        cursor.set_max_start_depth(depth)
+    found = [
+        Defined(node, role, kinds[pattern], next(iter(captures.get("name", ())), None))
+        for pattern, captures in cursor.matches(root)
+        for role in _ROLES
+        for node in captures.get(role, ())
+    ]
+    found.sort(key=lambda each: (each.node.start_byte, -each.node.end_byte, _ROLES.index(each.role)))
+    return found
 
 
 def _depth_of_definitions(root: tree_sitter.Node, without: Collection[str]) -> int:
@@ -233,8 +257,11 @@ def _query(language_id: str) -> tree_sitter.Query | None:
     return tree_sitter.Query(grammar, "\n".join(patterns)) if grammar and patterns else None
 
 
-def _name_of(node: tree_sitter.Node) -> tree_sitter.Node | None:
+def name_of(defined: Defined) -> tree_sitter.Node | None:
     """Return what a definition is called: its name, or what the innermost of its declarators declares."""
+    if defined.captured is not None:
+        return _last_part(defined.captured)
+    node = defined.node
     while True:
         inner = node.child_by_field_name("name") or node.child_by_field_name("declarator")
         if inner is None:
@@ -248,7 +275,7 @@ def _last_part(name: tree_sitter.Node) -> tree_sitter.Node | None:
     return name.named_child(name.named_child_count - 1) if name.type in _DOTTED else name
 
 
-def _signature(text: bytes, node: tree_sitter.Node, role: str) -> str:
+def head_of(text: bytes, node: tree_sitter.Node, role: str) -> str:
     """Return the head of a definition in one line; of a constant, its first line."""
     body = node.child_by_field_name("body")
     end = body.start_byte if body is not None else node.end_byte

@@ -50,6 +50,7 @@ def register(server: "HearthlineServer") -> None:
     async def cancel(params: types.WorkDoneProgressCancelParams) -> None:
         server.indexing.cancel(params.token)
         server.workspace_review.cancel(params.token)
+        server.running.cancel(params.token)
 
 
 class Indexing:

@@ -1,15 +1,17 @@
-"""textDocument/codeAction: what a person can do about a finding at once. No model is asked.
+"""Code actions for findings: what a person can do about one at once. No model is asked.
 
-Invariant: an action is offered only for the document as it is now, and only if its edit would do what its title says.
+Invariant: an action is offered only for a review of the document as it is now, and only if its edit would do what its
+title says.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
 from lsp_server import convert
 from lsp_server.document import DocumentSnapshot, split_lines
+from lsp_server.features.code_actions import Asked
 from lsp_server.features.diagnostics import SOURCE, shown
 from lsp_server.features.reviewing import Result, text_of
 from lsp_server.review.cwe import page_of
@@ -27,31 +29,24 @@ _MAX_RULES = 4
 
 
 def register(server: "HearthlineServer") -> None:
-    """Register the method and the command that one of its actions needs."""
+    """Offer the actions, and register the command that one of them needs."""
 
-    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions([types.CodeActionKind.QuickFix]))
-    async def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
-        if not _is_wanted(params.context.only):
-            return []
-        result = await server.reviewing.current(params.text_document.uri)
+    async def offered(asked: Asked) -> list[types.CodeAction]:
+        result = await server.reviewing.current(asked.snapshot.uri)
         if result is None:
             return []
         actions: list[types.CodeAction] = []
-        for finding in _at(server, result, params.range):
-            linked = [each for each in params.context.diagnostics if (each.source, each.code) == (SOURCE, finding.rule)]
+        for finding in _at(server, result, asked.where):
+            linked = [each for each in asked.context.diagnostics if (each.source, each.code) == (SOURCE, finding.rule)]
             actions += [action async for action in _actions(server, result.snapshot, finding, linked)]
-        return actions if server.session.is_current(result.snapshot) else []
+        return actions
+
+    server.code_actions.add([types.CodeActionKind.QuickFix], offered)
 
     @server.command(OPEN_CWE)
     async def open_cwe(number: int) -> None:
         params = types.ShowDocumentParams(page_of(int(number)), external=True)
         await server.protocol.send_request_async(types.WINDOW_SHOW_DOCUMENT, params)
-
-
-def _is_wanted(only: Sequence[types.CodeActionKind | str] | None) -> bool:
-    """Tell whether the client asks for quick fixes; kinds are a tree, with the empty one as its root."""
-    wanted = types.CodeActionKind.QuickFix.value
-    return only is None or any(kind in ("", wanted) for kind in only)
 
 
 def _at(server: "HearthlineServer", result: Result, where: types.Range) -> list[Finding]:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from lsp_server.context.files import MAX_FILE_BYTES, fit_text
+from lsp_server.context.subject import subject_at
 from lsp_server.languages import language_of
 from lsp_server.review import baseline, carry, ignoring
 from lsp_server.review.finding import Finding
@@ -27,10 +28,12 @@ from lsp_server.review_process.messages import (
     Answer,
     Done,
     FindIgnores,
+    FindSubject,
     Forget,
     HoldProject,
     Ignores,
     Judged,
+    Located,
     ReadCase,
     Request,
     Reviewed,
@@ -81,6 +84,8 @@ class Desk:
                 return read_case(review, text, fingerprint, self._rulebook)
             case TryFix(language_id=language_id, text=text, fingerprint=fingerprint, fix=fix, path=path):
                 return try_fix(self._reviewer, text, language_id, path, fingerprint, fix)
+            case FindSubject(language_id=language_id, text=text, first_line=first_line, last_line=last_line):
+                return Located(subject_at(language_id, text, first_line, last_line))
             case Forget(uri=uri):
                 self._last.pop(uri, None)
             case HoldProject(path=path, text=text):

@@ -5,6 +5,7 @@ First a greeting; then per Request an Answer of its kind, in order. Lines and co
 
 import msgspec
 
+from lsp_server.context.subject import Subject
 from lsp_server.review.finding import Finding, Place
 from lsp_server.review.ignoring import Edit
 from lsp_server.review.suppressions import Problem
@@ -70,6 +71,16 @@ class TryFix(msgspec.Struct, frozen=True, tag=True):
     path: str | None = None
 
 
+class FindSubject(msgspec.Struct, frozen=True, tag=True):
+    """Find the function or class that the lines of an open document, 0-based and inclusive, are about."""
+
+    uri: str
+    language_id: str
+    text: str
+    first_line: int
+    last_line: int
+
+
 class Forget(msgspec.Struct, frozen=True, tag=True):
     """The document was closed."""
 
@@ -83,7 +94,7 @@ class HoldProject(msgspec.Struct, frozen=True, tag=True):
     text: str | None
 
 
-Request = ReviewText | ReviewFile | FindIgnores | ReadCase | TryFix | Forget | HoldProject
+Request = ReviewText | ReviewFile | FindIgnores | ReadCase | TryFix | FindSubject | Forget | HoldProject
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -142,8 +153,14 @@ class Tried(msgspec.Struct, frozen=True, tag=True):
     text: str = ""
 
 
+class Located(msgspec.Struct, frozen=True, tag=True):
+    """What lines are about, None where that cannot be told."""
+
+    subject: Subject | None = None
+
+
 class Done(msgspec.Struct, frozen=True, tag=True):
     """There is nothing to answer."""
 
 
-Answer = Reviewed | Ignores | Case | Tried | Done
+Answer = Reviewed | Ignores | Case | Tried | Located | Done

@@ -21,6 +21,7 @@ from lsp_server.review_process.messages import (
     GREETING,
     Answer,
     FindIgnores,
+    FindSubject,
     Forget,
     HoldProject,
     Request,
@@ -217,5 +218,7 @@ def _name(request: Request) -> str:
             return name
         case FindIgnores(path=path):
             return f"ignores in {path}"
+        case FindSubject(uri=uri):
+            return f"subjects in {uri}"
         case _:
             return str(request)
