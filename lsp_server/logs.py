@@ -28,6 +28,11 @@ def place_of(error: BaseException) -> str:
     return f"{type(error).__name__} at {where}" if where else type(error).__name__
 
 
+def log_path(directory: Path) -> Path:
+    """Return the file that every window of this user logs to, with `directory` as the folder of logs."""
+    return directory / "lsp.log"
+
+
 class _Formatter(logging.Formatter):
     """Formats exceptions by `place_of`."""
 
@@ -115,8 +120,7 @@ def _open_file(directory: Path) -> tuple[logging.Handler | None, str | None]:
     """Return the handler of the log file, or why there is none."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = directory / "lsp.log"
-        handler = _SharedFileHandler(path, maxBytes=MAX_FILE_BYTES, backupCount=1, encoding="utf-8")
+        handler = _SharedFileHandler(log_path(directory), maxBytes=MAX_FILE_BYTES, backupCount=1, encoding="utf-8")
     except OSError as error:
         return None, error.strerror
     handler.setFormatter(logging.Formatter(_FORMAT))

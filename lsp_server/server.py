@@ -19,6 +19,7 @@ from lsp_server.features import (
     commands,
     completion,
     configuration,
+    control,
     documents,
     engine_status,
     indexing,
@@ -196,6 +197,7 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
     review_actions.register(server)
     server.workspace_review.register()
     server.code_actions.register()
+    control.register(server, suggester, prompts)
     commands.register(server)
     return server
 

@@ -28,6 +28,7 @@ class State(StrEnum):
     LOADING = "loading"  # the model is being read
     READY = "ready"
     WORKING = "working"  # an answer is being made
+    PAUSED = "paused"  # by the person, in this window, until they resume
     OFF = "off"  # by the person's own settings
     PROBLEM = "problem"  # something has to be done about it
 
@@ -53,6 +54,7 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
     STALE = "stale"
     OFF = "off"
+    PAUSED = "paused"
     LANGUAGE_DISABLED = "languageDisabled"
     IN_COMMENT = "inComment"
     IN_STRING = "inString"
@@ -92,6 +94,7 @@ _STATE_WORDS = {
     State.LOADING: "the model is being read",
     State.READY: "ready",
     State.WORKING: "working",
+    State.PAUSED: "suggestions are paused in this window",
     State.OFF: "completion is switched off",
     State.PROBLEM: "something is wrong; the log file says what",
 }
@@ -107,6 +110,7 @@ _REASON_WORDS = {
     Reason.CANCELLED: "the editor withdrew the request",
     Reason.STALE: "the text changed while the answer was made",
     Reason.OFF: "completion is switched off (hearthline.completion.enabled)",
+    Reason.PAUSED: "suggestions are paused in this window",
     Reason.LANGUAGE_DISABLED: "completion is switched off for this language (hearthline.completion.disabledLanguages)",
     Reason.IN_COMMENT: "completion is switched off inside comments (hearthline.completion.inComments)",
     Reason.IN_STRING: "completion is switched off inside strings (hearthline.completion.inStrings)",
@@ -165,8 +169,20 @@ class Status:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._last: Report | None = None
+        self._sent: Report | None = None
+        self._is_paused = False
         self._said: set[str] = set()
         self._progress_shown = False
+
+    @property
+    def is_paused(self) -> bool:
+        """Tell whether the person wants no ghost text in this window for now."""
+        return self._is_paused
+
+    def pause(self, *, is_paused: bool) -> None:
+        """Show the window as paused, whatever else is reported but problems; or as it is again."""
+        self._is_paused = is_paused
+        self._send(self._last or Report(State.STARTING, _STATE_WORDS[State.STARTING]))
 
     @property
     def last(self) -> Report | None:
@@ -193,7 +209,7 @@ class Status:
         if report == self._last:
             return
         self._last = report
-        self._client.send_status(report.as_params())
+        self._send(report)
         self._follow_loading(report)
 
     def say_once(self, key: str, message: str, severity: Severity) -> None:
@@ -205,6 +221,13 @@ class Status:
     def forget(self, key: str) -> None:
         """Let `key` be said again: what it was about has been mended meanwhile."""
         self._said.discard(key)
+
+    def _send(self, report: Report) -> None:
+        if self._is_paused and report.state is not State.PROBLEM:
+            report = Report(State.PAUSED, _STATE_WORDS[State.PAUSED], Reason.PAUSED, report.model)
+        if report != self._sent:
+            self._sent = report
+            self._client.send_status(report.as_params())
 
     def _follow_loading(self, report: Report) -> None:
         if report.state is State.LOADING:

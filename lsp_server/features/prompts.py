@@ -53,7 +53,11 @@ class Prompts:
     def open(self, uri: str) -> None:
         """Compute what can be known of a document's prompts before the cursor is: all of it, or the snippets."""
         snapshot, settings = self._session.snapshot(uri), self._session.settings.completion
-        is_off = not settings.enabled or snapshot.language_id in settings.disabled_languages
+        is_off = (
+            self._session.status.is_paused
+            or not settings.enabled
+            or snapshot.language_id in settings.disabled_languages
+        )
         if is_off or not settings.prefetch or snapshot.unfit or is_secret_name(snapshot.path or ""):
             return
         prompt = self._prompt(uri)

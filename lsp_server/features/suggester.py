@@ -81,6 +81,8 @@ class Suggester:
         is_invoked: the person asked and waits, and gets several candidates; otherwise they type on, and only a pause
         is worth an answer.
         """
+        if self._session.status.is_paused:
+            return Suggestion(reason=Reason.PAUSED)
         refused = refusal(snapshot, position, self._session.settings.completion)
         if refused is not None:
             return report(self._session.status, Suggestion(reason=refused), State.OFF)

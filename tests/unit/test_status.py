@@ -67,3 +67,21 @@ def test_every_reason_and_state_has_words() -> None:
         status.report(state)
     assert len(client.heard) >= len(Reason) + len(State)
     assert all(Reason.of_unfit(unfit) for unfit in Unfit)
+
+
+def test_a_paused_window_says_so_until_it_is_resumed_and_hides_no_problem() -> None:
+    client = Recorder()
+    status = Status(client)
+    status.report(State.READY, model="m")
+    status.pause(is_paused=True)
+    status.report(State.WORKING)
+    status.report(State.PROBLEM, Reason.ENGINE_UNAVAILABLE)
+    status.report(State.READY, Reason.NOTHING_TO_ADD)
+    status.pause(is_paused=False)
+    assert client.heard == [
+        ("status", "ready", None, "m", None),
+        ("status", "paused", "paused", "m", None),
+        ("status", "problem", "engineUnavailable", "m", None),
+        ("status", "paused", "paused", "m", None),
+        ("status", "ready", "nothingToAdd", "m", None),
+    ]

@@ -1,0 +1,91 @@
+/** One language client: what it can do beyond the protocol, and what it does otherwise than by default. */
+
+import { type CancellationToken, type LogOutputChannel, window, workspace } from "vscode";
+import {
+  type ClientCapabilities,
+  CloseAction,
+  type ConfigurationParams,
+  type ConfigurationRequest,
+  ErrorAction,
+  type ExecuteCommandSignature,
+  LanguageClient,
+  type LanguageClientOptions,
+  LSPErrorCodes,
+  ResponseError,
+  RevealOutputChannelOn,
+  type StaticFeature,
+} from "vscode-languageclient/node";
+import { forServer } from "./settings.ts";
+import type { Waiting } from "./waiting.ts";
+
+/** Says in the handshake that this editor shows streams and asks for input. */
+class Extras implements StaticFeature {
+  fillClientCapabilities(capabilities: ClientCapabilities): void {
+    capabilities.experimental = { ...capabilities.experimental, hearthline: { stream: true, input: true } };
+  }
+
+  initialize(): void {}
+
+  getState(): { kind: "static" } {
+    return { kind: "static" };
+  }
+
+  clear(): void {}
+}
+
+/** A client that starts `command`. `onClosed` is told when the server ends without having been asked to. */
+export function makeClient(
+  command: readonly string[],
+  log: LogOutputChannel,
+  waiting: Waiting,
+  onClosed: () => void,
+): LanguageClient {
+  const [program = "", ...args] = command;
+  const options: LanguageClientOptions = {
+    documentSelector: [{ scheme: "file" }, { scheme: "untitled" }],
+    outputChannel: log,
+    revealOutputChannelOn: RevealOutputChannelOn.Never,
+    markdown: { isTrusted: false, supportHtml: false },
+    initializationOptions: () => forServer(workspace.getConfiguration().get("hearthline"), workspace.isTrusted),
+    initializationFailedHandler: () => false,
+    errorHandler: {
+      error: () => ({ action: ErrorAction.Continue, handled: true }),
+      closed: () => {
+        onClosed();
+        return { action: CloseAction.DoNotRestart, handled: true };
+      },
+    },
+    middleware: {
+      provideInlineCompletionItems: (document, position, context, token, next) =>
+        waiting.watch(document, position, next(document, position, context, token)),
+      executeCommand: run,
+      workspace: { configuration: configure },
+    },
+  };
+  const client = new LanguageClient("hearthline", "Hearthline", { command: program, args: [...args] }, options);
+  client.registerFeature(new Extras());
+  return client;
+}
+
+/** Send a command; what the server has to say against it is shown in its own words. */
+async function run(command: string, args: unknown[], next: ExecuteCommandSignature): Promise<unknown> {
+  try {
+    return await next(command, args);
+  } catch (error) {
+    if (error instanceof ResponseError && error.code === LSPErrorCodes.RequestCancelled) return null;
+    void window.showErrorMessage(`Hearthline: ${error instanceof Error ? error.message : String(error)}`);
+    return null;
+  }
+}
+
+async function configure(
+  params: ConfigurationParams,
+  token: CancellationToken,
+  next: ConfigurationRequest.HandlerSignature,
+): Promise<unknown[]> {
+  const answer = await next(params, token);
+  if (answer instanceof ResponseError) throw answer;
+  return params.items.map((item, index) =>
+    item.section === "hearthline" ? forServer(answer[index], workspace.isTrusted) : answer[index],
+  );
+}

@@ -1,0 +1,49 @@
+/** Composition root: the parts, and who tells whom. */
+
+import { commands, type ExtensionContext, window } from "vscode";
+import type { LanguageClient } from "vscode-languageclient/node";
+import { answerInput } from "./asking.ts";
+import { registerCommands } from "./commands.ts";
+import { ExplanationPanel } from "./explanation.ts";
+import { offerInstall } from "./install.ts";
+import { STATUS, type Status } from "./protocol.ts";
+import { followSettings, Server } from "./server.ts";
+import { StatusItem } from "./statusItem.ts";
+import { Waiting } from "./waiting.ts";
+
+let running: Server | undefined;
+
+export async function activate(context: ExtensionContext): Promise<void> {
+  const log = window.createOutputChannel("Hearthline", { log: true });
+  const status = new StatusItem();
+  const panel = new ExplanationPanel(context.extensionUri);
+  const waiting = new Waiting();
+  let isOffered = false;
+
+  const show = (said: Status): void => {
+    status.show(said);
+    waiting.note(said);
+    if (said.state === "ready") void commands.executeCommand("setContext", "hearthline.ready", true);
+  };
+  const server = new Server(log, waiting, {
+    prepared(client: LanguageClient) {
+      client.onNotification(STATUS, show);
+      answerInput(client);
+      panel.follow(client);
+    },
+    said(said, isMissing) {
+      show(said);
+      if (isMissing && !isOffered) void offerInstall(server, log);
+      isOffered ||= isMissing;
+    },
+    running: (isRunning) => void commands.executeCommand("setContext", "hearthline.running", isRunning),
+  });
+  running = server;
+  const parts = { server, status, panel, log };
+  context.subscriptions.push(log, status, panel, ...registerCommands(parts), ...followSettings(server));
+  await server.restart();
+}
+
+export async function deactivate(): Promise<void> {
+  await running?.stop();
+}

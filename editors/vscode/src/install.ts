@@ -1,0 +1,58 @@
+/** A language server that is not there: what to do about it, done only if the person says so. */
+
+import { spawn } from "node:child_process";
+import { commands, env, type LogOutputChannel, ProgressLocation, Uri, window } from "vscode";
+import { findProgram } from "./find.ts";
+import { configuredCommand, machine } from "./machine.ts";
+import type { Server } from "./server.ts";
+
+const PACKAGE = "hearthline";
+const UV_PAGE = "https://docs.astral.sh/uv/getting-started/installation/";
+
+const INSTALL = "Install with uv";
+const GET_UV = "How to get uv";
+const CHOOSE = "I have it: say where";
+
+/** Tell what is missing, and offer the ways out. Nothing is installed before the person has chosen it. */
+export async function offerInstall(server: Server, log: LogOutputChannel): Promise<void> {
+  const [configured] = configuredCommand();
+  const uv = findProgram("uv", machine);
+  const way = uv === undefined ? GET_UV : INSTALL;
+  const what =
+    configured === undefined
+      ? `\`hearthline\` is not found on this machine. It can be installed for your user alone: \`uv tool install ${PACKAGE}\`.`
+      : `\`${configured}\`, which the setting hearthline.server.command names, is no program on this machine.`;
+  const answer = await window.showWarningMessage(
+    `Hearthline: ${what}`,
+    ...(configured === undefined ? [way] : []),
+    CHOOSE,
+  );
+  if (answer === GET_UV) await env.openExternal(Uri.parse(UV_PAGE));
+  if (answer === CHOOSE) await commands.executeCommand("workbench.action.openSettings", "hearthline.server.command");
+  if (answer === INSTALL && uv !== undefined && (await install(uv, log))) await server.restart();
+}
+
+/** Run `uv tool install`; what it says goes to the log. Tells whether it worked. */
+async function install(uv: string, log: LogOutputChannel): Promise<boolean> {
+  const code = await window.withProgress(
+    { location: ProgressLocation.Notification, title: `Hearthline: uv tool install ${PACKAGE}`, cancellable: true },
+    (progress, token) =>
+      new Promise<number | null>((resolve) => {
+        const child = spawn(uv, ["tool", "install", PACKAGE], { stdio: ["ignore", "pipe", "pipe"] });
+        const say = (data: Buffer): void => {
+          log.info(data.toString().trimEnd());
+          progress.report({ message: data.toString().trim().split("\n").at(-1) ?? "" });
+        };
+        child.stdout.on("data", say);
+        child.stderr.on("data", say);
+        child.on("error", () => resolve(null));
+        child.on("exit", resolve);
+        token.onCancellationRequested(() => child.kill());
+      }),
+  );
+  if (code === 0) return true;
+  const look = "Open Log";
+  const answer = await window.showErrorMessage("Hearthline: uv could not install it.", look);
+  if (answer === look) log.show();
+  return false;
+}

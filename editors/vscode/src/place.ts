@@ -1,0 +1,14 @@
+/** Where the person is, as the server's commands want it. */
+
+import { window } from "vscode";
+import type { LanguageClient } from "vscode-languageclient/node";
+import type { Place } from "./protocol.ts";
+
+/** The selection of the active editor; undefined where none is open. */
+export function placeHere(client: LanguageClient): Place | undefined {
+  const editor = window.activeTextEditor;
+  if (editor === undefined) return undefined;
+  const { document, selection } = editor;
+  const uri = client.code2ProtocolConverter.asUri(document.uri);
+  return { uri, range: client.code2ProtocolConverter.asRange(selection), version: document.version };
+}

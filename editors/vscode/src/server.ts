@@ -1,0 +1,124 @@
+/** The language server's process, as long as the window lives: started, started again, let go. One at a time. */
+
+import { type Disposable, type LogOutputChannel, workspace } from "vscode";
+import { DidChangeConfigurationNotification, type LanguageClient } from "vscode-languageclient/node";
+import { makeClient } from "./client.ts";
+import { Crashes } from "./crashes.ts";
+import { serverCommand } from "./machine.ts";
+import type { Status } from "./protocol.ts";
+import { Turns } from "./turns.ts";
+import type { Waiting } from "./waiting.ts";
+
+/** What the rest of the extension is told. */
+export interface Watcher {
+  /** A client is about to start: the moment to listen to its notifications. */
+  prepared(client: LanguageClient): void;
+  /** How things stand, where the server itself cannot say it. `isMissing`: there is no program to start. */
+  said(status: Status, isMissing: boolean): void;
+  /** Whether a server is there to be asked. */
+  running(isRunning: boolean): void;
+}
+
+export class Server implements Disposable {
+  readonly #log: LogOutputChannel;
+  readonly #waiting: Waiting;
+  readonly #watcher: Watcher;
+  readonly #turns = new Turns(() => this.#startAnew());
+  readonly #crashes = new Crashes();
+  #client: LanguageClient | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isDisposed = false;
+
+  constructor(log: LogOutputChannel, waiting: Waiting, watcher: Watcher) {
+    this.#log = log;
+    this.#waiting = waiting;
+    this.#watcher = watcher;
+  }
+
+  /** The client of a server that answers; undefined where there is none. */
+  get client(): LanguageClient | undefined {
+    return this.#client?.isRunning() ? this.#client : undefined;
+  }
+
+  /** Start, or stop and start again. Requests queue, and those that wait together are one. */
+  restart(): Promise<void> {
+    this.#crashes.forget();
+    return this.#turns.request();
+  }
+
+  /** Let the server read the settings again. */
+  async reconfigure(): Promise<void> {
+    await this.client?.sendNotification(DidChangeConfigurationNotification.type, { settings: null });
+  }
+
+  /** Stop for good. */
+  async stop(): Promise<void> {
+    this.#isDisposed = true;
+    clearTimeout(this.#timer);
+    await this.#letGo();
+  }
+
+  dispose(): void {
+    void this.stop();
+  }
+
+  async #startAnew(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#letGo();
+    if (this.#isDisposed) return;
+    const command = serverCommand();
+    if (command === undefined) {
+      this.#watcher.said(problem("the language server is not installed, or not where the settings say"), true);
+      return;
+    }
+    this.#watcher.said({ ...problem("starting"), state: "starting" }, false);
+    const client = makeClient(command, this.#log, this.#waiting, () => this.#ended(client));
+    this.#client = client;
+    this.#watcher.prepared(client);
+    try {
+      await client.start();
+      this.#watcher.running(true);
+    } catch (error) {
+      this.#log.error(`The language server did not start: ${error instanceof Error ? error.message : String(error)}`);
+      this.#ended(client);
+    }
+  }
+
+  /** The server ended by itself: wait a little, longer each time, and start another; or say that it is of no use. */
+  #ended(client: LanguageClient): void {
+    if (this.#client !== client || this.#isDisposed) return;
+    this.#client = undefined;
+    this.#watcher.running(false);
+    void client.dispose().catch(() => undefined);
+    const delayMs = this.#crashes.delayAfter(Date.now());
+    if (delayMs === undefined) {
+      this.#watcher.said(problem("the language server ended again and again; its log says why"), false);
+      return;
+    }
+    this.#watcher.said({ ...problem("the language server ended and is started again"), state: "starting" }, false);
+    this.#timer = setTimeout(() => void this.#turns.request(), delayMs);
+  }
+
+  async #letGo(): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    this.#watcher.running(false);
+    await client?.dispose().catch((error: unknown) => this.#log.warn(`The language server did not stop: ${error}`));
+  }
+}
+
+/** Follow the settings and the trust that decide which program is the server, and what it may do. */
+export function followSettings(server: Server): Disposable[] {
+  return [
+    workspace.onDidChangeConfiguration((event) => {
+      if (event.affectsConfiguration("hearthline.server")) void server.restart();
+    }),
+    workspace.onDidGrantWorkspaceTrust(async () => {
+      await server.reconfigure();
+    }),
+  ];
+}
+
+function problem(message: string): Status {
+  return { state: "problem", message, reason: null, model: null, progress: null };
+}

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+
+const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+const { commands, keybindings, menus, walkthroughs, configuration } = manifest.contributes;
+const known = new Set<string>(commands.map((each: { command: string }) => each.command));
+const source = readFileSync(new URL("../src/commands.ts", import.meta.url), "utf8");
+
+test("every command of the manifest is registered, and the other way round", () => {
+  const registered = [...(source.split("const entries")[1]?.matchAll(/^ {4}(\w+)(?::|,$)/gm) ?? [])].map(
+    (match) => match[1],
+  );
+  assert.deepEqual(registered.map((name) => `hearthline.editor.${name}`).sort(), [...known].sort());
+});
+
+test("keys, menus and the walkthrough name commands that there are", () => {
+  const used = [...keybindings, ...Object.values(menus).flat()].map((each) => each.command as string);
+  const linked = [...JSON.stringify(walkthroughs).matchAll(/command:(hearthline[\w.]+)/g)].map(
+    (match) => match[1] ?? "",
+  );
+  const ours = [...used, ...linked].filter((command) => command.startsWith("hearthline."));
+  assert.deepEqual(
+    ours.filter((command) => !known.has(command)),
+    [],
+  );
+});
+
+test("the walkthrough's pages are there", () => {
+  for (const { media } of walkthroughs[0].steps) {
+    assert.ok(existsSync(new URL(`../${media.markdown}`, import.meta.url)), media.markdown);
+  }
+});
+
+test("a folder that is not trusted chooses neither program nor engine", () => {
+  const { supported, restrictedConfigurations } = manifest.capabilities.untrustedWorkspaces;
+  assert.equal(supported, "limited");
+  assert.deepEqual(restrictedConfigurations, [
+    "hearthline.server.command",
+    "hearthline.engine.url",
+    "hearthline.engine.tokenEnv",
+  ]);
+  for (const key of restrictedConfigurations) assert.ok(key in configuration.properties);
+});
