@@ -10,7 +10,9 @@ import pytest
 
 from inference.models.catalogue import TEST_MODEL
 from tests.editors.conftest import Scripted
-from tests.editors.neovim import HEARTHLINE, ROOT, Neovim, Step, unmet
+from tests.editors.home import HEARTHLINE, ROOT
+from tests.editors.neovim import Neovim
+from tests.editors.play import Step, unmet
 from tests.editors.sums import ACCEPTED, BEFORE, BODY, GHOST, NEVER_S, RULES, source
 from tests.editors.terminal import Terminal
 

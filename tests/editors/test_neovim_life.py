@@ -1,4 +1,4 @@
-"""A person in Neovim whose server or worker dies, or who wants Hearthline to be quiet, to say how it is, to show its log."""
+"""A person in Neovim whose server or worker dies, or who wants Hearthline to be quiet or to say how it is."""
 
 from pathlib import Path
 
@@ -6,8 +6,10 @@ import pytest
 
 from inference.models.catalogue import TEST_MODEL
 from tests.editors.conftest import Scripted, editor_or_skip
+from tests.editors.home import HEARTHLINE
 from tests.editors.install import NEOVIM
-from tests.editors.neovim import HEARTHLINE, Neovim, Step, unmet
+from tests.editors.neovim import Neovim
+from tests.editors.play import Step, unmet
 from tests.editors.sums import ACCEPTED, GHOST, source
 
 pytestmark = pytest.mark.editor
