@@ -22,6 +22,7 @@ from lsp_server.features import (
     control,
     documents,
     engine_status,
+    hover,
     indexing,
     inline_completion,
     lifecycle,
@@ -29,6 +30,7 @@ from lsp_server.features import (
 )
 from lsp_server.features.code_actions import CodeActions
 from lsp_server.features.diagnostics import Diagnostics
+from lsp_server.features.explaining import Explaining
 from lsp_server.features.feedback import FeedbackWatch
 from lsp_server.features.finding import Finder
 from lsp_server.features.indexing import Indexing
@@ -36,6 +38,7 @@ from lsp_server.features.judging import Judging
 from lsp_server.features.prompts import Prompts
 from lsp_server.features.reviewing import Result, Reviewing
 from lsp_server.features.running import Running
+from lsp_server.features.streams import Streams
 from lsp_server.features.suggester import Suggester
 from lsp_server.features.window import Window
 from lsp_server.features.workspace_review import WorkspaceReview
@@ -75,7 +78,8 @@ class HearthlineServer(LanguageServer):
         self.on_editor: Callable[[int], None] = lambda _: None
         self.on_log_level: Callable[[str], None] = lambda _: None
         self.on_ready: Callable[[], None] = lambda: None
-        status = Status(Window(self))
+        self.window = Window(self)
+        status = Status(self.window)
         self._engine_is_given = engine is not None
         self._has_engine = engine is not None
         self._on_event = engine_status.follow(status)
@@ -87,6 +91,7 @@ class HearthlineServer(LanguageServer):
         self.workspace_review = WorkspaceReview(self, self.diagnostics)
         self.code_actions = CodeActions(self)
         self.running = Running(self)
+        self.streams = Streams(self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._on_closing: list[Callable[[], None]] = []
 
@@ -169,6 +174,7 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
         server.reviewing.note_closed(uri)
         server.diagnostics.close(uri)
         server.indexing.note_closed(uri)
+        server.streams.note_closed(uri)
         suggester.forget(uri)
         prompts.close(uri)
         finder.note_closed(uri)
@@ -196,6 +202,10 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
     server.diagnostics.register()
     review_actions.register(server)
     server.workspace_review.register()
+    server.streams.register()
+    explaining = Explaining(server, finder.label)
+    explaining.register()
+    hover.register(server, explaining)
     server.code_actions.register()
     control.register(server, suggester, prompts)
     commands.register(server)

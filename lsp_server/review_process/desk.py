@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from lsp_server.context.anatomy import Anatomy, anatomy_at
 from lsp_server.context.files import MAX_FILE_BYTES, fit_text
 from lsp_server.context.subject import subject_at
 from lsp_server.languages import language_of
@@ -84,8 +85,9 @@ class Desk:
                 return read_case(review, text, fingerprint, self._rulebook)
             case TryFix(language_id=language_id, text=text, fingerprint=fingerprint, fix=fix, path=path):
                 return try_fix(self._reviewer, text, language_id, path, fingerprint, fix)
-            case FindSubject(language_id=language_id, text=text, first_line=first_line, last_line=last_line):
-                return Located(subject_at(language_id, text, first_line, last_line))
+            case FindSubject(language_id=language_id, text=text, first_line=first, last_line=last, is_closer=is_closer):
+                anatomy = anatomy_at(language_id, text, first, last) if is_closer else Anatomy()
+                return Located(subject_at(language_id, text, first, last), anatomy)
             case Forget(uri=uri):
                 self._last.pop(uri, None)
             case HoldProject(path=path, text=text):
