@@ -67,6 +67,10 @@
         (accept-process-output nil 0.02)))
     (list :ok (if met t :false) :seen seen :ms (* 1000 (- (float-time) started)))))
 
+;; Batch Emacs runs no command by itself, and Eglot starts after one.
+(switch-to-buffer (seq-find #'buffer-file-name (buffer-list)))
+(execute-kbd-macro (kbd "C-a"))
+
 (let* ((play (with-temp-buffer
                (insert-file-contents (getenv "HEARTHLINE_PLAY"))
                (json-parse-buffer :object-type 'alist :array-type 'list)))
