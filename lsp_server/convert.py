@@ -133,6 +133,7 @@ def client_capabilities(capabilities: types.ClientCapabilities) -> ClientCapabil
         related_information=bool(published and published.related_information),
         versioned_edits=bool(edits and edits.document_changes),
         file_creation=types.ResourceOperationKind.Create in ((edits and edits.resource_operations) or ()),
+        edit_requests=bool(workspace and workspace.apply_edit),
         show_document=bool(window and window.show_document and window.show_document.support),
         change_annotations=bool(edits and edits.change_annotation_support is not None),
         text_document_content=bool(workspace and workspace.text_document_content is not None),

@@ -27,6 +27,7 @@ from lsp_server.features import (
     inline_completion,
     lifecycle,
     review_actions,
+    testing,
 )
 from lsp_server.features.code_actions import CodeActions
 from lsp_server.features.diagnostics import Diagnostics
@@ -40,6 +41,8 @@ from lsp_server.features.reviewing import Result, Reviewing
 from lsp_server.features.running import Running
 from lsp_server.features.streams import Streams
 from lsp_server.features.suggester import Suggester
+from lsp_server.features.testing_background import Preparing
+from lsp_server.features.testing_trust import Trust
 from lsp_server.features.window import Window
 from lsp_server.features.workspace_review import WorkspaceReview
 from lsp_server.feedback.store import FeedbackStore, feedback_path
@@ -91,6 +94,8 @@ class HearthlineServer(LanguageServer):
         self.workspace_review = WorkspaceReview(self, self.diagnostics)
         self.code_actions = CodeActions(self)
         self.running = Running(self)
+        self.trust = Trust(self)
+        self.preparing = Preparing(self)
         self.streams = Streams(self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._on_closing: list[Callable[[], None]] = []
@@ -162,15 +167,18 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
         prompts.open(uri)
         server.workspace_review.note_opened(uri)
         server.reviewing.note_opened(uri)
+        server.preparing.note_opened(uri)
 
     def changed(uri: str) -> None:
         watch.changed(uri)
         server.indexing.note_edited(uri)
         server.judging.forget(uri)
         server.reviewing.note_changed(uri)
+        server.preparing.note_changed()
 
     def closed(uri: str) -> None:
         server.judging.forget(uri)
+        server.preparing.note_closed(uri)
         server.reviewing.note_closed(uri)
         server.diagnostics.close(uri)
         server.indexing.note_closed(uri)
@@ -202,12 +210,14 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
     server.diagnostics.register()
     review_actions.register(server)
     server.workspace_review.register()
+    control.register(server, suggester, prompts)
+    testing.register(server)
+    server.preparing.register()
     server.streams.register()
     explaining = Explaining(server, finder.label)
     explaining.register()
     hover.register(server, explaining)
     server.code_actions.register()
-    control.register(server, suggester, prompts)
     commands.register(server)
     return server
 

@@ -33,6 +33,7 @@ class ClientCapabilities:
     related_information: bool = False  # in diagnostics
     versioned_edits: bool = False  # documentChanges in a WorkspaceEdit
     file_creation: bool = False  # CreateFile among them
+    edit_requests: bool = False  # workspace/applyEdit
     show_document: bool = False  # window/showDocument
     change_annotations: bool = False  # in a WorkspaceEdit: the person can be asked before it is made
     text_document_content: bool = False  # workspace/textDocumentContent

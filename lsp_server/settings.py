@@ -134,6 +134,20 @@ class ReviewSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkspaceSettings:
+    """The person's word on the workspace. trusted: what lies in it may be executed, in a sandbox; None: ask."""
+
+    trusted: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestedTestsSettings:
+    """Suggested tests. background: prepare some for a function that was changed and saved, while nobody types."""
+
+    background: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything a person can set."""
 
@@ -143,6 +157,8 @@ class Settings:
     feedback: FeedbackSettings = field(default_factory=FeedbackSettings)
     index: IndexSettings = field(default_factory=IndexSettings)
     review: ReviewSettings = field(default_factory=ReviewSettings)
+    workspace: WorkspaceSettings = field(default_factory=WorkspaceSettings)
+    tests: SuggestedTestsSettings = field(default_factory=SuggestedTestsSettings)
     log_level: LogLevel = LogLevel.INFO
 
 
@@ -313,6 +329,8 @@ _RULES: dict[str, _Rule] = {
     "review.rules": _Rule("review", "rules_off", _switched_off),
     "review.baseline": _Rule("review", "baseline", _one_of(Baseline)),
     "review.judge": _Rule("review", "judge", _one_of(Judge)),
+    "workspace.trusted": _Rule("workspace", "trusted", _boolean),
+    "tests.background": _Rule("tests", "background", _boolean),
     "logLevel": _Rule(None, "log_level", _one_of(LogLevel)),
 }
 _GROUPS: dict[str, Callable[..., Any]] = {
@@ -322,4 +340,6 @@ _GROUPS: dict[str, Callable[..., Any]] = {
     "feedback": FeedbackSettings,
     "index": IndexSettings,
     "review": ReviewSettings,
+    "workspace": WorkspaceSettings,
+    "tests": SuggestedTestsSettings,
 }

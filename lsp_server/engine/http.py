@@ -141,6 +141,7 @@ class HttpEngine:
             decode_tokens_per_s=model.decode_tokens_per_s,
             instance=health.pid,
             assistant_model=next((m.name for m in health.models if "assistant" in m.roles), None),
+            paused=health.paused,
         )
 
     async def warm_up(self) -> None:

@@ -73,7 +73,8 @@ class Message:
 class ChatRequest:
     """Answer a conversation.
 
-    thinks: think before answering, or do not; None leaves it to the model. json_schema: what the answer must match,
+    thinks: think before answering, or do not; None leaves it to the model. top_p, top_k: how much of what is likely may
+    be drawn, 1.0 and 0 for all; seed: the same one draws the same again, None draws another each time. json_schema: what the answer must match,
     token by token. It is valid JSON of that schema unless it was cut short (see FinishReason) or the engine has no such
     constraint (see EngineCapabilities).
     """
@@ -83,6 +84,9 @@ class ChatRequest:
     thinks: bool | None = None
     max_tokens: int = 512
     temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    seed: int | None = None
     priority: Priority = Priority.FOREGROUND
     deadline_ms: int | None = None
     json_schema: Mapping[str, object] | None = None
@@ -127,7 +131,7 @@ class EngineCapabilities:
     constraints: what it can hold an answer to: json_schema, regex, grammar, choice.
     prefill_tokens_per_s and decode_tokens_per_s: measured on this device when the model was loaded. instance: another
     number is another process, which has computed nothing of what was asked before; 0 where that cannot be told.
-    assistant_model: what chats, None where nothing does.
+    assistant_model: what chats, None where nothing does. paused: why background work waits, in words, if it does.
     """
 
     completion_model: str
@@ -140,6 +144,7 @@ class EngineCapabilities:
     decode_tokens_per_s: float | None = None
     instance: int = 0
     assistant_model: str | None = None
+    paused: tuple[str, ...] = ()
 
 
 class Engine(Protocol):

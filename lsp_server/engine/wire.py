@@ -41,6 +41,7 @@ class Health(msgspec.Struct, frozen=True):
     pid: int = 0
     device: str = ""
     models: tuple[WorkerModel, ...] = ()
+    paused: tuple[str, ...] = ()
 
 
 class ListedModel(msgspec.Struct, frozen=True):
@@ -147,6 +148,12 @@ def chat_body(request: ChatRequest, model: str | None, *, is_worker: bool) -> by
         "temperature": request.temperature,
         "stream": True,
     }
+    if request.top_p < 1:
+        body["top_p"] = request.top_p
+    if request.top_k and is_worker:
+        body["top_k"] = request.top_k
+    if request.seed is not None:
+        body["seed"] = request.seed
     if request.thinks is not None:
         body["reasoning_effort"] = "medium" if request.thinks else "none"
     if request.json_schema is not None:

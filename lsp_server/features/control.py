@@ -69,7 +69,7 @@ async def _wake(server: "HearthlineServer") -> None:
 
 
 def _figures() -> dict[str, Any]:
-    """Return what `hearthline stats --json` gives, of the last 30 days. Blocking."""
+    """Return the figures of the last `n_days` days. Blocking."""
     path = feedback_path()
     since = int(time.time()) - _STATS_DAYS * _DAY_S
     try:
@@ -78,4 +78,4 @@ def _figures() -> dict[str, Any]:
         raise HearthlineError(
             f"the figures in {path} cannot be read ({error}); remove the file to begin anew"
         ) from error
-    return {"days": _STATS_DAYS, **asdict(figures)}
+    return {"n_days": _STATS_DAYS, **asdict(figures)}

@@ -45,6 +45,7 @@ def register(server: "HearthlineServer") -> None:
     async def did_save(params: types.DidSaveTextDocumentParams) -> None:
         server.indexing.note_saved(params.text_document.uri)
         server.reviewing.note_files([params.text_document.uri])
+        server.preparing.note_saved(params.text_document.uri)
 
     @server.feature(types.WINDOW_WORK_DONE_PROGRESS_CANCEL)
     async def cancel(params: types.WorkDoneProgressCancelParams) -> None:

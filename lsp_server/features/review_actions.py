@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from lsp_server import convert
-from lsp_server.document import DocumentSnapshot, split_lines
+from lsp_server.document import DocumentSnapshot
 from lsp_server.features.code_actions import Asked
 from lsp_server.features.diagnostics import SOURCE, shown
+from lsp_server.features.edits import Change, file_of, file_on_disk, workspace_edit
 from lsp_server.features.reviewing import Result, text_of
 from lsp_server.review.cwe import page_of
 from lsp_server.review.finding import Finding, Place
@@ -64,9 +64,7 @@ async def _actions(
 ) -> AsyncIterator[types.CodeAction]:
     fix = server.judging.fix_for(snapshot.uri, finding)
     if fix.place is not None:
-        text = fix.text.replace("\n", snapshot.line_ending)
-        change = types.TextEdit(convert.place_range(snapshot.lines, snapshot.encoding, fix.place), text)
-        mended = _workspace_edit(server, snapshot.uri, snapshot.version, change)
+        mended = workspace_edit(server.session.capabilities, [Change(file_of(snapshot), fix.place, fix.text)])
         title = f"Fix `{finding.rule}` as the model proposes"
         yield types.CodeAction(title, kind=types.CodeActionKind.QuickFix, diagnostics=linked, edit=mended)
     ignores = await _ignores(server, snapshot, finding)
@@ -107,8 +105,7 @@ def _document_edit(
     if edit is None:
         return None
     place = Place(edit.line, edit.column, edit.line, edit.end_column)
-    text_edit = types.TextEdit(convert.place_range(snapshot.lines, snapshot.encoding, place), edit.text)
-    return _workspace_edit(server, snapshot.uri, snapshot.version, text_edit)
+    return workspace_edit(server.session.capabilities, [Change(file_of(snapshot), place, edit.text)])
 
 
 def _project_edit(server: "HearthlineServer", ignores: Ignores) -> types.WorkspaceEdit | None:
@@ -117,23 +114,5 @@ def _project_edit(server: "HearthlineServer", ignores: Ignores) -> types.Workspa
         return None
     session = server.session
     open_ones = [document for document in session.documents.values() if document.path == ignores.project_path]
-    uri = open_ones[0].uri if open_ones else convert.uri_of(ignores.project_path)
-    version = open_ones[0].version if open_ones else None
-    lines = open_ones[0].snapshot().lines if open_ones else split_lines(ignores.project_text or "")
-    end = Place(len(lines) - 1, len(lines[-1]), len(lines) - 1, len(lines[-1]))
-    where = convert.place_range(lines, session.capabilities.position_encoding, end)
-    is_new = ignores.project_text is None
-    return _workspace_edit(server, uri, version, types.TextEdit(where, ignores.project_added), is_new=is_new)
-
-
-def _workspace_edit(
-    server: "HearthlineServer", uri: str, version: int | None, edit: types.TextEdit, *, is_new: bool = False
-) -> types.WorkspaceEdit:
-    capabilities = server.session.capabilities
-    if not capabilities.versioned_edits:
-        return types.WorkspaceEdit(changes={uri: [edit]})
-    changes: list[types.CreateFile | types.TextDocumentEdit] = []
-    if is_new and capabilities.file_creation:
-        changes.append(types.CreateFile(uri, options=types.CreateFileOptions(ignore_if_exists=True)))
-    changes.append(types.TextDocumentEdit(types.OptionalVersionedTextDocumentIdentifier(uri, version), [edit]))
-    return types.WorkspaceEdit(document_changes=changes)
+    file = file_of(open_ones[0].snapshot()) if open_ones else file_on_disk(ignores.project_path, ignores.project_text)
+    return workspace_edit(session.capabilities, [Change(file, file.end, ignores.project_added)])

@@ -43,10 +43,11 @@ def test_pausing_lets_go_of_what_the_engine_is_at(client: LspClient) -> None:
     assert served["closedEarly"]
 
 
-def test_the_figures_are_those_of_the_command(client: LspClient) -> None:
+def test_the_figures_are_of_the_last_month(client: LspClient) -> None:
     client.initialize(INLINE)
     figures = run(client, "hearthline.stats")
     assert isinstance(figures, dict)
+    assert figures["n_days"] == 30
     assert {"days", "n_shown", "outcomes", "n_chars_taken", "latency_ms_p50"} <= set(figures)
 
 

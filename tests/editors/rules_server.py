@@ -1,7 +1,8 @@
 """The real language server over stdio, its engine scripted by a file.
 
 `python -m tests.editors.rules_server RULES.json`: a list of objects with the fields of `engine.scripted.Rule`, and
-`other`: the reply to whoever asks for several candidates, after the first one.
+`other`: the reply to whoever asks for several candidates, after the first one; or `loading`: the share of its weights
+that the model has read, which is why there is no answer.
 `--without METHOD` takes a method, and with it its capability, out of the server: the control that a test can fail.
 """
 
@@ -12,12 +13,15 @@ from typing import Any
 
 from lsp_server.engine.protocol import ChatRequest, CompletionRequest
 from lsp_server.engine.scripted import Rule, ScriptedEngine
+from lsp_server.errors import ModelLoading
 from lsp_server.server import create_server, serve_stdio
 
 
 def rule_of(fields: dict[str, Any]) -> Rule:
     """Return the rule that an object of the file stands for."""
-    other, reply = fields.pop("other", None), fields.get("reply", "")
+    other, loading, reply = fields.pop("other", None), fields.pop("loading", None), fields.get("reply", "")
+    if loading is not None:
+        return Rule(**fields, error=ModelLoading("the model is being read", loading))
     if other is None:
         return Rule(**fields)
 

@@ -33,7 +33,9 @@ REQUEST = CompletionRequest(
     prefix=f"{SECRET} = ", suffix="\n", key="file:///a.py", path="a.py", snippets=(Snippet("b.py", "b"),), deadline_ms=9
 )
 MODEL = b'{"name": "m", "fim": true, "constraints": ["regex"]}'
-HEALTH = b'{"status": "ready", "wire": 1, "progress": 1.0, "more": [], "models": [%b]}' % MODEL
+HEALTH = (
+    b'{"status": "ready", "wire": 1, "progress": 1.0, "more": [], "models": [%b], "paused": ["on battery"]}' % MODEL
+)
 
 Writer = asyncio.StreamWriter
 Answer = Callable[[Writer], Awaitable[None]]
@@ -401,6 +403,7 @@ async def test_capabilities_of_a_worker(hearthline_home: Path) -> None:
     async with worker(hearthline_home, health=says(HEALTH)) as (peer, engine):
         known = await engine.capabilities()
         assert (known.completion_model, known.fim, known.constraints) == ("m", True, frozenset({"regex"}))
+        assert known.paused == ("on battery",)
         peer.answers["/health"] = says(b'{"status": "loading", "wire": 1, "progress": 0.25, "message": "weights"}')
         with pytest.raises(ModelLoading) as caught:
             await engine.capabilities()

@@ -35,6 +35,8 @@ def test_every_setting_is_read() -> None:
                 "rules": {"sql-injection": "off", "path-traversal": "on"},
                 "baseline": "none",
             },
+            "workspace": {"trusted": False},
+            "tests": {"background": False},
             "logLevel": "debug",
         }
     )
@@ -50,6 +52,7 @@ def test_every_setting_is_read() -> None:
     review = settings.review
     assert (review.enabled, review.min_confidence, review.baseline) == (False, MinConfidence.LOW, Baseline.NONE)
     assert review.rules_off == {"sql-injection"}
+    assert (settings.workspace.trusted, settings.tests.background) == (False, False)
     assert settings.log_level is LogLevel.DEBUG
 
 
@@ -64,6 +67,7 @@ def test_section_and_dotted_keys_are_understood() -> None:
     ("raw", "key", "words"),
     [
         ({"completion": {"enabled": "yes"}}, "completion.enabled", "true or false is needed, not 'yes'"),
+        ({"workspace": {"trusted": "yes"}}, "workspace.trusted", "true or false is needed, not 'yes'"),
         ({"completion": {"maxTokens": 0}}, "completion.maxTokens", "a whole number from 1 to 2048 is needed, not 0"),
         ({"completion": {"maxTokens": True}}, "completion.maxTokens", "not True"),
         ({"completion": {"maxTokens": 1.5}}, "completion.maxTokens", "not 1.5"),

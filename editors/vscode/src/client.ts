@@ -16,7 +16,6 @@ import {
   type StaticFeature,
 } from "vscode-languageclient/node";
 import { forServer } from "./settings.ts";
-import type { Waiting } from "./waiting.ts";
 
 /** Says in the handshake that this editor shows streams and asks for input. */
 class Extras implements StaticFeature {
@@ -33,13 +32,15 @@ class Extras implements StaticFeature {
   clear(): void {}
 }
 
+/** A client that shows no notification of its own: `Server` says what has happened, and what can be done. */
+class QuietClient extends LanguageClient {
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
+}
+
 /** A client that starts `command`. `onClosed` is told when the server ends without having been asked to. */
-export function makeClient(
-  command: readonly string[],
-  log: LogOutputChannel,
-  waiting: Waiting,
-  onClosed: () => void,
-): LanguageClient {
+export function makeClient(command: readonly string[], log: LogOutputChannel, onClosed: () => void): LanguageClient {
   const [program = "", ...args] = command;
   const options: LanguageClientOptions = {
     documentSelector: [{ scheme: "file" }, { scheme: "untitled" }],
@@ -56,13 +57,11 @@ export function makeClient(
       },
     },
     middleware: {
-      provideInlineCompletionItems: (document, position, context, token, next) =>
-        waiting.watch(document, position, next(document, position, context, token)),
       executeCommand: run,
       workspace: { configuration: configure },
     },
   };
-  const client = new LanguageClient("hearthline", "Hearthline", { command: program, args: [...args] }, options);
+  const client = new QuietClient("hearthline", "Hearthline", { command: program, args: [...args] }, options);
   client.registerFeature(new Extras());
   return client;
 }

@@ -5,7 +5,7 @@ import type { LanguageClient } from "vscode-languageclient/node";
 import { answerInput } from "./asking.ts";
 import { registerCommands } from "./commands.ts";
 import { ExplanationPanel } from "./explanation.ts";
-import { offerInstall } from "./install.ts";
+import { offerInstall, offerRestart } from "./install.ts";
 import { STATUS, type Status } from "./protocol.ts";
 import { followSettings, Server } from "./server.ts";
 import { StatusItem } from "./statusItem.ts";
@@ -18,32 +18,37 @@ export async function activate(context: ExtensionContext): Promise<void> {
   const status = new StatusItem();
   const panel = new ExplanationPanel(context.extensionUri);
   const waiting = new Waiting();
-  let isOffered = false;
-
   const show = (said: Status): void => {
     status.show(said);
     waiting.note(said);
     if (said.state === "ready") void commands.executeCommand("setContext", "hearthline.ready", true);
   };
-  const server = new Server(log, waiting, {
+  const server = new Server(log, {
     prepared(client: LanguageClient) {
       client.onNotification(STATUS, show);
       answerInput(client);
       panel.follow(client);
     },
-    said(said, isMissing) {
-      show(said);
-      if (isMissing && !isOffered) void offerInstall(server, log);
-      isOffered ||= isMissing;
-    },
+    said: show,
+    missing: once(() => void offerInstall(server, log)),
+    gaveUp: () => void offerRestart(server, log),
     running: (isRunning) => void commands.executeCommand("setContext", "hearthline.running", isRunning),
   });
   running = server;
   const parts = { server, status, panel, log };
-  context.subscriptions.push(log, status, panel, ...registerCommands(parts), ...followSettings(server));
+  context.subscriptions.push(log, status, panel, waiting, ...registerCommands(parts), ...followSettings(server));
   await server.restart();
 }
 
 export async function deactivate(): Promise<void> {
   await running?.stop();
+}
+
+/** `call`, the first time; nobody is asked the same twice in a window. */
+function once(call: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) call();
+    isDone = true;
+  };
 }

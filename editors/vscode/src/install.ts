@@ -1,4 +1,4 @@
-/** A language server that is not there: what to do about it, done only if the person says so. */
+/** A language server that is not there or does not stay: what to do about it, done only if the person says so. */
 
 import { spawn } from "node:child_process";
 import { commands, env, type LogOutputChannel, ProgressLocation, Uri, window } from "vscode";
@@ -12,6 +12,8 @@ const UV_PAGE = "https://docs.astral.sh/uv/getting-started/installation/";
 const INSTALL = "Install with uv";
 const GET_UV = "How to get uv";
 const CHOOSE = "I have it: say where";
+const RESTART = "Restart";
+const LOG = "Open Log";
 
 /** Tell what is missing, and offer the ways out. Nothing is installed before the person has chosen it. */
 export async function offerInstall(server: Server, log: LogOutputChannel): Promise<void> {
@@ -20,8 +22,8 @@ export async function offerInstall(server: Server, log: LogOutputChannel): Promi
   const way = uv === undefined ? GET_UV : INSTALL;
   const what =
     configured === undefined
-      ? `\`hearthline\` is not found on this machine. It can be installed for your user alone: \`uv tool install ${PACKAGE}\`.`
-      : `\`${configured}\`, which the setting hearthline.server.command names, is no program on this machine.`;
+      ? `the program hearthline is not found on this machine. It can be installed for you alone: uv tool install ${PACKAGE}`
+      : `the setting hearthline.server.command names ${configured}, which is no program on this machine.`;
   const answer = await window.showWarningMessage(
     `Hearthline: ${what}`,
     ...(configured === undefined ? [way] : []),
@@ -30,6 +32,13 @@ export async function offerInstall(server: Server, log: LogOutputChannel): Promi
   if (answer === GET_UV) await env.openExternal(Uri.parse(UV_PAGE));
   if (answer === CHOOSE) await commands.executeCommand("workbench.action.openSettings", "hearthline.server.command");
   if (answer === INSTALL && uv !== undefined && (await install(uv, log))) await server.restart();
+}
+
+/** Tell that the server ends whenever it is started, and offer to look or to try again. */
+export async function offerRestart(server: Server, log: LogOutputChannel): Promise<void> {
+  const answer = await window.showErrorMessage("Hearthline: the language server ended again and again.", LOG, RESTART);
+  if (answer === LOG) log.show();
+  if (answer === RESTART) await server.restart();
 }
 
 /** Run `uv tool install`; what it says goes to the log. Tells whether it worked. */
@@ -51,8 +60,7 @@ async function install(uv: string, log: LogOutputChannel): Promise<boolean> {
       }),
   );
   if (code === 0) return true;
-  const look = "Open Log";
-  const answer = await window.showErrorMessage("Hearthline: uv could not install it.", look);
-  if (answer === look) log.show();
+  const answer = await window.showErrorMessage("Hearthline: uv could not install it.", LOG);
+  if (answer === LOG) log.show();
   return false;
 }

@@ -35,7 +35,7 @@ export interface Range {
 
 /** The answer to `hearthline.stats`, as far as it is shown here. Shares from 0 to 1, null where nothing was counted. */
 export interface Figures {
-  readonly days: number;
+  readonly n_days: number;
   readonly n_requests: number;
   readonly n_shown: number;
   readonly outcomes: Readonly<Record<string, number>>;

@@ -64,14 +64,14 @@ export interface Row {
 /** The rows that tell `figures`; one that says so where nothing was counted yet. */
 export function figureRows(figures: Figures): readonly Row[] {
   if (figures.n_requests === 0) {
-    return [{ label: `Nothing was counted in the last ${figures.days} days`, description: "type, and it will be" }];
+    return [{ label: `Nothing was counted in the last ${figures.n_days} days`, description: "type, and it will be" }];
   }
   const outcomes = Object.entries(figures.outcomes).map(([name, count]) => ({
     label: `    ${name}`,
     description: `${count}  ${percent(count, figures.n_shown)}`,
   }));
   return [
-    { label: "Suggestions shown", description: `${figures.n_shown} in ${figures.days} days` },
+    { label: "Suggestions shown", description: `${figures.n_shown} in ${figures.n_days} days` },
     ...outcomes,
     { label: "Still there after 30 s", description: `${share(figures.kept_share)} of those taken` },
     { label: "Characters not typed", description: `${figures.n_chars_taken}` },

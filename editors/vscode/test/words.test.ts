@@ -34,7 +34,7 @@ test("the hover gives the reason and the model", () => {
 });
 
 const figures: Figures = {
-  days: 30,
+  n_days: 30,
   n_requests: 40,
   n_shown: 20,
   outcomes: { accepted: 10, partly: 5, ignored: 5 },

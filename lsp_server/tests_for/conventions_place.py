@@ -1,0 +1,103 @@
+"""Where the tests of a file lie, told by where those of the files around it do. Pure.
+
+Owns the habits in which tests lie to their sources: beside them, in a tree that mirrors theirs, or all in one folder.
+Invariant: the answer is a path relative to the workspace, inside the same project.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from pathlib import PurePosixPath
+from typing import NamedTuple, TypeVar
+
+from lsp_server.tests_for.conventions_names import Family, Names, common, name_from
+
+Parts = tuple[str, ...]
+_T = TypeVar("_T", str, tuple[str, ...])
+
+_MAX_NEARNESS = 8
+_DEFAULT_TEMPLATES = {
+    Family.PYTHON: "test_{stem}.py",
+    Family.JAVASCRIPT: "{stem}.test{ext}",
+    Family.GO: "{stem}_test.go",
+}
+
+
+class _Habit(NamedTuple):
+    """How a test lies to its source. added: behind the source's folder, None where the folder is another.
+
+    base: the folder of tests; stripped: what a mirrored tree lacks of the source's, None where it is not mirrored.
+    """
+
+    source: Parts
+    base: Parts
+    stripped: Parts | None = None
+    added: Parts | None = None
+
+    def folder(self, parts: Parts, test_folders: Collection[Parts]) -> Parts:
+        """Return where the tests of a source in the folder `parts` lie."""
+        if self.added is not None:
+            return parts + self.added
+        if self.stripped is not None and parts[: len(self.stripped)] == self.stripped:
+            return self.base + parts[len(self.stripped) :]
+        inner = self.base + parts[len(self.source) :]
+        return inner if parts[: len(self.source)] == self.source and inner in test_folders else self.base
+
+
+def place(path: str, root: str, pairs: Sequence[Names], tests: Sequence[str], family: Family) -> str:
+    """Return where the tests of the file at `path` lie or would.
+
+    root: the project's folder, "" for the workspace. pairs: of that project. tests: of it too, named or not.
+    """
+    pure = PurePosixPath(path)
+    home = _parts(pure)
+    own = [names for names in pairs if names.source == path]
+    if own:
+        return own[0].test
+    if family is Family.GO:
+        return str(pure.with_name(name_from(_DEFAULT_TEMPLATES[family], path)))
+    votes: Counter[Parts] = Counter()
+    templates: Counter[str] = Counter()
+    test_folders = {PurePosixPath(test).parent.parts for test in tests}
+    for names in pairs:
+        source = _parts(PurePosixPath(names.source))
+        weight = 4 ** min(common(source, home), _MAX_NEARNESS)
+        votes[_habit(source, PurePosixPath(names.test).parent.parts).folder(home, test_folders)] += weight
+        templates[names.template] += weight
+    template = _first(templates) or _DEFAULT_TEMPLATES[family]
+    folder = _first(votes)
+    if folder is None:
+        folder = _folder_without_pairs(home, PurePosixPath(root).parts, tests, family)
+    placed = str(PurePosixPath(*folder, name_from(template, path)))
+    if placed in tests and any(names.test == placed for names in pairs):  # those of another file of this name
+        return str(PurePosixPath(*folder, name_from(template.replace("{stem}", "{parent}_{stem}"), path)))
+    return placed
+
+
+def _habit(source: Parts, folder: Parts) -> _Habit:
+    if source and folder[: len(source)] == source and len(folder) - len(source) <= 1:
+        return _Habit(source, folder, added=folder[len(source) :])
+    if folder == source:
+        return _Habit(source, folder, added=())
+    for first in range(len(source)):
+        rest = source[first:]
+        if folder[len(folder) - len(rest) :] == rest:
+            return _Habit(source, folder[: len(folder) - len(rest)], stripped=source[:first])
+    return _Habit(source, folder)
+
+
+def _folder_without_pairs(home: Parts, root: Parts, tests: Sequence[str], family: Family) -> Parts:
+    """Return where to begin: where most tests lie, else where the family's people would look."""
+    folders = Counter(PurePosixPath(test).parent.parts for test in tests)
+    most = _first(folders)
+    if most is not None:
+        return most
+    return (*root, "tests") if family is Family.PYTHON else home
+
+
+def _first(votes: Counter[_T]) -> _T | None:
+    """Return what most voted for, the least of them where as many did; None where nobody did."""
+    return min(votes, key=lambda each: (-votes[each], each), default=None)
+
+
+def _parts(path: PurePosixPath) -> Parts:
+    return path.parent.parts

@@ -1,0 +1,76 @@
+"""From a place in a project to what its tests need: the framework, the test file, the examples. Blocking, executes nothing.
+
+Invariant: which framework it is follows from the project's files; what is run for it never does.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from lsp_server.context.secrets import has_secret
+from lsp_server.context.subject import Subject
+from lsp_server.errors import HearthlineError
+from lsp_server.languages import language_of
+from lsp_server.tests_for import merge_go
+from lsp_server.tests_for.conventions import Conventions, find_conventions
+from lsp_server.tests_for.conventions_names import Family, family_of
+from lsp_server.tests_for.framework import Framework
+from lsp_server.tests_for.go import find_go
+from lsp_server.tests_for.javascript import find_javascript
+from lsp_server.tests_for.listing import Listing
+from lsp_server.tests_for.python import find_python
+from lsp_server.tests_for.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How one target is tested. language_id: of the test file; head: what a new one begins with.
+
+    taken: names that tests in other files have, where a name may be used only once.
+    """
+
+    target: Target
+    framework: Framework
+    language_id: str
+    head: str = ""
+    taken: frozenset[str] = frozenset()
+
+
+def make_plan(subject: Subject, path: str, text: str, folder: Path, listing: Listing) -> Plan:
+    """Return how `subject` in the file at `path` is tested. Raises HearthlineError where that is not known."""
+    found = find_conventions(path, subject.qualified_name, listing.files, listing.read)
+    if found is None:
+        raise HearthlineError(f"{path} is in a language that no test framework is known for, or holds tests itself")
+    existing = None if found.is_new else listing.read(found.path)
+    if existing is None and not found.is_new:
+        raise HearthlineError(f"{found.path}, where its tests belong, is too large or cannot be read")
+    examples = [example.text for example in found.examples if not has_secret(example.text)]
+    target = Target(subject, folder, path, text, found.path, existing, tuple(examples))
+    framework = _framework(found, target, os.environ)
+    head, taken = _package(found, target, listing) if family_of(path) is Family.GO else ("", frozenset[str]())
+    return Plan(target, framework, language_of(found.path), head, taken)
+
+
+def _framework(found: Conventions, target: Target, environment: Mapping[str, str]) -> Framework:
+    texts = [target.existing, *target.examples] if target.existing else target.examples
+    match family_of(target.path):
+        case Family.JAVASCRIPT:
+            return find_javascript(found, target, environment)
+        case Family.GO:
+            return find_go(target, environment)
+        case _:
+            return find_python(target.workspace / found.root, environment, [text for text in texts if text])
+
+
+def _package(found: Conventions, target: Target, listing: Listing) -> tuple[str, frozenset[str]]:
+    """Return the package clause of a new test file, and the tests that the package's other files have."""
+    clause = next((line for line in target.text.split("\n") if line.startswith("package ")), "")
+    folder = PurePosixPath(target.path).parent
+    others = [
+        each
+        for each in listing.files
+        if each.endswith("_test.go") and PurePosixPath(each).parent == folder and each != found.path
+    ]
+    names = (name for each in others for name in merge_go.functions_in(listing.read(each) or ""))
+    return f"{clause}\n", frozenset(names)

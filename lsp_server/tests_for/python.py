@@ -1,0 +1,209 @@
+"""Python's test frameworks, pytest and unittest: how tests are asked for, read, run and reported.
+
+Invariant: the command is the project's interpreter, our own runner and a job file that we wrote, nothing else.
+"""
+
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import ClassVar, NamedTuple
+
+import msgspec
+
+from lsp_server.tests_for.framework import Answer, Result, TestCode, Trial, Verdict
+from lsp_server.tests_for.mutants import Mutant
+from lsp_server.tests_for.python_answer import Style, read_answer
+from lsp_server.tests_for.python_class import is_made_without_arguments, takes_self
+from lsp_server.tests_for.python_imports import Sources, sources_of
+from lsp_server.tests_for.python_project import Interpreter, find_interpreter, find_module
+from lsp_server.tests_for.python_source import claims_in
+from lsp_server.tests_for.target import Target
+
+_RUNNER = Path(__file__).parent / "runners" / "python_tests.py"
+_TEST_S = 3.0
+_MUTANT_TEST_S = 0.3
+_BUDGET_S = 60.0
+_COLLECTING_S = 30.0
+_MOST_MUTANTS = 60
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """A line of the runner's report. Lines are 1-based; 0 is the end of the target."""
+
+    test: str
+    verdict: Verdict
+    words: str
+    output: str
+    mutant: int | None
+    lines: tuple[int, ...]
+    branches: tuple[tuple[int, int], ...]
+    took_s: float
+
+
+class _Place(NamedTuple):
+    """One target, as tests here see it. root: the folder that imports begin in; module: how tests import the file."""
+
+    root: str
+    module: str
+    sources: Sources
+    style: Style
+
+
+@dataclass(frozen=True, slots=True)
+class PythonFramework:
+    """pytest or unittest, run by `interpreter`."""
+
+    interpreter: Interpreter
+    uses_pytest: bool
+
+    language_id: ClassVar[str] = "python"
+    most_mutants: ClassVar[int] = _MOST_MUTANTS
+
+    @property
+    def name(self) -> str:
+        """Pytest or unittest."""
+        return "pytest" if self.uses_pytest else "unittest"
+
+    @property
+    def mark(self) -> str:
+        """The decorator that runs coroutines here; "" where nothing does."""
+        plugins = {"pytest_asyncio": "@pytest.mark.asyncio", "anyio": "@pytest.mark.anyio"}
+        found = (mark for package, mark in plugins.items() if self.interpreter.has(package))
+        return next(found, "") if self.uses_pytest else ""
+
+    def rules(self, target: Target) -> str:
+        """Say what a test looks like, by its first lines."""
+        subject, place = target.subject, _place(self, target)
+        style = place.style
+        top = subject.qualified_name.partition(".")[0]
+        call = f"{style.owner}().{subject.name}(" if style.is_bound else f"{subject.qualified_name}("
+        call = f"asyncio.run({call}" if re.search(r"^\s*async def", subject.text, re.MULTILINE) else call
+        name = f"test_{re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', subject.name).lower().strip('_')}"
+        lines = [f"from {place.module} import {top}", "", ""]
+        if style.holder:
+            lines = ["import unittest", "", *lines, style.holder, f"    def {name}(self):"]
+            lines += [f"        self.assertEqual({call}...), ...)"]
+        else:
+            lines += [f"def {name}():", f"    assert {call}...) == ..."]
+        skeleton = "\n".join(lines)
+        return f"Write tests with {self.name}, in this form:\n\n```python\n{skeleton}\n```"
+
+    def read(self, answer: str, target: Target, taken: Collection[str]) -> Answer:
+        """Read Python."""
+        place = _place(self, target)
+        return read_answer(answer, place.style, place.sources, taken)
+
+    def claims(self, test: TestCode) -> tuple[tuple[int, int], ...]:
+        """Find the claims of a test."""
+        return claims_in(test.text)
+
+    def assembled(self, target: Target, tests: Sequence[TestCode]) -> str:
+        """Write a file of imports and tests."""
+        del target
+        imports = sorted({each for test in tests for each in test.imports}, key=lambda each: each.startswith("from"))
+        blocks = ["\n".join(imports)] if imports else []
+        for holder in dict.fromkeys(test.holder for test in tests):
+            inner = [test.text for test in tests if test.holder == holder]
+            if holder:
+                inner = [_indented(text) for text in inner]
+                blocks.append(holder + "\n" + "\n\n".join(inner))
+            else:
+                blocks += inner
+        return "\n\n\n".join(blocks) + "\n"
+
+    def trial(
+        self, target: Target, tests: Sequence[TestCode], mutants: Sequence[Mutant], scratch: Path, turn: int
+    ) -> Trial:
+        """Write each test to a file of its own, so that one that cannot be loaded takes no other with it.
+
+        In later turns all are in one file, as they will be.
+        """
+        folder = PurePosixPath(target.test_path).parent
+        files = [list(tests)] if turn else [[test] for test in tests]
+        paths = {
+            test.name: str(folder / f"test_hearthline_{number}.py") for number, inner in enumerate(files) for test in inner
+        }
+        shadow = {paths[inner[0].name]: self.assembled(target, inner) for inner in files} | {target.path: target.text}
+        root, imports_from = scratch / "workspace", _place(self, target).root
+        job = {
+            "uses_pytest": self.uses_pytest,
+            "root": str(root),
+            "paths": [str(root), *([str(root / imports_from)] if imports_from else [])],
+            "tests": {name: str(root / path) for name, path in paths.items()},
+            "source": str(root / target.path),
+            "first_line": target.subject.first_line + 1,
+            "last_line": target.subject.last_line + 1,
+            "mutants": [mutant.apply(target.text) for mutant in mutants],
+            "mutant_lines": [mutant.line + 1 for mutant in mutants],
+            "test_s": _TEST_S,
+            "mutant_test_s": _MUTANT_TEST_S,
+            "budget_s": _BUDGET_S,
+            "temporary": str(scratch / "tmp"),
+            "report": str(scratch / "report.jsonl"),
+        }
+        return Trial(
+            command=(str(self.interpreter.path), "-B", str(scratch / "run.py"), str(scratch / "job.json")),
+            shadow=shadow,
+            files={"run.py": _RUNNER.read_text(encoding="utf-8"), "job.json": json.dumps(job)},
+            report="report.jsonl",
+            environment={"PYTHONHASHSEED": str(turn)},
+            readable=self.interpreter.prefixes,
+            wall_s=_BUDGET_S + _COLLECTING_S,
+        )
+
+    def results(self, trial: Trial, report: str, output: str) -> tuple[Result, ...]:
+        """Read the runner's lines; the last one may be cut off."""
+        del trial, output
+        results = []
+        for line in report.splitlines():
+            try:
+                told = msgspec.json.decode(line, type=_Told)
+            except msgspec.DecodeError:
+                continue
+            results.append(_result(told))
+        return tuple(results)
+
+
+def find_python(workspace: Path, environment: Mapping[str, str], tests: Sequence[str]) -> PythonFramework:
+    """Return the framework of the project: pytest where it is installed, unless its tests are all unittest's.
+
+    tests: texts of tests of the project. environment: the server's own.
+    """
+    interpreter = find_interpreter(workspace, environment)
+    is_unittest = bool(tests) and all("TestCase" in text and "pytest" not in text for text in tests)
+    return PythonFramework(interpreter, interpreter.has("pytest") and not is_unittest)
+
+
+@lru_cache(maxsize=8)
+def _place(framework: PythonFramework, target: Target) -> _Place:
+    subject = target.subject
+    root, module = find_module(target.workspace, target.path, (*target.examples, target.existing or ""))
+    owner = subject.qualified_name.rpartition(".")[0].rpartition(".")[2] if subject.kind == "method" else ""
+    is_bound = bool(owner) and takes_self(subject.text) and is_made_without_arguments(owner, target.text)
+    holder = "" if framework.uses_pytest else f"class Test{_camel(owner or subject.name)}(unittest.TestCase):"
+    style = Style(subject.name, owner, is_bound, holder, framework.mark)
+    return _Place(root, module, sources_of(module, target.text), style)
+
+
+def _result(told: _Told) -> Result:
+    return Result(
+        test=told.test,
+        verdict=told.verdict,
+        mutant=told.mutant,
+        words=told.words,
+        output=told.output,
+        lines=frozenset(line - 1 for line in told.lines),
+        branches=frozenset((begin - 1, end - 1) for begin, end in told.branches),
+        took_s=told.took_s,
+    )
+
+
+def _camel(name: str) -> str:
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" if line.strip() else "" for line in text.split("\n"))

@@ -1,0 +1,28 @@
+// A reporter for Node's test runner: how each test at the file's own level went, one JSON object a line.
+
+const DENIED = new Set(["EROFS", "EACCES", "EPERM", "ENETUNREACH", "EAI_AGAIN", "ENOTFOUND", "ERR_HEARTHLINE"]);
+const MOST_WORDS = 1500;
+
+function verdictOf(event) {
+  const { skip, todo, details } = event.data;
+  if (event.type === "test:pass") {
+    return [skip === undefined && todo === undefined ? "passed" : "skipped", ""];
+  }
+  const error = details?.error ?? {};
+  const cause = error.cause ?? error;
+  const words = String(cause?.stack ?? cause?.message ?? cause).slice(0, MOST_WORDS);
+  if (DENIED.has(cause?.code)) {
+    return ["forbidden", cause.message];
+  }
+  const isClaim = cause?.code === "ERR_ASSERTION" || cause?.name === "AssertionError";
+  return [isClaim ? "failed" : "broken", words];
+}
+
+export default async function* report(source) {
+  for await (const event of source) {
+    if ((event.type === "test:pass" || event.type === "test:fail") && event.data.nesting === 0) {
+      const [verdict, words] = verdictOf(event);
+      yield `${JSON.stringify({ verdict, words })}\n`;
+    }
+  }
+}

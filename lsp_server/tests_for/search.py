@@ -1,0 +1,201 @@
+"""The search for one target's tests: what passed, what failed, what to ask next. Knows no engine.
+
+Invariants: every test that was made is counted once, when it is taken; `passing` and `failing` hold what has been run, and
+a failing test is mended twice at most.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from lsp_server.engine.protocol import Message
+from lsp_server.tests_for.claims import renamed, without
+from lsp_server.tests_for.docstring import is_documented
+from lsp_server.tests_for.framework import TestCode
+from lsp_server.tests_for.keeping import Passing, worth_keeping
+from lsp_server.tests_for.mutants import Mutant
+from lsp_server.tests_for.prompt import ask_for_more, ask_for_tests, ask_to_mend
+from lsp_server.tests_for.running import Runner
+from lsp_server.tests_for.suggestion import Suggestion, Tally
+from lsp_server.tests_for.trying import UNSTEADY, Failing, Tried, try_tests
+
+_MOST_MENDED_AT_ONCE = 3
+_MOST_MENDS = 2
+_MOST_GOALS = 3
+_MOST_KNOWN = 10
+_NEEDLESS = "say nothing that the kept ones do not"
+_COMMENTS = {"python": "#"}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to ask next. mends: the test that is to be mended, None where new ones are wanted. draws: see `Asking`."""
+
+    messages: tuple[Message, ...]
+    mends: Failing | None = None
+    draws: bool = True
+
+
+@dataclass(slots=True)
+class Search:
+    """What is known of the tests of `runner.target`. mutants: all that tests may notice."""
+
+    runner: Runner
+    mutants: tuple[Mutant, ...]
+    taken: set[str] = field(default_factory=set)
+    passing: list[Passing] = field(default_factory=list)
+    failing: list[Failing] = field(default_factory=list)
+    disagreeing: list[TestCode] = field(default_factory=list)
+    tried: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    def first_question(self, *, draws: bool) -> Question:
+        """Return the question that needs no knowledge."""
+        return Question(ask_for_tests(self.runner.target, self._rules), draws=draws)
+
+    def next_questions(self) -> list[Question]:
+        """Return what to ask by what is known: to mend what failed, and for what no test reaches."""
+        target, rules = self.runner.target, self._rules
+        questions = []
+        for failing in self.failing[:_MOST_MENDED_AT_ONCE]:
+            messages = ask_to_mend(target, rules, failing.test.text, failing.error)
+            questions.append(Question(messages, failing, draws=failing.n_mended > 0))
+        goals = self._goals()
+        if goals:
+            questions.append(Question(ask_for_more(target, rules, self._known_claims(), goals)))
+        return questions
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is nothing left to look for."""
+        return bool(self.passing) and not self._goals()
+
+    @property
+    def n_gains(self) -> int:
+        """How much the tests that pass give together."""
+        return len({gain for each in self.passing for gain in each.gains})
+
+    async def take(self, answers: Sequence[tuple[Question, str]]) -> None:
+        """Read, run and sort the tests in `answers`. Raises NotRun."""
+        made: dict[str, tuple[TestCode, Failing | None]] = {}
+        for question, text in answers:
+            read = self.runner.framework.read(text, self.runner.target, self.taken)
+            if question.mends is None:
+                self.tried += len(read.tests) + len(read.dropped)
+                self.dropped.update(read.dropped)
+            else:
+                self.failing.remove(question.mends)
+                if not read.tests:
+                    self._give_up(question.mends)
+            tests = read.tests if question.mends is None else read.tests[:1]
+            made |= {test.name: (test, question.mends) for test in tests}
+            self.taken |= {test.name for test in tests}
+        tried = await self._tried([test for test, _ in made.values()])
+        self._sort(tried, {name: mends for name, (_, mends) in made.items()})
+
+    async def _tried(self, tests: Sequence[TestCode]) -> Tried:
+        """Run `tests`, against the mutants that nothing has noticed yet."""
+        killed = {number for each in self.passing for number in each.kills}
+        left = [number for number in range(len(self.mutants)) if number not in killed]
+        tried = await try_tests(self.runner, tests, [self.mutants[number] for number in left])
+        tried.passing = [
+            replace(each, kills=frozenset(left[number] for number in each.kills)) for each in tried.passing
+        ]
+        return tried
+
+    async def finish(self) -> Suggestion:
+        """Keep what is worth it and passes twice more beside all that is kept. Raises NotRun."""
+        for failing in self.failing:
+            self._give_up(failing)
+        while True:
+            kept = [each.test for each in worth_keeping(self.passing)]
+            steady = set(await self._steady(kept))
+            unsteady = [test.name for test in kept if test.name not in steady]
+            if not unsteady:
+                break
+            self.passing = [each for each in self.passing if each.test.name not in unsteady]
+            self.dropped[UNSTEADY] += len(unsteady)
+        if len(self.passing) > len(kept):
+            self.dropped[_NEEDLESS] += len(self.passing) - len(kept)
+        tally = Tally(self.tried, len(kept), len(self.disagreeing), dict(self.dropped))
+        return Suggestion(tuple(kept), tuple(self.disagreeing), tally)
+
+    async def _steady(self, tests: Sequence[TestCode]) -> list[str]:
+        """Return the names of those that pass two more times, in other orders, all in one file."""
+        names = [test.name for test in tests]
+        for turn in (1, 2):
+            results = await self.runner.run(tests, turn=turn)
+            passed = {result.test for result in results if result.verdict == "passed"}
+            names = [name for name in names if name in passed]
+        return names
+
+    @property
+    def _rules(self) -> str:
+        return self.runner.framework.rules(self.runner.target)
+
+    def _sort(self, tried: Tried, mended: dict[str, Failing | None]) -> None:
+        """Take in what became of tests. mended: by name, what each was before it was mended."""
+        self.dropped.update(tried.dropped)
+        for passing in tried.passing:
+            before = mended.get(passing.test.name)
+            self.tried += before is not None and before.is_part  # a test of its own from now on
+            self.passing.append(passing)
+        for failing in tried.failing:
+            before = mended.get(failing.test.name)
+            if before is not None:
+                failing = replace(failing, n_mended=before.n_mended + 1, is_part=before.is_part or failing.is_part)
+            rest = self._without_disagreement(failing)
+            if rest is not None and rest.n_mended < _MOST_MENDS:
+                self.failing.append(rest)
+            elif rest is not None:
+                self._give_up(rest)
+
+    def _give_up(self, failing: Failing) -> None:
+        if not failing.is_part:
+            self.dropped[failing.why] += 1
+
+    def _without_disagreement(self, failing: Failing) -> Failing | None:
+        """Set apart what the documentation says as well; return what else fails."""
+        subject, test = self.runner.target.subject, failing.test
+        lines = test.text.split("\n")
+        claims = self.runner.framework.claims(test)
+        documented = [
+            claim
+            for claim in claims
+            if is_documented("\n".join(lines[claim[0] : claim[1] + 1]), subject.name, subject.docstring)
+        ]
+        if not documented:
+            return failing
+        alone = without(test, [claim for claim in claims if claim not in documented])
+        alone = renamed(alone, f"{alone.name}_as_documented")
+        mark = _COMMENTS.get(subject.language_id, "//")
+        comment = f"{mark} Fails: `{subject.qualified_name}` does not do what its documentation says here."
+        self.disagreeing.append(replace(alone, text=f"{comment}\n{alone.text}"))
+        others = len(claims) > len(documented)
+        self.tried += failing.is_part or others
+        return replace(failing, test=without(test, documented)) if others else None
+
+    def _goals(self) -> list[str]:
+        """Return in words what no test that passes reaches: lines first, then changes that none notices."""
+        lines = self.runner.target.text.split("\n")
+        reached = {line for each in self.passing for line in each.lines}
+        killed = {number for each in self.passing for number in each.kills}
+        missed = sorted({mutant.line for mutant in self.mutants} - reached) if reached else []
+        goals = [f"a test that runs the line `{lines[line].strip()}`" for line in missed]
+        survivors = [mutant for number, mutant in enumerate(self.mutants) if number not in killed]
+        for mutant in sorted(survivors, key=lambda each: each.old.isdecimal()):  # numbers tell least
+            if mutant.line in reached and "\n" not in mutant.old:
+                line = lines[mutant.line].strip()
+                goals.append(f"a test that fails if `{mutant.old}` becomes `{mutant.new}` in the line `{line}`")
+        if not self.passing and self.mutants:
+            goals = ["a test of the simplest case"]
+        return goals[:_MOST_GOALS]
+
+    def _known_claims(self) -> list[str]:
+        """Return the claims of the tests that pass, so that others are made."""
+        found = []
+        for each in self.passing:
+            lines = each.test.text.split("\n")
+            for first, last in self.runner.framework.claims(each.test):
+                found.append("\n".join(line.strip() for line in lines[first : last + 1]))
+        return found[-_MOST_KNOWN:]
