@@ -18,7 +18,9 @@ def main() -> int:
         print("the extension for VS Code is not checked: that takes Node 22 and `npm ci` in editors/vscode")
         return 0
     path = f"{node.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    return subprocess.run(["npm", "run", "check"], cwd=EXTENSION, env=os.environ | {"PATH": path}, check=False).returncode
+    return subprocess.run(
+        ["npm", "run", "check"], cwd=EXTENSION, env=os.environ | {"PATH": path}, check=False
+    ).returncode
 
 
 if __name__ == "__main__":

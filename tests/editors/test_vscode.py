@@ -328,7 +328,9 @@ def test_a_missing_server_is_installed_if_the_person_says_so_and_never_before(
     models = json.dumps([MODEL, {**MODEL, "name": "other"}])
     write_program(home / "installed", f"[ $1 = lsp ] && exec {server}\necho {shlex.quote(models)}")
     place = home / ".local" / "bin" / "hearthline"
-    write_program(home / ".local" / "bin" / "uv", f"echo $@ > {home}/asked; mkdir -p {place.parent}; cp {home}/installed {place}")
+    write_program(
+        home / ".local" / "bin" / "uv", f"echo $@ > {home}/asked; mkdir -p {place.parent}; cp {home}/installed {place}"
+    )
     window = open_file(source(workspace), [])
     window.await_status("the language server is not installed")
     window.find(".notification-toast", "uv tool install hearthline")
