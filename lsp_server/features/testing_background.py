@@ -1,8 +1,9 @@
 """textDocument/codeLens and hearthline.showTests: tests that were prepared for a function that was changed and saved.
 
-Owns those tests, in memory alone. Invariants: one function is prepared for at a time, in a trusted folder, at background
-priority, and a key anywhere ends it; nothing is begun while background work waits (on battery, under memory pressure, by
-request) or where it is switched off; tests are shown while the function stands as it was when they were made.
+Owns those tests, in memory alone. Invariants: one function is prepared for at a time, in a trusted folder, at
+background priority, and a key anywhere ends it; nothing is begun while background work waits (on battery, under memory
+pressure, by request) or where it is switched off; tests are shown while the function stands as it was when they were
+made.
 """
 
 import asyncio

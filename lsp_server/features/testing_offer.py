@@ -6,8 +6,6 @@ offered; nothing but that one file is touched; tests that disagree with the code
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from lsprotocol import types
@@ -41,9 +39,7 @@ class _Standing(NamedTuple):
     snapshot: DocumentSnapshot | None
 
 
-async def offer(
-    server: "HearthlineServer", plan: Plan, suggestion: Suggestion, basis: DocumentSnapshot
-) -> None:
+async def offer(server: "HearthlineServer", plan: Plan, suggestion: Suggestion, basis: DocumentSnapshot) -> None:
     """Have the client put the tests into their file; say what became of all that were tried.
 
     basis: the document they are for. Raises HearthlineError.

@@ -44,7 +44,7 @@ class Listing:
             found = set(list_files(folder, exclude))
         except TooManyFilesError:
             raise HearthlineError(
-                f"{folder.name} holds too many files to look for its tests; leave some out with hearthline.index.exclude"
+                f"{folder.name} holds too many files to find its tests; leave some out with hearthline.index.exclude"
             ) from None
         for above in folders_above(path):
             settings = [f"{above}/{name}" if above else name for name in _SETTINGS]

@@ -1,6 +1,7 @@
-"""From a place in a project to what its tests need: the framework, the test file, the examples. Blocking, executes nothing.
+"""From a place in a project to what its tests need: the framework, the test file, the examples. Blocking.
 
-Invariant: which framework it is follows from the project's files; what is run for it never does.
+Executes nothing of the project. Invariant: which framework it is follows from the project's files; what is run for it
+never does.
 """
 
 import os

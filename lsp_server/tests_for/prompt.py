@@ -32,7 +32,10 @@ def ask_for_tests(target: Target, rules: str) -> tuple[Message, ...]:
 def ask_for_more(target: Target, rules: str, known: Sequence[str], goals: Sequence[str]) -> tuple[Message, ...]:
     """Return the conversation that asks for what is missing. known: claims there are; goals: what is not reached."""
     said = "\n".join(known)
-    parts = [f"These are there already:\n\n{_block(target, said)}\n" if known else "", "Write tests for what is missing:"]
+    parts = [
+        f"These are there already:\n\n{_block(target, said)}\n" if known else "",
+        "Write tests for what is missing:",
+    ]
     parts += [f"- {goal}" for goal in goals]
     return _messages(target, rules, "\n".join(part for part in parts if part))
 

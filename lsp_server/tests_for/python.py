@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, NamedTuple
 
@@ -22,7 +22,8 @@ from lsp_server.tests_for.python_project import Interpreter, find_interpreter, f
 from lsp_server.tests_for.python_source import claims_in
 from lsp_server.tests_for.target import Target
 
-_RUNNER = Path(__file__).parent / "runners" / "python_tests.py"
+_RUNNER = Path(__file__).parent / "python_runner"
+_START = "import sys; sys.path[0] = sys.argv[1]; from hearthline_runner.main import main; main(sys.argv[2])"
 _TEST_S = 3.0
 _MUTANT_TEST_S = 0.3
 _BUDGET_S = 60.0
@@ -124,7 +125,9 @@ class PythonFramework:
         folder = PurePosixPath(target.test_path).parent
         files = [list(tests)] if turn else [[test] for test in tests]
         paths = {
-            test.name: str(folder / f"test_hearthline_{number}.py") for number, inner in enumerate(files) for test in inner
+            test.name: str(folder / f"test_hearthline_{number}.py")
+            for number, inner in enumerate(files)
+            for test in inner
         }
         shadow = {paths[inner[0].name]: self.assembled(target, inner) for inner in files} | {target.path: target.text}
         root, imports_from = scratch / "workspace", _place(self, target).root
@@ -145,9 +148,9 @@ class PythonFramework:
             "report": str(scratch / "report.jsonl"),
         }
         return Trial(
-            command=(str(self.interpreter.path), "-B", str(scratch / "run.py"), str(scratch / "job.json")),
+            command=(str(self.interpreter.path), "-B", "-c", _START, str(scratch), str(scratch / "job.json")),
             shadow=shadow,
-            files={"run.py": _RUNNER.read_text(encoding="utf-8"), "job.json": json.dumps(job)},
+            files={**_runner(), "job.json": json.dumps(job)},
             report="report.jsonl",
             environment={"PYTHONHASHSEED": str(turn)},
             readable=self.interpreter.prefixes,
@@ -175,6 +178,12 @@ def find_python(workspace: Path, environment: Mapping[str, str], tests: Sequence
     interpreter = find_interpreter(workspace, environment)
     is_unittest = bool(tests) and all("TestCase" in text and "pytest" not in text for text in tests)
     return PythonFramework(interpreter, interpreter.has("pytest") and not is_unittest)
+
+
+@cache
+def _runner() -> dict[str, str]:
+    """Return the files of the runner, as they lie in the scratch folder."""
+    return {f"hearthline_runner/{path.name}": path.read_text(encoding="utf-8") for path in _RUNNER.glob("*.py")}
 
 
 @lru_cache(maxsize=8)

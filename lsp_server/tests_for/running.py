@@ -45,7 +45,7 @@ class Runner:
                 cwd=scratch / "workspace",
                 environment={"TMPDIR": str(scratch / "tmp"), **trial.environment},
                 limits=Limits(
-                    wall_s=trial.wall_s, cpu_s=trial.wall_s, memory_bytes=_MEMORY_BYTES, n_processes=_PROCESSES
+                    wall_s=trial.wall_s, cpu_s=int(trial.wall_s), memory_bytes=_MEMORY_BYTES, n_processes=_PROCESSES
                 ),
             )
             report = ran.output if trial.report is None else await asyncio.to_thread(_read, scratch / trial.report)

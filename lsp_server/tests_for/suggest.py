@@ -42,7 +42,9 @@ async def suggest(
     """
     shown = "\n".join([shown_code(target), *target.examples])
     if has_secret(shown):
-        raise HearthlineError(f"no tests for `{target.subject.name}`: the code around it holds what looks like a secret")
+        raise HearthlineError(
+            f"no tests for `{target.subject.name}`: the code around it holds what looks like a secret"
+        )
     effort = effort_for(await engine.capabilities())
     mutants = await asyncio.to_thread(mutants_of, target.text, target.subject, _MOST_MUTANTS)
     key = f"tests:{target.path}:{target.subject.qualified_name}"

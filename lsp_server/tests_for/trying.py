@@ -81,7 +81,7 @@ async def try_tests(runner: Runner, tests: Sequence[TestCode], mutants: Sequence
 def why(result: Result) -> str:
     """Return in words why a test that went like `result` is not kept."""
     if result.verdict is Verdict.FORBIDDEN:
-        return result.words.removeprefix("it ")
+        return result.words
     return _WHY[result.verdict]
 
 
@@ -114,10 +114,10 @@ async def _meet_mutants(runner: Runner, tests: Sequence[TestCode], mutants: Sequ
             elif result.verdict in _NOTICED:
                 kills[result.test].add(start + result.mutant)
     for test in tests:
-        result = again.get(test.name)
-        if result is None or result.verdict is not Verdict.PASSED:
-            tried.dropped.append(UNSTEADY if result else NOT_REACHED)
-        elif has_secret(result.output):
+        met = again.get(test.name)
+        if met is None or met.verdict is not Verdict.PASSED:
+            tried.dropped.append(UNSTEADY if met else NOT_REACHED)
+        elif has_secret(met.output):
             tried.dropped.append(SECRET)
         else:
-            tried.passing.append(Passing(test, result.lines, result.branches, frozenset(kills[test.name])))
+            tried.passing.append(Passing(test, met.lines, met.branches, frozenset(kills[test.name])))

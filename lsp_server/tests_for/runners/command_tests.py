@@ -1,11 +1,13 @@
 """Runs a project's own test program, for each test and each mutant, and writes what became of it, a JSON line each.
 
 Executed by the server's own interpreter inside the sandbox; standard library alone. Invariants: what runs is the job's
-command and nothing else; a run that hangs ends with all its processes; what is told of one run is written before the next.
+command and nothing else; a run that hangs ends with all its processes; what is told of a run is written before the
+next one begins.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -28,6 +30,7 @@ class Job:
         self.separately: bool = said["separately"]
         self.tests: dict[str, str] = said["tests"]
         self.told: str | None = said["told"]
+        self.folder: str = said["folder"]
         self.blame: str = said["blame"]
         self.source: str = said["source"]
         self.mutants: list[str] = said["mutants"]
@@ -43,6 +46,7 @@ def main() -> None:
     """Run the job that the first argument names."""
     with open(sys.argv[1], encoding="utf-8") as file:
         job = Job(json.load(file))
+    os.chdir(job.folder)
     with open(job.report, "a", encoding="utf-8") as report:
         run_all(job, report)
 
@@ -123,10 +127,8 @@ def run(job: Job, group: list[str], limit_s: float) -> dict[str, Any]:
 
 def end(process: subprocess.Popen[bytes]) -> None:
     """End what is left of the command and of all it started."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     process.wait()
 
 

@@ -1,0 +1,112 @@
+"""One run of a test program that is not Python's, as our runner in the sandbox (`runners/command_tests.py`) does it.
+
+Pure but for the runner's own text. Invariant: the command's words are the caller's; names of tests and what a model
+wrote go into files, never into the command.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from lsp_server.tests_for.framework import Trial
+from lsp_server.tests_for.mutants import Mutant
+from lsp_server.tests_for.target import Target
+
+RUNNERS = Path(__file__).parent / "runners"
+FILES = "{files}"
+"""Stands in a command for the paths of the test files."""
+
+_REPORT = "report.jsonl"
+
+
+class Shot(msgspec.Struct, frozen=True):
+    """One execution of the command. code: None where it took too long. told: what it wrote to be read."""
+
+    tests: tuple[str, ...]
+    mutant: int | None
+    code: int | None
+    told: str
+    output: str
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A test program as one trial uses it.
+
+    command: with FILES in it where those go. separately: once for each test. told: the file that it reports to, in the
+    scratch folder; None where it reports by its output. folder: of the workspace, to run it in. blame: finds in its
+    output the test file (group 1) that keeps all from being built. files: by path in the scratch folder, and shadow: by
+    path in the workspace, beside the tests.
+    """
+
+    command: tuple[str, ...]
+    separately: bool
+    told: str | None
+    test_s: float
+    mutant_s: float
+    budget_s: float
+    folder: str = ""
+    blame: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    shadow: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    readable: tuple[Path, ...] = ()
+
+
+def trial_of(
+    program: Program, target: Target, tests: Mapping[str, tuple[str, str]], mutants: Sequence[Mutant], scratch: Path
+) -> Trial:
+    """Return the run. tests: by name, the path in the workspace and the text of a file with that one test."""
+    root = scratch / "workspace"
+    job = {
+        "command": program.command,
+        "separately": program.separately,
+        "tests": {name: str(root / path) for name, (path, _) in tests.items()},
+        "told": str(scratch / program.told) if program.told is not None else None,
+        "folder": str(root / program.folder),
+        "blame": program.blame,
+        "source": str(root / target.path),
+        "mutants": [mutant.apply(target.text) for mutant in mutants],
+        "mutant_lines": [mutant.line for mutant in mutants],
+        "test_s": program.test_s,
+        "mutant_s": program.mutant_s,
+        "budget_s": program.budget_s,
+        "temporary": str(scratch / "tmp"),
+        "report": str(scratch / _REPORT),
+    }
+    texts = dict(tests.values())
+    return Trial(
+        command=(sys.executable, "-I", "-S", str(scratch / "run.py"), str(scratch / "job.json")),
+        shadow={**program.shadow, **texts, target.path: target.text},
+        files={**program.files, "run.py": asset("command_tests.py"), "job.json": json.dumps(job)},
+        report=_REPORT,
+        environment=program.environment,
+        readable=(*_own_prefixes(), *program.readable),
+        wall_s=program.budget_s + program.test_s * (len(tests) + 1),
+    )
+
+
+def shots_in(report: str) -> Iterable[Shot]:
+    """Read what our runner told; the last line may be cut off."""
+    for line in report.splitlines():
+        try:
+            yield msgspec.json.decode(line, type=Shot)
+        except msgspec.DecodeError:
+            continue
+
+
+@cache
+def asset(name: str) -> str:
+    """Return the text of a program that runs in the sandbox."""
+    return (RUNNERS / name).read_text(encoding="utf-8")
+
+
+def _own_prefixes() -> tuple[Path, ...]:
+    own = [Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent.parent]
+    return tuple(dict.fromkeys(own))

@@ -1,0 +1,105 @@
+"""What Node's test runner, vitest and jest report -> results. Pure; whatever they say, it is data."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from lsp_server.tests_for.commanding import Shot
+from lsp_server.tests_for.framework import Result, Verdict
+
+_MOST_WORDS = 1_500
+_VERDICTS = frozenset(verdict.value for verdict in Verdict)
+_DENIED = re.compile(r"\b(?:EROFS|EACCES|EPERM|ENETUNREACH|EAI_AGAIN|ENOTFOUND)\b")
+_CLAIM = re.compile(r"AssertionError|\bexpect\(|\bassert\.")
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """A line of our reporter (`runners/node_reporter.mjs`), or of what ran."""
+
+    verdict: str = ""
+    words: str = ""
+    lines: tuple[int, ...] = ()
+
+
+class _Assertion(msgspec.Struct, frozen=True):
+    status: str
+    failureMessages: tuple[str, ...] | None = None  # noqa: N815  vitest's and jest's own name
+
+
+class _Suite(msgspec.Struct, frozen=True):
+    name: str
+    status: str = ""
+    message: str | None = None
+    assertionResults: tuple[_Assertion, ...] = ()  # noqa: N815  as above
+
+
+class _Suites(msgspec.Struct, frozen=True):
+    testResults: tuple[_Suite, ...] = ()  # noqa: N815  as above
+
+
+def read_node(shot: Shot, paths: Mapping[str, str]) -> list[Result]:
+    """Return the result of one execution of one test by Node."""
+    del paths
+    told = [line for each in shot.told.splitlines() if (line := _decoded(each, _Told)) is not None]
+    verdicts = [(Verdict(each.verdict), each.words) for each in told if each.verdict in _VERDICTS]
+    bad = [each for each in verdicts if each[0] not in (Verdict.PASSED, Verdict.SKIPPED)]
+    lines = frozenset(line for each in told for line in each.lines)
+    if shot.code is None:
+        verdict, words = Verdict.SLOW, "it took too long"
+    elif bad:
+        verdict, words = bad[0]
+    elif shot.code != 0 or not verdicts:
+        verdict, words = Verdict.BROKEN, shot.output[-_MOST_WORDS:]
+    else:
+        verdict, words = verdicts[0] if any(v is Verdict.SKIPPED for v, _ in verdicts) else (Verdict.PASSED, "")
+    return [
+        Result(name, verdict, shot.mutant, words[:_MOST_WORDS], shot.output, lines, took_s=shot.took_s)
+        for name in shot.tests
+    ]
+
+
+def read_suites(shot: Shot, paths: Mapping[str, str]) -> list[Result]:
+    """Return the results of one execution of all tests by vitest or jest. paths: test file -> name."""
+    suites = _decoded(shot.told, _Suites) or _Suites()
+    results = {}
+    for suite in suites.testResults:
+        name = paths.get(suite.name)
+        if name in shot.tests:
+            verdict, words = _of_suite(suite)
+            results[name] = Result(name, verdict, shot.mutant, words[:_MOST_WORDS], shot.output)
+    if shot.code is None and len(shot.tests) == 1:
+        return [Result(name, Verdict.SLOW, shot.mutant, "it took too long") for name in shot.tests]
+    if not results and shot.mutant is None and shot.code not in (None, 0):
+        return [Result(name, Verdict.BROKEN, None, shot.output[-_MOST_WORDS:]) for name in shot.tests]
+    return list(results.values())
+
+
+def _of_suite(suite: _Suite) -> tuple[Verdict, str]:
+    for each in suite.assertionResults:
+        if each.status == "failed":
+            return _of_failure("\n".join(each.failureMessages or ()))
+    if suite.status == "failed" or not suite.assertionResults:
+        return Verdict.BROKEN, _plain(suite.message or "it could not be loaded")
+    statuses = {each.status for each in suite.assertionResults}
+    return (Verdict.PASSED, "") if statuses == {"passed"} else (Verdict.SKIPPED, "it is skipped")
+
+
+def _of_failure(message: str) -> tuple[Verdict, str]:
+    message = _plain(message)
+    if _DENIED.search(message):
+        return Verdict.FORBIDDEN, "it did what the sandbox refuses"
+    return (Verdict.FAILED if _CLAIM.search(message) else Verdict.BROKEN), message
+
+
+def _plain(message: str) -> str:
+    return _ESCAPES.sub("", message)
+
+
+def _decoded(text: str, kind: type[Any]) -> Any:
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

@@ -1,1 +1,0 @@
-"""Programs that other interpreters execute inside the sandbox: written to the scratch folder, never imported."""

@@ -1,0 +1,190 @@
+"""Are suggested tests better than what the model writes by itself? Functions of others, both ways.
+
+Through the pipeline: what `suggest` keeps, written to one file. Raw is the same worker's plain, greedy answer to a plain
+request for tests, written to a file as it is. Of both, a fresh run by pytest tells what passes and covers, and all mutants
+of the function are met by what passes.
+"""
+
+import asyncio
+import json
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from inference import paths
+from inference.models.catalogue import DEFAULT_MODEL, TEST_MODEL
+from lsp_server.engine.http import HttpEngine
+from lsp_server.engine.protocol import ChatRequest, Message
+from lsp_server.tests_for.fences import code_of
+from lsp_server.tests_for.mutants import mutants_of
+from lsp_server.tests_for.python import PythonFramework
+from lsp_server.tests_for.sandbox import NoSandbox, Sandbox, find_sandbox
+from lsp_server.tests_for.suggest import suggest
+from lsp_server.tests_for.target import Target
+from tests.bench.homes import find_checkpoint, own_home
+from tests.bench.report import Goal, Options, Report
+from tests.bench.servers import hearthline
+from tests.bench.testgen_programs import PUBLIC_PLACE, SOURCE, Program, read_programs, spread
+from tests.bench.testgen_scores import Worth, own_interpreter, passing_in, worth_of
+
+GOALS = {
+    "kept_passing_pct": Goal("==", 100),
+    "mutation_score_ratio": Goal(">=", 1.5),
+    "line_coverage_gain_points": Goal(">=", 0),
+    "branch_coverage_gain_points": Goal(">=", 0),
+}
+
+_N_PROGRAMS, _N_QUICK = 40, 2
+_RAW_TOKENS = 512
+_SEED = 20
+_MOST_MUTANTS = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One function. raw_all: the raw answer as it is; raw: those of its tests that pass; kept: what is suggested."""
+
+    model: str
+    function: str
+    n_mutants: int
+    raw_all: Worth
+    raw: Worth
+    kept: Worth
+    n_tried: int
+    dropped: dict[str, int] = field(default_factory=dict)
+    raw_s: float = 0.0
+    suggest_s: float = 0.0
+
+
+def run(options: Options) -> Report:
+    """Measure; a model that is not here is pulled first."""
+    report = Report("testgen", GOALS)
+    model = options.model or (TEST_MODEL if options.quick else DEFAULT_MODEL)
+    programs = spread(read_programs(options.data), options.n or (_N_QUICK if options.quick else _N_PROGRAMS))
+    if not programs:
+        report.notes["functions"] = f"not measured: no programs in {options.data}; get them: {PUBLIC_PLACE}"
+        return report
+    try:
+        sandbox = find_sandbox()
+    except NoSandbox as error:
+        report.notes["functions"] = f"not measured: {error}"
+        return report
+    measured = read_measured(options.resume, model)
+    left = [program for program in programs if program.function not in measured]
+    if left:
+        asyncio.run(_measure_all(left, model, sandbox, options.resume, measured))
+    report_worth(report, [measured[program.function] for program in programs])
+    return report
+
+
+def report_worth(report: Report, measured: Sequence[Measured]) -> None:
+    """Fill in what each way is worth, over all functions; a function without a test counts as nothing covered."""
+    n_kept = sum(each.kept.n_tests for each in measured)
+    raw, kept = ([getattr(each, way) for each in measured] for way in ("raw", "kept"))
+    figures = {
+        "n_functions": len(measured),
+        "functions_with_kept_tests_pct": _pct(sum(each.kept.n_tests > 0 for each in measured), len(measured)),
+        "functions_with_raw_passing_pct": _pct(sum(bool(each.raw.passed) for each in measured), len(measured)),
+        "kept_of_tried_pct": _pct(n_kept, sum(each.n_tried for each in measured)),
+        "raw_passing_of_all_pct": _pct(sum(len(each.passed) for each in raw), sum(e.raw_all.n_tests for e in measured)),
+    }
+    for name, share in (("line_coverage", "line_share"), ("branch_coverage", "branch_share")):
+        every = {"raw_all": [each.raw_all for each in measured], "raw_passing": raw, "kept": kept}
+        for way, worths in every.items():
+            figures[f"{name}_pct_{way}"] = round(100 * statistics.mean(getattr(each, share) for each in worths), 1)
+        figures[f"{name}_gain_points"] = round(figures[f"{name}_pct_kept"] - figures[f"{name}_pct_raw_passing"], 1)
+    scores = {
+        way: statistics.mean(
+            worth.n_killed / max(1, each.n_mutants) for worth, each in zip(worths, measured, strict=True)
+        )
+        for way, worths in (("raw_passing", raw), ("kept", kept))
+    }
+    figures |= {f"mutation_score_pct_{way}": round(100 * score, 1) for way, score in scores.items()}
+    if scores["raw_passing"]:
+        figures["mutation_score_ratio"] = round(scores["kept"] / scores["raw_passing"], 2)
+    if n_kept:
+        figures["kept_passing_pct"] = _pct(sum(len(each.passed) for each in kept), n_kept)
+    figures["suggest_s_median"] = round(statistics.median(each.suggest_s for each in measured), 1)
+    figures["raw_s_median"] = round(statistics.median(each.raw_s for each in measured), 1)
+    report.figures |= figures
+
+
+def read_measured(resume: Path | None, model: str) -> dict[str, Measured]:
+    """Read what was measured of `model` before; nothing where there is no such file."""
+    rows = map(json.loads, resume.read_text().splitlines() if resume is not None and resume.exists() else [])
+    return {row["function"]: _measured(row) for row in rows if row["model"] == model}
+
+
+def _measured(row: dict[str, Any]) -> Measured:
+    worths = {way: Worth(**{**row[way], "passed": tuple(row[way]["passed"])}) for way in ("raw_all", "raw", "kept")}
+    return Measured(**{**row, **worths})
+
+
+def _pct(part: int, whole: int) -> float:
+    return round(100 * part / max(1, whole), 1)
+
+
+async def _measure_all(
+    programs: Sequence[Program], model: str, sandbox: Sandbox, resume: Path | None, measured: dict[str, Measured]
+) -> None:
+    with own_home(find_checkpoint(model)):
+        async with hearthline(model):
+            engine = HttpEngine.over_socket(paths.socket_path())
+            try:
+                for program in programs:
+                    with TemporaryDirectory() as folder:
+                        target = program.target_in(Path(folder).resolve())
+                        answer = measured[program.function] = await _measure(target, model, engine, sandbox)
+                    _keep(answer, resume)
+            finally:
+                await engine.close()
+
+
+def _keep(measured: Measured, resume: Path | None) -> None:
+    line = json.dumps(asdict(measured)) + "\n"
+    sys.stderr.write(line)
+    sys.stderr.flush()
+    if resume is not None:
+        with resume.open("a") as file:
+            file.write(line)
+
+
+async def _measure(target: Target, model: str, engine: HttpEngine, sandbox: Sandbox) -> Measured:
+    mutants = mutants_of(target.text, target.subject, _MOST_MUTANTS)
+    began_s = time.perf_counter()
+    written = code_of(await _raw_answer(target, engine), frozenset({"python", "py"}))
+    raw_s = time.perf_counter() - began_s
+    framework = PythonFramework(own_interpreter(), uses_pytest=True)
+    began_s = time.perf_counter()
+    suggestion = await suggest(target, framework, engine, sandbox, lambda *_: None, seed=_SEED)
+    suggest_s = time.perf_counter() - began_s
+    kept = framework.assembled(target, suggestion.kept) if suggestion.kept else ""
+    return Measured(
+        model=model,
+        function=target.subject.name,
+        n_mutants=len(mutants),
+        raw_all=await worth_of(sandbox, target, written, None, ()),
+        raw=await worth_of(sandbox, target, written, await passing_in(sandbox, target, written), mutants),
+        kept=await worth_of(sandbox, target, kept, [test.name for test in suggestion.kept], mutants),
+        n_tried=suggestion.tally.tried,
+        dropped=dict(suggestion.tally.dropped),
+        raw_s=round(raw_s, 1),
+        suggest_s=round(suggest_s, 1),
+    )
+
+
+async def _raw_answer(target: Target, engine: HttpEngine) -> str:
+    """Ask as a person would who has no tool: the file, what to test, how."""
+    words = (
+        f"Write pytest tests for the method `{target.subject.qualified_name}` of this file, `{SOURCE}`. "
+        f"Answer with the code of the test file only.\n\n```python\n{target.text.strip()}\n```"
+    )
+    request = ChatRequest((Message("user", words),), key="raw", thinks=False, max_tokens=_RAW_TOKENS)
+    async with aclosing(engine.chat(request)) as tokens:
+        return "".join([token.text async for token in tokens])
