@@ -8,6 +8,7 @@ that the model has read, which is why there is no answer.
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,9 @@ def main() -> int:
     parser.add_argument("--without", metavar="METHOD")
     arguments = parser.parse_args()
     rules = json.loads(arguments.rules.read_text())
-    server = create_server(ScriptedEngine([rule_of(rule) for rule in rules]))
+    engine = ScriptedEngine([rule_of(rule) for rule in rules])
+    engine.capabilities_told = replace(engine.capabilities_told, assistant_model="scripted")
+    server = create_server(engine)
     if arguments.without:
         del server.protocol.fm.features[arguments.without]
     return serve_stdio(server)

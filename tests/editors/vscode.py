@@ -5,6 +5,7 @@ window of it, driven by keys and looked at as it is drawn. Every wait has a dead
 """
 
 import json
+import os
 import re
 import subprocess
 import time
@@ -14,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
-from playwright.sync_api import Browser, Frame, Locator, Page
+from playwright.sync_api import Browser, Frame, Locator, Page, Playwright, TimeoutError
 
 from tests.editors.install_vscode import VSCode, npm
 
@@ -55,6 +56,13 @@ def build_extension(vscode: VSCode) -> Path:
     VSIX.parent.mkdir(parents=True, exist_ok=True)
     npm(vscode, EXTENSION, "run", "package")
     return VSIX
+
+
+def launch(playwright: Playwright, vscode: VSCode) -> Browser:
+    """Start a browser without a screen."""
+    libraries = {"LD_LIBRARY_PATH": str(vscode.browser_libraries)} if vscode.browser_libraries else {}
+    arguments = ["--no-sandbox", "--disable-gpu"]
+    return playwright.chromium.launch(executable_path=vscode.browser, args=arguments, env={**os.environ, **libraries})
 
 
 class CodeServer:
@@ -128,9 +136,10 @@ def wait_for(what: str, look: Callable[[], T | None], deadline_s: float = DEADLI
 class Workbench:
     """One window, on `workspace`, with `file` open in it."""
 
-    def __init__(self, server: CodeServer, browser: Browser, workspace: Path, file: Path) -> None:
-        self.workspace = workspace
-        self.page: Page = browser.new_page(viewport={"width": 1280, "height": 800})
+    def __init__(
+        self, server: CodeServer, browser: Browser, workspace: Path, file: Path, width: int = 1280, height: int = 800
+    ) -> None:
+        self.page: Page = browser.new_page(viewport={"width": width, "height": height})
         authority = server.url.removeprefix("http://")
         opened = json.dumps([["openFile", f"vscode-remote://{authority}{file}"]])
         self.page.goto(f"{server.url}/?folder={quote(str(workspace))}&payload={quote(opened)}")
@@ -238,9 +247,18 @@ class Workbench:
         self.find(".quick-input-widget .monaco-list-row", text).click()
 
     def act(self, title: str) -> None:
-        """Choose a code action at the cursor."""
-        self.press("Control+.")
-        row = self.find(".action-widget .monaco-list-row", title)
+        """Choose a code action at the cursor; the list that opens may be older than the server's answer."""
+        row = self.page.locator(".action-widget .monaco-list-row", has_text=title).first
+
+        def offered() -> bool:
+            self.press("Escape", "Control+.")
+            try:
+                row.wait_for(timeout=3000)
+            except TimeoutError:
+                return False
+            return True
+
+        wait_for(f"the action {title!r}", offered)
         row.click()
 
     def answer(self, button: str) -> None:

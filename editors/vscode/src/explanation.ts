@@ -2,14 +2,24 @@
  * The panel in which an explanation is read while it is written.
  *
  * A page of its own rather than a Markdown preview: a preview shows pictures from anywhere, and the words of a model
- * may have been put into its mouth by the code it read. This page can load nothing and follow no link.
+ * may have been put into its mouth by the code it read. This page can load nothing, and follows links to lines of the explained code alone.
  */
 
 import { randomBytes } from "node:crypto";
-import { commands, type Disposable, env, Uri, ViewColumn, type Webview, type WebviewPanel, window } from "vscode";
+import {
+  commands,
+  type Disposable,
+  env,
+  Range,
+  Uri,
+  ViewColumn,
+  type Webview,
+  type WebviewPanel,
+  window,
+} from "vscode";
 import { type LanguageClient, WorkDoneProgressCancelNotification } from "vscode-languageclient/node";
 import { render } from "./markdown.ts";
-import { page, type Shown } from "./page/html.ts";
+import { page, type Said, type Shown } from "./page/html.ts";
 import { STREAM, type StreamPart } from "./protocol.ts";
 import { abandoned, type Explanation, follow } from "./streams.ts";
 
@@ -30,7 +40,6 @@ export class ExplanationPanel implements Disposable {
 
   /** Show what `client` streams from now on. */
   follow(client: LanguageClient): void {
-    this.abandon();
     this.#client = client;
     client.onNotification(STREAM, (part: StreamPart) => this.#take(part));
   }
@@ -71,8 +80,8 @@ export class ExplanationPanel implements Disposable {
     this.#timer = undefined;
     const explanation = this.#explanation;
     if (explanation === undefined) return;
-    const { title, text, outcome, message } = explanation;
-    const shown: Shown = { title, html: render(text), outcome: outcome ?? null, message: message ?? null };
+    const { title, uri, text, outcome, message } = explanation;
+    const shown: Shown = { title, html: render(text, uri), outcome: outcome ?? null, message: message ?? null };
     void this.#panel?.webview.postMessage(shown);
   }
 
@@ -86,7 +95,7 @@ export class ExplanationPanel implements Disposable {
     const options = { enableScripts: true, localResourceRoots: [this.#folder], enableFindWidget: true };
     const panel = window.createWebviewPanel(VIEW, title, where, options);
     this.#panel = panel;
-    panel.webview.onDidReceiveMessage((said: "shown" | "stop" | "copy") => this.#hear(said));
+    panel.webview.onDidReceiveMessage((said: Said) => this.#hear(said));
     panel.onDidDispose(() => {
       this.#panel = undefined;
       void this.stop();
@@ -94,10 +103,22 @@ export class ExplanationPanel implements Disposable {
     panel.webview.html = this.#html(panel.webview);
   }
 
-  #hear(said: "shown" | "stop" | "copy"): void {
+  #hear(said: Said): void {
+    const explanation = this.#explanation;
     if (said === "shown") this.#draw();
-    if (said === "stop") void this.stop();
-    if (said === "copy" && this.#explanation !== undefined) void env.clipboard.writeText(this.#explanation.text);
+    else if (said === "stop") void this.stop();
+    else if (explanation === undefined) return;
+    else if (said === "copy") void env.clipboard.writeText(explanation.text);
+    else void this.#goTo(explanation.uri, said.line);
+  }
+
+  /** Put the cursor on a line of the code that is explained. `line` counts from 1. */
+  async #goTo(address: string, line: number): Promise<void> {
+    const uri = this.#client?.protocol2CodeConverter.asUri(address);
+    if (uri === undefined) return;
+    const shown = window.visibleTextEditors.find((editor) => editor.document.uri.toString() === uri.toString());
+    const where = new Range(line - 1, 0, line - 1, 0);
+    await window.showTextDocument(uri, { selection: where, viewColumn: shown?.viewColumn ?? ViewColumn.One });
   }
 
   #html(webview: Webview): string {

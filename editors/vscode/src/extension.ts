@@ -32,7 +32,10 @@ export async function activate(context: ExtensionContext): Promise<void> {
     said: show,
     missing: once(() => void offerInstall(server, log)),
     gaveUp: () => void offerRestart(server, log),
-    running: (isRunning) => void commands.executeCommand("setContext", "hearthline.running", isRunning),
+    running(isRunning) {
+      if (!isRunning) panel.abandon();
+      void commands.executeCommand("setContext", "hearthline.running", isRunning);
+    },
   });
   running = server;
   const parts = { server, status, panel, log };

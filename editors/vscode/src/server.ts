@@ -69,11 +69,11 @@ export class Server implements Disposable {
     if (this.#isDisposed) return;
     const command = serverCommand();
     if (command === undefined) {
-      this.#watcher.said(problem("the language server is not installed, or not where the settings say"));
+      this.#watcher.said(as("problem", "the language server is not installed, or not where the settings say"));
       this.#watcher.missing();
       return;
     }
-    this.#watcher.said({ ...problem("starting"), state: "starting" });
+    this.#watcher.said(as("starting", "starting"));
     const client = makeClient(command, this.#log, () => this.#ended(client));
     this.#client = client;
     this.#watcher.prepared(client);
@@ -94,11 +94,11 @@ export class Server implements Disposable {
     void client.dispose().catch(() => undefined);
     const delayMs = this.#crashes.delayAfter(Date.now());
     if (delayMs === undefined) {
-      this.#watcher.said(problem("the language server ended again and again; the log says why"));
+      this.#watcher.said(as("problem", "the language server ended again and again; the log says why"));
       this.#watcher.gaveUp();
       return;
     }
-    this.#watcher.said({ ...problem("the language server ended and is started again"), state: "starting" });
+    this.#watcher.said(as("starting", "the language server ended and is started again"));
     this.#timer = setTimeout(() => void this.#turns.request(), delayMs);
   }
 
@@ -116,12 +116,10 @@ export function followSettings(server: Server): Disposable[] {
     workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration("hearthline.server")) void server.restart();
     }),
-    workspace.onDidGrantWorkspaceTrust(async () => {
-      await server.reconfigure();
-    }),
+    workspace.onDidGrantWorkspaceTrust(() => server.reconfigure()),
   ];
 }
 
-function problem(message: string): Status {
-  return { state: "problem", message, reason: null, model: null, progress: null };
+function as(state: Status["state"], message: string): Status {
+  return { state, message, reason: null, model: null, progress: null };
 }

@@ -5,9 +5,17 @@ import { page } from "../src/page/html.ts";
 
 test("what is shown is formatted, also in the middle of a block of code", () => {
   assert.match(
-    render("**Adds** `a`\n\n```python\nreturn a"),
+    render("**Adds** `a`\n\n```python\nreturn a", URI),
     /<strong>Adds<\/strong> <code>a<\/code>[\s\S]*<pre><code/,
   );
+});
+
+const URI = "file:///home/me/a%20b.py";
+
+test("a line of the explained code can be followed, however its address is escaped", () => {
+  const link = '<a href="#" data-line="7"><code>a</code></a>';
+  assert.match(render(`see [\`a\`](${URI}#L7)`, URI), new RegExp(link));
+  assert.match(render("see [`a`](file:///home/me/a%20b.py#L7)", "file:///home/me/a b.py"), new RegExp(link));
 });
 
 const attacks = [
@@ -19,11 +27,14 @@ const attacks = [
   "[click](command:workbench.action.terminal.new)",
   "<https://elsewhere.example/?code=secret>",
   "https://elsewhere.example/?code=secret",
+  "[click](file:///etc/passwd#L1)",
+  `[click](https://elsewhere.example/${"file:///home/me/a%20b.py"}#L1)`,
+  '[click](file:///home/me/a%20b.py#L1"onclick="x)',
 ];
 
 for (const attack of attacks) {
   test(`nothing runs, is fetched or can be followed: ${attack.slice(0, 40)}`, () => {
-    assert.doesNotMatch(render(attack), /<(script|img|a|iframe|form|link)\b/i);
+    assert.doesNotMatch(render(attack, URI), /<(script|img|a|iframe|form|link)\b/i);
   });
 }
 

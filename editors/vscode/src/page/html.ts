@@ -8,6 +8,9 @@ export interface Shown {
   readonly message: string | null;
 }
 
+/** What the page says: that it can be sent something, which button was pressed, which line was asked for. */
+export type Said = "shown" | "stop" | "copy" | { readonly line: number };
+
 /** The page around it. It may load its own style, run its own script, and nothing else. */
 export function page(parts: { readonly script: string; readonly style: string; readonly nonce: string }): string {
   const { script, style, nonce } = parts;

@@ -1,8 +1,8 @@
 /** Runs in the explanation panel: draws what it is sent, and says which button was pressed. */
 
-import type { Shown } from "./html.ts";
+import type { Said, Shown } from "./html.ts";
 
-declare function acquireVsCodeApi(): { postMessage(said: "shown" | "stop" | "copy"): void };
+declare function acquireVsCodeApi(): { postMessage(said: Said): void };
 
 const host = acquireVsCodeApi();
 const title = element("title");
@@ -17,6 +17,7 @@ const NEAR_PX = 40;
 window.addEventListener("message", ({ data }: MessageEvent<Shown>) => draw(data));
 stop.addEventListener("click", () => host.postMessage("stop"));
 element("copy").addEventListener("click", () => host.postMessage("copy"));
+text.addEventListener("click", follow);
 host.postMessage("shown");
 
 function draw(shown: Shown): void {
@@ -28,6 +29,13 @@ function draw(shown: Shown): void {
   stop.hidden = shown.outcome !== null;
   text.innerHTML = shown.html;
   if (readsAlong && shown.outcome === null) root.scrollTop = root.scrollHeight;
+}
+
+function follow(event: MouseEvent): void {
+  const line = event.target instanceof Element ? event.target.closest("a")?.dataset.line : undefined;
+  if (line === undefined) return;
+  event.preventDefault();
+  host.postMessage({ line: Number(line) });
 }
 
 function element(id: string): HTMLElement {
