@@ -45,9 +45,11 @@ def test_an_explanation_appears_in_a_float_that_q_closes(scripted: Scripted, wor
         {"keys": ":Hearthline explain<CR>"},
         {"float": {"is_entered": True}},
         shows(PURPOSE),
-        {"float": {"footer": "q closes"}},
+        {"float": {"footer": "q closes, ⏎ follows a link"}},
         {"expression": "vim.bo.filetype == 'markdown' and not vim.bo.modifiable"},
-        {"keys": "q"},
+        {"keys": "/^2. <CR><CR>"},
+        {"expression": "vim.bo.filetype == 'python' and vim.api.nvim_win_get_cursor(0)[1] == 4"},
+        {"keys": "<C-w>wq"},
         {"no_float": True},
         {"expression": "vim.bo.filetype == 'python'"},
     ]
@@ -105,7 +107,7 @@ def test_a_finding_is_mended(scripted: Scripted, workspace: Path) -> None:
     rules = [{"pattern": ".", "reply": json.dumps(BOUND)}]
     steps: list[Step] = [
         {"attached": True},
-        {"expression": 'vim.diagnostic.get(0)[1].message:find("CWE-89", 1, true)'},
+        {"expression": '(vim.diagnostic.get(0)[1] or { message = "" }).message:find("CWE-89", 1, true)'},
         {"keys": "G"},
         {"keys": ":Hearthline fix<CR>"},
         {"expression": f"{ON_SCREEN}:find('where n = ?\", (name,)', 1, true)"},
@@ -120,8 +122,9 @@ def test_suggested_tests_are_put_into_a_file(scripted: Scripted, workspace: Path
     rules = [{"pattern": ".", "reply": "```python\ndef test_add():\n    assert add(1, 2) == 3\n```"}]
     chosen = "vim.ui.select = function(items, _, done) done(items[1], 1) end"
     opened = (
-        "vim.iter(vim.api.nvim_list_bufs()):any(function(buf) return vim.api.nvim_buf_get_name(buf):find('test_sums.py')"
-        " and table.concat(vim.api.nvim_buf_get_lines(buf, 0, -1, false), '\\n'):find('add(1, 2) == 3', 1, true) end)"
+        "vim.iter(vim.api.nvim_list_bufs()):any(function(buf)"
+        " local name, lines = vim.api.nvim_buf_get_name(buf), vim.api.nvim_buf_get_lines(buf, 0, -1, false)"
+        " return name:find('test_sums.py') and table.concat(lines, '\\n'):find('add(1, 2) == 3', 1, true) end)"
     )
     steps: list[Step] = [
         {"attached": True},
