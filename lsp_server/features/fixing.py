@@ -79,9 +79,9 @@ async def _is_fixed(server: "HearthlineServer", asked: Asked, diagnostic: types.
     if diagnostic.source != SOURCE:
         return False
     finding = await _finding(server, asked.snapshot.uri, str(diagnostic.code), diagnostic.range)
-    return diagnostic.code in _NO_PROBLEMS or (
-        finding is not None and server.judging.fix_for(asked.snapshot.uri, finding).place is not None
-    )
+    if diagnostic.code in _NO_PROBLEMS or finding is None:
+        return diagnostic.code in _NO_PROBLEMS
+    return (await server.judging.fix_for(asked.snapshot, finding)).place is not None
 
 
 async def _finding(server: "HearthlineServer", uri: str, rule: str, where: types.Range) -> Finding | None:

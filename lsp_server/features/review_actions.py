@@ -62,7 +62,7 @@ def _at(server: "HearthlineServer", result: Result, where: types.Range) -> list[
 async def _actions(
     server: "HearthlineServer", snapshot: DocumentSnapshot, finding: Finding, linked: list[types.Diagnostic]
 ) -> AsyncIterator[types.CodeAction]:
-    fix = server.judging.fix_for(snapshot.uri, finding)
+    fix = await server.judging.fix_for(snapshot, finding)
     if fix.place is not None:
         mended = workspace_edit(server.session.capabilities, [Change(file_of(snapshot), fix.place, fix.text)])
         title = f"Fix `{finding.rule}` as the model proposes"

@@ -1,4 +1,4 @@
-"""What the review says of a place in a file. Pure.
+"""What the review says of a file, and of places in it. Pure.
 
 Invariant: a finding's fingerprint has no line number in it: it is the same after lines were added above, after the
 file was formatted, and on another machine.
@@ -6,6 +6,7 @@ file was formatted, and on another machine.
 
 import hashlib
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import NamedTuple
@@ -26,6 +27,21 @@ class Place(NamedTuple):
     column: int
     end_line: int
     end_column: int
+
+
+class Offsets:
+    r"""Offsets into a text, in code points, as places. Its lines end in `\n`."""
+
+    def __init__(self, text: str) -> None:
+        self._starts = [0, *(found.end() for found in re.finditer("\n", text))]
+
+    def place(self, start: int, end: int) -> Place:
+        """Return where the text from `start` to `end` stands."""
+        return Place(*self._at(start), *self._at(end))
+
+    def _at(self, offset: int) -> tuple[int, int]:
+        line = bisect_right(self._starts, offset) - 1
+        return line, offset - self._starts[line]
 
 
 class Step(NamedTuple):
@@ -66,6 +82,30 @@ class Finding:
         """Return the finding `n_lines` further down, its way through this file too."""
         trace = tuple(step if step.path else step._replace(place=_down(step.place, n_lines)) for step in self.trace)
         return replace(self, place=_down(self.place, n_lines), trace=trace)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A function of the file. symbol: its dotted name. is_broken: it does not parse right now."""
+
+    symbol: str
+    place: Place
+    is_broken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What a file's review gave. skipped: why it was not looked at, or not to its end; "" when it was."""
+
+    findings: tuple[Finding, ...]
+    scopes: tuple[Scope, ...]
+    skipped: str = ""
+    is_broken: bool = False
+
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether anything was read: a file that was left before its end has findings too."""
+        return not self.skipped or bool(self.findings or self.scopes)
 
 
 def _down(place: Place, n_lines: int) -> Place:

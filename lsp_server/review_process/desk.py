@@ -18,8 +18,7 @@ from lsp_server.fixes.doc_styles import detect
 from lsp_server.fixes.documented import read_documented
 from lsp_server.languages import language_of
 from lsp_server.review import baseline, carry, ignoring
-from lsp_server.review.finding import Finding
-from lsp_server.review.reviewer import Review
+from lsp_server.review.finding import Finding, Review
 from lsp_server.review.rulebook import Rulebook
 from lsp_server.review.suppressions import PROJECT_FILE, find_ignore, parse_comments, parse_project
 from lsp_server.review_process.commenting import first_comment
@@ -95,6 +94,7 @@ class Desk:
                 return _looked_up(request)
             case Forget(uri=uri):
                 self._last.pop(uri, None)
+                self._reviewer.forget(uri)
             case HoldProject(path=path, text=text):
                 self._projects.hold(path, text)
         return Done()
@@ -109,8 +109,9 @@ class Desk:
             request.path,
             takes_longer=request.takes_longer,
             earlier=last.review.findings if last is not None else (),
+            document=request.uri,
         )
-        if _is_not_looked_at(review):
+        if not review.is_looked_at:
             return Reviewed(skipped=review.skipped)
         if last is not None and last.language_id == request.language_id:
             review = carry.carry_forward(last.review, last.text, review, request.text)
@@ -124,7 +125,7 @@ class Desk:
             return Reviewed(skipped="it cannot be read" if data is None else "binary, minified or larger than 512 KB")
         language_id = language_of(request.path)
         review = self._reviewer.review(text, language_id, request.path, takes_longer=True)
-        if _is_not_looked_at(review):
+        if not review.is_looked_at:
             return Reviewed(skipped=review.skipped)
         reviewed = self._judged(review, text, language_id, request.path, request.with_baseline)
         if not reviewed.findings:
@@ -195,11 +196,6 @@ def _looked_up(request: ReadDocumented | FindSubject) -> Answer:
         return Located(subject_at(request.language_id, request.text, *where), anatomy)
     documented = read_documented(request.text, request.language_id, *where)
     return ToDocument(documented, detect(request.text, request.language_id))
-
-
-def _is_not_looked_at(review: Review) -> bool:
-    """Tell whether the file was skipped altogether, and not just left before its end."""
-    return bool(review.skipped) and not review.findings and not review.scopes
 
 
 def _bounded(finding: Finding) -> Finding:

@@ -1,7 +1,6 @@
 """What the review process tells of one finding for a judge, and whether a fix that was proposed holds. Pure."""
 
-from lsp_server.review.finding import Confidence, Place
-from lsp_server.review.reviewer import Review
+from lsp_server.review.finding import Confidence, Offsets, Review
 from lsp_server.review.rulebook import Rulebook
 from lsp_server.review.slices import slice_of
 from lsp_server.review.verdict import Fix, apply_fix
@@ -29,7 +28,8 @@ def try_fix(
         return Tried()
     if why_not(reviewer, text, fixed, language_id, path, fingerprint):
         return Tried()
-    return Tried(_place_of(text, fix.old_text), fix.new_text)
+    start = text.index(fix.old_text)
+    return Tried(Offsets(text).place(start, start + len(fix.old_text)), fix.new_text)
 
 
 def why_not(
@@ -50,14 +50,3 @@ def why_not(
     if any(finding.rule == mended.rule for finding in new):
         return "leaves the problem where it is"
     return f"brings another problem, {new[0].rule}" if new else ""
-
-
-def _place_of(text: str, part: str) -> Place:
-    start = text.index(part)
-    first, last = text[:start], text[: start + len(part)]
-    return Place(
-        first.count("\n"),
-        len(first) - first.rfind("\n") - 1,
-        last.count("\n"),
-        len(last) - last.rfind("\n") - 1,
-    )

@@ -145,7 +145,7 @@ class ScriptFramework:
         modules = self.entry.relative_to(target.workspace).parts
         inside = str(PurePosixPath(*modules[: modules.index("node_modules") + 1]))
         shadow = {f"{inside}/{name}/.gitkeep": "" for name in (".vite", ".vite-temp", ".vitest")}
-        command = (str(self.node.path), str(self.entry), *options)
+        command = str(self.node.path), str(self.entry), *options
         return Program(command, False, False, "told", 20.0, 5.0, 2.0, 2 * _BUDGET_S, self.root, shadow=shadow,
                        environment=environment, readable=readable)  # fmt: skip
 

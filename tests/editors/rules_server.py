@@ -20,14 +20,14 @@ from lsp_server.server import create_server, serve_stdio
 
 def rule_of(fields: dict[str, Any]) -> Rule:
     """Return the rule that an object of the file stands for."""
-    other, loading, reply = fields.pop("other", None), fields.pop("loading", None), fields.get("reply", "")
+    other, loading, reply = fields.pop("other", None), fields.pop("loading", None), str(fields.get("reply", ""))
     if loading is not None:
         return Rule(**fields, error=ModelLoading("the model is being read", loading))
     if other is None:
         return Rule(**fields)
 
     def answer(request: CompletionRequest | ChatRequest) -> str:
-        return other if request.temperature else reply
+        return str(other) if request.temperature else reply
 
     return Rule(**(fields | {"reply": answer}))
 
