@@ -131,7 +131,7 @@ class ScriptFramework:
         readable = (self.node.prefix,)
         if self.entry is None:
             ours = str(scratch / "node_tests.mjs")
-            command = (
+            command: tuple[str, ...] = (
                 *(str(self.node.path), "--no-warnings", f"--test-reporter={(scratch / 'node_reporter.mjs').as_uri()}"),
                 *(f"--test-reporter-destination={told}", ours, FILES),
                 *(str(scratch / "workspace" / target.path), str(scratch / "tmp"), str(told)),
