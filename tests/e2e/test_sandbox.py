@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -495,6 +495,12 @@ async def _until(holds: Callable[[], bool]) -> None:
 
 def _processes_of(world: World) -> list[str]:
     """Find the processes whose command line names the world's scratch folder."""
-    listed = subprocess.run(["ps", "-axww", "-o", "stat=,command="], capture_output=True, text=True, check=True)
-    lines = [line for line in listed.stdout.splitlines() if str(world.scratch) in line]
-    return [line for line in lines if not line.startswith("Z")]
+    if sys.platform == "linux":
+        lines = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))  # empty for a zombie
+    else:
+        listed = subprocess.run(["ps", "-axww", "-o", "stat=,command="], capture_output=True, text=True, check=True)
+        lines = [line for line in listed.stdout.splitlines() if not line.startswith("Z")]
+    return [line for line in lines if str(world.scratch) in line]
