@@ -21,7 +21,7 @@ from lsp_server.features.running import Run
 from lsp_server.features.subjects import lines_of, subject_of
 from lsp_server.fixes import asking
 from lsp_server.fixes.asking import MAX_PROPOSALS, Attempt, Problem
-from lsp_server.fixes.excerpt import Excerpt, excerpt_of
+from lsp_server.fixes.excerpt import Excerpt, choices, excerpt_of
 from lsp_server.fixes.proposal import Refused, Replacement, locate, read, takes_code_away
 from lsp_server.grammars import LANGUAGES
 from lsp_server.review.finding import Finding
@@ -99,10 +99,11 @@ async def _finding(server: "HearthlineServer", uri: str, rule: str, where: types
 async def _fix(run: Run) -> None:
     case = await _case(run)
     attempts: list[Attempt] = []
+    schema = asking.schema_for(choices([case.excerpt], case.lines))
     while len(attempts) < MAX_PROPOSALS:
         words = "the model writes an edit" if not attempts else "the model writes another edit"
         turns = asking.ask(case.problem, case.excerpt, run.snapshot.language_id, attempts)
-        answer = await answer_to(run, turns, asking.SCHEMA, words)
+        answer = await answer_to(run, turns, schema, words, is_again=bool(attempts))
         run.require_current()
         run.report("checking the edit", 0.95)
         found, held = await _checked(run, case, answer)
