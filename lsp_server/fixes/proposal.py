@@ -76,6 +76,13 @@ def applied(text: str, replacement: Replacement) -> str:
     return head + new + "\n".join([lines[end_line][end_column:], *lines[end_line + 1 :]])
 
 
+def replaced(text: str, place: Place) -> str:
+    """Return what stands at `place` of `text`."""
+    lines = text.split("\n")[place.line : place.end_line + 1]
+    lines[-1] = lines[-1][: place.end_column]
+    return "\n".join([lines[0][place.column :], *lines[1:]])
+
+
 def takes_code_away(replacement: Replacement) -> bool:
     """Tell whether nothing but remarks is put in the place of what stands there."""
     return all(_REMARK.match(line) for line in replacement.text.split("\n"))

@@ -185,6 +185,15 @@ def test_what_does_not_hold_is_not_handed_over(editor: Editor, answers: list[obj
     assert len(editor.applied) == n_applied
 
 
+def test_a_fix_that_only_leaves_the_value_out_is_none(editor: Editor) -> None:
+    uri = editor.show(VIEW)
+    (finding,) = editor.pushed(uri)
+    line = VIEW.splitlines()[-1]
+    without = {"old_text": line, "new_text": '    return sqlite3.connect("db").execute("select * from users")'}
+    with pytest.raises(LspError, match="proposals leaves out the value that the problem is about"):
+        editor.fix(uri, finding, without, without)
+
+
 def test_a_diagnostic_of_ruff_is_looked_for_with_ruff(editor: Editor) -> None:
     text = "import os\nimport sys\n\nsys.exit()\n"
     uri = editor.show(text)

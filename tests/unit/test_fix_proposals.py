@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lsp_server.fixes.asking import Attempt, Problem, ask, fenced, schema_for, why_none
 from lsp_server.fixes.excerpt import MAX_CHARS, Excerpt, Part, choices, excerpt_of
-from lsp_server.fixes.proposal import Refused, Replacement, applied, locate, read
+from lsp_server.fixes.proposal import Refused, Replacement, applied, locate, read, replaced
 from lsp_server.review.verdict import Fix
 
 CODE = """\
@@ -113,6 +113,7 @@ def test_what_is_quoted_from_the_text_goes_to_its_one_place(text: str, new: str,
         after = "\n".join([lines[where.end_line][where.end_column :], *lines[where.end_line + 1 :]])
         assert applied(text, found) == before + found.text + after
         quoted = text[len(before) : len(text) - len(after)]
+        assert replaced(text, where) == quoted
         assert [line.strip() for line in quoted.split("\n")] == [
             line.strip() for line in old.split("\n")
         ] or quoted == old
