@@ -136,7 +136,7 @@ def test_a_finding_of_ours_is_mended(editor: Editor) -> None:
     assert _words(made) == "The security review does not report it any more."
     assert made["label"] == "Fix sql-injection"
     (asked,) = editor.asked()
-    assert asked["schema"]["required"] == ["old_text", "new_text"]
+    assert asked["schema"]["required"] == ["change", "old_text", "new_text"]
     assert VIEW.splitlines()[-1] in asked["schema"]["properties"]["old_text"]["enum"]
     assert "CWE-89" in asked["messages"][1]
     assert 'name = request.args["name"]' in asked["messages"][1]

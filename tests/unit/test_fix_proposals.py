@@ -160,8 +160,8 @@ def test_nothing_closes_a_fence_but_the_fence() -> None:
 
 def test_what_a_model_may_answer_is_bounded() -> None:
     schema = schema_for([])
-    assert schema["required"] == ["old_text", "new_text"]
-    assert all(each["maxLength"] == 1_200 for each in schema["properties"].values())
+    assert schema["required"] == ["change", "old_text", "new_text"]
+    assert [each["maxLength"] for each in schema["properties"].values()] == [120, 1_200, 1_200]
     assert schema_for(["a", "b"])["properties"]["old_text"] == {"enum": ["a", "b"]}
 
 
