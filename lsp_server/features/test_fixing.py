@@ -112,7 +112,8 @@ async def _tried(run: Run, case: _Case, answer: str) -> str | None:
     changed = applied(file.text, replacement)
     if number == 0 and failing.is_weaker(file.text, changed):
         return "makes the test ask for less"
-    request = TryEdit(run.snapshot.uri, "python", file.text, replacement.place, replacement.text, -2, -2)
+    nowhere = -2  # no tool reports a line; what counts is that the edit parses and brings nothing
+    request = TryEdit(run.snapshot.uri, "python", file.text, replacement.place, replacement.text, nowhere, nowhere)
     held = await run.server.reviewing.process.ask(request, Held)
     if held.refusal:
         return held.refusal
