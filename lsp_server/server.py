@@ -23,6 +23,7 @@ from lsp_server.features import (
     documents,
     engine_status,
     fixing,
+    hover,
     indexing,
     inline_completion,
     lifecycle,
@@ -31,6 +32,7 @@ from lsp_server.features import (
 )
 from lsp_server.features.code_actions import CodeActions
 from lsp_server.features.diagnostics import Diagnostics
+from lsp_server.features.explaining import Explaining
 from lsp_server.features.feedback import FeedbackWatch
 from lsp_server.features.finding import Finder
 from lsp_server.features.indexing import Indexing
@@ -38,6 +40,7 @@ from lsp_server.features.judging import Judging
 from lsp_server.features.prompts import Prompts
 from lsp_server.features.reviewing import Result, Reviewing
 from lsp_server.features.running import Running
+from lsp_server.features.streams import Streams
 from lsp_server.features.suggester import Suggester
 from lsp_server.features.testing_trust import Trust
 from lsp_server.features.window import Window
@@ -78,7 +81,8 @@ class HearthlineServer(LanguageServer):
         self.on_editor: Callable[[int], None] = lambda _: None
         self.on_log_level: Callable[[str], None] = lambda _: None
         self.on_ready: Callable[[], None] = lambda: None
-        status = Status(Window(self))
+        self.window = Window(self)
+        status = Status(self.window)
         self._engine_is_given = engine is not None
         self._has_engine = engine is not None
         self._on_event = engine_status.follow(status)
@@ -91,6 +95,7 @@ class HearthlineServer(LanguageServer):
         self.code_actions = CodeActions(self)
         self.running = Running(self)
         self.trust = Trust(self)
+        self.streams = Streams(self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._on_closing: list[Callable[[], None]] = []
 
@@ -173,6 +178,7 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
         server.reviewing.note_closed(uri)
         server.diagnostics.close(uri)
         server.indexing.note_closed(uri)
+        server.streams.note_closed(uri)
         suggester.forget(uri)
         prompts.close(uri)
         finder.note_closed(uri)
@@ -203,6 +209,10 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
     test_fixing.register(server)
     documenting.register(server)
     server.workspace_review.register()
+    server.streams.register()
+    explaining = Explaining(server, finder.label)
+    explaining.register()
+    hover.register(server, explaining)
     server.code_actions.register()
     commands.register(server)
     return server

@@ -104,13 +104,22 @@ def subject_at(language_id: str, text: str, first_line: int, last_line: int) -> 
 
     text: its lines end in `\n`. None where there is none, where it does not parse, and where there is no grammar.
     """
+    found = _candidate_at(language_id, text, first_line, last_line)
+    return _subject(found, language_id, text) if found is not None else None
+
+
+def node_at(language_id: str, text: str, first_line: int, last_line: int) -> tree_sitter.Node | None:
+    """Return the definition that `subject_at` speaks of."""
+    found = _candidate_at(language_id, text, first_line, last_line)
+    return found.defined.node if found is not None else None
+
+
+def _candidate_at(language_id: str, text: str, first_line: int, last_line: int) -> _Candidate | None:
     candidates = _candidates(language_id, text)
     around = [each for each in candidates if each.first_line <= first_line and last_line <= each.last_line]
     inside = [each for each in candidates if first_line <= each.first_line <= last_line]
     found = min(around, key=lambda each: each.last_line - each.first_line) if around else next(iter(inside), None)
-    if found is None or found.defined.node.has_error:
-        return None
-    return _subject(found, language_id, text)
+    return found if found is not None and not found.defined.node.has_error else None
 
 
 @lru_cache(maxsize=2)

@@ -7,6 +7,7 @@ from pygls.capabilities import ServerCapabilitiesBuilder
 
 from lsp_server import convert
 from lsp_server.features import configuration, engine_status
+from lsp_server.features.streams import SCHEME
 from lsp_server.status import State
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def register(server: "HearthlineServer") -> None:
 async def _begin(server: "HearthlineServer") -> None:
     await configuration.begin(server)
     server.begin_engine()
+    server.spawn(server.streams.clean_up())
     await server.indexing.begin()
     server.session.status.report(State.STARTING, model=server.session.settings.completion.model)
     await engine_status.warm_up(server.session)
@@ -65,4 +67,8 @@ def _capabilities(server: "HearthlineServer", client: types.ClientCapabilities) 
         types.PositionEncodingKind(server.session.capabilities.position_encoding),
     )
     built: types.ServerCapabilities = builder.build()  # type: ignore[no-untyped-call]
+    if (
+        built.workspace is not None and server.session.capabilities.text_document_content
+    ):  # which the builder leaves out
+        built.workspace.text_document_content = types.TextDocumentContentOptions([SCHEME])
     return built

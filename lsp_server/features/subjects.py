@@ -20,16 +20,25 @@ async def subject_of(server: "HearthlineServer", snapshot: DocumentSnapshot, whe
     None where there is none, where the text does not parse there or is too large, and where nobody can look or the
     document has changed meanwhile.
     """
+    return (await _located(server, snapshot, where, is_closer=False)).subject
+
+
+async def look_closer(server: "HearthlineServer", snapshot: DocumentSnapshot, where: types.Range) -> Located:
+    """Return the same with what it is made of."""
+    return await _located(server, snapshot, where, is_closer=True)
+
+
+async def _located(
+    server: "HearthlineServer", snapshot: DocumentSnapshot, where: types.Range, *, is_closer: bool
+) -> Located:
     text = text_of(snapshot) if snapshot.unfit is None else None
     if text is None:
-        return None
-    first_line, last_line = lines_of(where)
-    request = FindSubject(snapshot.uri, snapshot.language_id, text, first_line, last_line)
+        return Located()
+    request = FindSubject(snapshot.uri, snapshot.language_id, text, *lines_of(where), is_closer)
     try:
-        located = await server.reviewing.process.ask(request, Located, lambda: server.session.is_current(snapshot))
+        return await server.reviewing.process.ask(request, Located, lambda: server.session.is_current(snapshot))
     except (ReviewClosed, ReviewUnavailable):
-        return None
-    return located.subject
+        return Located()
 
 
 def lines_of(where: types.Range) -> tuple[int, int]:

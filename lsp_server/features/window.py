@@ -1,4 +1,7 @@
-"""window/*, $/progress and hearthline/status: how the server reaches the person. Implements `status.Client`."""
+"""window/*, $/progress, hearthline/status, hearthline/input: how the server reaches the person.
+
+`Window` is a `status.Client`.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,6 +16,7 @@ from lsp_server.status import STATUS_METHOD, Severity
 if TYPE_CHECKING:
     from lsp_server.server import HearthlineServer
 
+INPUT_METHOD = "hearthline/input"
 _ANSWER_S = 10.0
 
 _MESSAGE_TYPE = {
@@ -52,6 +56,16 @@ class Window:
         if self._progress is not None:
             self._progress.end(message)
             self._progress = None
+
+
+async def ask_person(server: "HearthlineServer", prompt: str) -> str:
+    """Have the person type something, by `hearthline/input`; empty where they rather not."""
+    try:
+        answer = await server.protocol.send_request_async(INPUT_METHOD, {"prompt": prompt})
+    except JsonRpcException:
+        return ""
+    text = answer.get("text") if isinstance(answer, Mapping) else None
+    return text.strip() if isinstance(text, str) else ""
 
 
 class Progress:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from lsp_server.context.anatomy import Anatomy, anatomy_at
 from lsp_server.context.files import fit_text, read_plain
 from lsp_server.context.subject import subject_at
 from lsp_server.fixes.doc_styles import detect
@@ -190,7 +191,8 @@ def _looked_up(request: ReadDocumented | FindSubject) -> Answer:
     """Return what stands at the lines of `request`."""
     where = request.first_line, request.last_line
     if isinstance(request, FindSubject):
-        return Located(subject_at(request.language_id, request.text, *where))
+        anatomy = anatomy_at(request.language_id, request.text, *where) if request.is_closer else Anatomy()
+        return Located(subject_at(request.language_id, request.text, *where), anatomy)
     documented = read_documented(request.text, request.language_id, *where)
     return ToDocument(documented, detect(request.text, request.language_id))
 

@@ -5,6 +5,7 @@ First a greeting; then per Request an Answer of its kind, in order. Lines and co
 
 import msgspec
 
+from lsp_server.context.anatomy import Anatomy
 from lsp_server.context.subject import Subject
 from lsp_server.fixes.doc_styles import Style
 from lsp_server.fixes.documented import Documented
@@ -107,13 +108,17 @@ class ReadDocumented(msgspec.Struct, frozen=True, tag=True):
 
 
 class FindSubject(msgspec.Struct, frozen=True, tag=True):
-    """Find the function or class that the lines of an open document, 0-based and inclusive, are about."""
+    """Find the function or class that the lines of an open document, 0-based and inclusive, are about.
+
+    is_closer: look at what it is made of, too.
+    """
 
     uri: str
     language_id: str
     text: str
     first_line: int
     last_line: int
+    is_closer: bool = False
 
 
 class Forget(msgspec.Struct, frozen=True, tag=True):
@@ -218,9 +223,10 @@ class ToDocument(msgspec.Struct, frozen=True, tag=True):
 
 
 class Located(msgspec.Struct, frozen=True, tag=True):
-    """What lines are about, None where that cannot be told."""
+    """What lines are about, None where that cannot be told, and what it is made of."""
 
     subject: Subject | None = None
+    anatomy: Anatomy = Anatomy()
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
