@@ -17,8 +17,8 @@ _SYSTEM = (
     "Answer with one block of {language} code and nothing else."
 )
 _TASK = (
-    "Write six short tests with small arguments, each of another kind: empty or zero, a single one, typical ones, equal "
-    "ones, negative or unusual ones, a case for each branch of the code. Work out each result by following the code."
+    "Write six short tests with small arguments, each of another kind: empty or zero, a single one, typical ones, "
+    "equal ones, negative or unusual ones, a case for each branch. Work out each result by following the code."
 )
 _MOST_FILE_CHARS = 2_500
 _MOST_CODE_CHARS = 6_000
