@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.bench.report import Report
-from tests.bench.testgen import GOALS, Measured, read_measured, report_worth
+from tests.bench.testgen import GOALS, Measured, Way, Written, read_rows, report_worth
 from tests.bench.testgen_programs import Program, spread
 from tests.bench.testgen_scores import Worth, names_in
 
@@ -45,10 +45,11 @@ def test_without_a_raw_test_that_passes_there_is_no_ratio() -> None:
 
 def test_what_was_measured_is_read_again(tmp_path: Path) -> None:
     resume = tmp_path / "r.jsonl"
-    assert read_measured(resume, "m") == {}
-    resume.write_text("".join(json.dumps(asdict(each)) + "\n" for each in (GOOD, NONE)))
-    assert read_measured(resume, "m") == {"f": GOOD, "g": NONE}
-    assert read_measured(resume, "other") == {}
+    assert read_rows(resume, "m") == ({}, {})
+    raw = Written("m", "h", Way.RAW, "def test_a(): ...", 1.5)
+    resume.write_text("".join(json.dumps(asdict(each)) + "\n" for each in (GOOD, NONE, raw)))
+    assert read_rows(resume, "m") == ({("h", Way.RAW): raw}, {"f": GOOD, "g": NONE})
+    assert read_rows(resume, "other") == ({}, {})
 
 
 def test_programs_lie_at_equal_distances(tmp_path: Path) -> None:
