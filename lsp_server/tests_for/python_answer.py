@@ -18,6 +18,7 @@ from lsp_server.tests_for.python_imports import Sources, imports_for, imports_in
 from lsp_server.tests_for.python_source import (
     definition_in,
     first_child,
+    is_python,
     segments,
     tree_of,
     used_names,
@@ -168,7 +169,7 @@ def _test(draft: str, style: Style, sources: Sources, parts: _Parts) -> TestCode
     if style.holder:
         imports = sorted({*imports, "import unittest"})
     definition = definition_in(styled)
-    if definition is None:
+    if definition is None or not is_python(styled):
         return "were cut off or are not Python"
     return TestCode(words_of(definition.child_by_field_name("name")), styled, tuple(imports), style.holder)
 

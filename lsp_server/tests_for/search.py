@@ -19,7 +19,7 @@ from lsp_server.tests_for.running import Runner
 from lsp_server.tests_for.suggestion import Suggestion, Tally
 from lsp_server.tests_for.trying import UNSTEADY, Failing, Tried, meet_mutants, try_tests
 
-_MOST_MENDED_AT_ONCE = 3
+_MOST_MENDED_AT_ONCE = 2
 _MOST_MENDS = 2
 _MOST_GOALS = 3
 _MOST_KNOWN = 10
@@ -140,13 +140,13 @@ class Search:
         return Suggestion(tuple(kept), tuple(self.disagreeing), tally)
 
     async def _compare(self) -> None:
-        """Say anew which test notices which mutant, the most telling asked first: most were met by early tests alone."""
+        """Say anew which test notices which mutant, the most telling first: most were met by early tests alone."""
         ordered = sorted(self.passing, key=lambda each: len(each.gains), reverse=True)
         killed = sorted({number for each in ordered for number in each.kills})
         if len(ordered) > 1:
             again = Tried()
             await meet_mutants(self.runner, [each.test for each in ordered], [self.mutants[n] for n in killed], again)
-            self.dropped.update(again.dropped)
+            self.dropped.update(again.dropped.values())
             self.passing = [
                 replace(each, kills=frozenset(killed[number] for number in each.kills)) for each in again.passing
             ]
@@ -166,7 +166,10 @@ class Search:
 
     def _sort(self, tried: Tried, mended: dict[str, Failing | None]) -> None:
         """Take in what became of tests. mended: by name, what each was before it was mended."""
-        self.dropped.update(tried.dropped)
+        for name, why in tried.dropped.items():
+            self.dropped[why] += 1
+            before = mended.get(name)
+            self.tried += before is not None and before.is_part
         for passing in tried.passing:
             before = mended.get(passing.test.name)
             self.tried += before is not None and before.is_part  # a test of its own from now on

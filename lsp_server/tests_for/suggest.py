@@ -39,8 +39,7 @@ async def suggest(
     """Suggest tests of `target`. report: told what is being done, and how far it is, 0.0 to 1.0.
 
     seed: where the same is to be drawn each time; effort: by the engine's speed unless it is given. Raises EngineError,
-    NotRun; HearthlineError where the code that the
-    model would be shown holds a secret.
+    NotRun; HearthlineError where the code that the model would be shown holds a secret.
     """
     shown = "\n".join([shown_code(target), *target.examples])
     if has_secret(shown):

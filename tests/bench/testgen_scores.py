@@ -65,16 +65,10 @@ def names_in(text: str) -> list[str]:
     return list(dict.fromkeys(_NAMES.findall(text)))
 
 
-async def passing_in(sandbox: Sandbox, target: Target, text: str) -> list[str]:
-    """Run a file of tests with pytest alone; return the names of those that pass, every time they are run in it."""
-    results, _ = await _pytest(sandbox, target, text, None)
-    return [name for name in names_in(text) if name in results and all(results[name])]
-
-
 async def worth_of(
     sandbox: Sandbox, target: Target, text: str, only: Collection[str] | None, mutants: tuple[Mutant, ...]
 ) -> Worth:
-    """Measure a file of tests. only: the tests that count, None for all; mutants are met by these alone."""
+    """Measure a file of tests. only: the tests that count, and that meet `mutants`; None for all of the file."""
     names = [name for name in names_in(text) if only is None or name in only]
     if not names:
         return Worth()

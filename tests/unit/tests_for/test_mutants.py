@@ -24,7 +24,15 @@ class Cart:
         return found
 '''
 GO = "package a\n\nfunc Add(a int, b int) int {\n\tif a == 1 {\n\t\treturn a + b\n\t}\n\treturn b\n}\n"
-JAVASCRIPT = "export function add(a, b = 2) {\n  if (a === 1 && !b) {\n    return a + b;\n  }\n  console.log('x');\n  return true;\n}\n"
+JAVASCRIPT = """\
+export function add(a, b = 2) {
+  if (a === 1 && !b) {
+    return a + b;
+  }
+  console.log('x');
+  return true;
+}
+"""
 
 
 def changes(language_id: str, text: str, line: int, most: int = 100) -> list[tuple[str, str]]:
@@ -66,7 +74,7 @@ def test_other_languages(language_id: str, text: str, line: int, expected: set[t
 
 
 def test_a_mutant_is_the_file_with_one_change_on_its_line() -> None:
-    text = "# é 𝛼\n" + PYTHON
+    text = "# é \U0001f600\n" + PYTHON
     subject = subject_at("python", text, 6, 6)
     assert subject is not None
     for mutant in mutants_of(text, subject, 100):
@@ -75,7 +83,7 @@ def test_a_mutant_is_the_file_with_one_change_on_its_line() -> None:
         assert changed.count("\n") == text.count("\n")
         assert text[mutant.start : mutant.end] == mutant.old
         before, after = text.split("\n"), changed.split("\n")
-        assert [n for n in range(len(before)) if before[n] != after[n]][0] == mutant.line
+        assert next(n for n in range(len(before)) if before[n] != after[n]) == mutant.line
 
 
 def test_of_many_a_few_are_taken_from_everywhere() -> None:

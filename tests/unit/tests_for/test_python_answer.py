@@ -17,14 +17,15 @@ UNITTEST = Style("total", holder="class TestTotal(unittest.TestCase):")
 # what the answer says; what its tests are; what they import; why others are none
 CASES = {
     "a block": (
-        "Sure!\n```python\nfrom your_module import total\n\ndef test_a():\n    assert total([1]) == 1\n```\nThis tests it.",
+        "Sure!\n```python\nfrom your_module import total\n\ndef test_a():\n    assert total([1]) == 1\n```\nThere.",
         ["def test_a():\n    assert total([1]) == 1"],
         ["from shop.price import total"],
         [],
     ),
     "bare code": ("def test_a():\n    assert total([]) == 0\n", ["def test_a():\n    assert total([]) == 0"], None, []),
     "cut off in the last test": (
-        "```python\ndef test_a():\n    assert total([]) == 0\n\ndef test_b():\n    assert total([1]) == 1\n    assert total([",
+        "```python\ndef test_a():\n    assert total([]) == 0\n\n"
+        "def test_b():\n    assert total([1]) == 1\n    assert total([",
         ["def test_a():\n    assert total([]) == 0", "def test_b():\n    assert total([1]) == 1"],
         None,
         [],
@@ -57,7 +58,8 @@ CASES = {
         ["need a class of their own"],
     ),
     "helpers and fixtures": (
-        "import pytest\nITEMS = [1, 2]\n\n@pytest.fixture\ndef one():\n    return 1\n\ndef double(x):\n    return 2 * x\n\n"
+        "import pytest\nITEMS = [1, 2]\n\n@pytest.fixture\ndef one():\n    return 1\n\n"
+        "def double(x):\n    return 2 * x\n\n"
         "def test_a(one):\n    assert total(ITEMS) == double(one) + one\n",
         [
             "def test_a():\n    ITEMS = [1, 2]\n    def double(x):\n        return 2 * x\n    one = 1\n"
@@ -66,11 +68,22 @@ CASES = {
         ["from shop.price import total"],
         [],
     ),
-    "names that nothing defines": ("def test_a():\n    assert total(cart) == 1\n", [], None, ["use names that nothing defines"]),
+    "names that nothing defines": (
+        "def test_a():\n    assert total(cart) == 1\n",
+        [],
+        None,
+        ["use names that nothing defines"],
+    ),
     "what the file imports, what everybody knows": (
         "def test_a():\n    with pytest.raises(ValueError):\n        total(math.inf, decimal.Decimal(1), RATE)\n",
         ["def test_a():\n    with pytest.raises(ValueError):\n        total(math.inf, decimal.Decimal(1), RATE)"],
-        ["import decimal", "import math", "import pytest", "from shop.price import RATE", "from shop.price import total"],
+        [
+            "import decimal",
+            "import math",
+            "import pytest",
+            "from shop.price import RATE",
+            "from shop.price import total",
+        ],
         [],
     ),
     "a coroutine and nobody to run it": (
@@ -136,8 +149,17 @@ def test_no_name_is_used_twice() -> None:
 
 _PIECES = st.lists(
     st.sampled_from(
-        ["def test_a():\n", "    assert total([1]) == 1\n", "class T:\n", "    def test_b(self):\n", "```python\n", "```\n"]
-        + ["@pytest.mark.x\n", "import os\n", "x = (\n", '"""', "    self.assertEqual(total(1), 2)\n", "async ", "\t", "é"]
+        [
+            *(
+                "def test_a():\n",
+                "    assert total([1]) == 1\n",
+                "class T:\n",
+                "    def test_b(self):\n",
+                "```python\n",
+            ),
+            *("```\n", "@pytest.mark.x\n", "import os\n", "x = (\n", '"""', "    self.assertEqual(total(1), 2)\n"),
+            *("async ", "\t", "é"),
+        ]
     )
 )
 
