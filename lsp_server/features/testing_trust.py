@@ -1,7 +1,7 @@
 """Whether what lies in a workspace may be executed at all; the sandbox comes on top of that, never instead.
 
-Owns what the person answered in this window. Invariants: nothing but a setting or the person's own answer makes a folder
-trusted; the question is asked once a folder and window, whatever the answer is.
+Owns what the person answered in this window. Invariants: nothing but a setting or the person's own answer makes a
+folder trusted; the question is asked once a folder and window, whatever the answer is.
 """
 
 import asyncio
