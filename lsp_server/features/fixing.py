@@ -4,6 +4,7 @@ Invariants: offering it asks no model; what is handed to the client was found in
 worse, and brings nothing new that can be looked for; where nobody here can tell that the problem is gone, it says so.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,8 +22,8 @@ from lsp_server.features.running import Run
 from lsp_server.features.subjects import lines_of, subject_of
 from lsp_server.fixes import asking
 from lsp_server.fixes.asking import MAX_PROPOSALS, Attempt, Problem
-from lsp_server.fixes.excerpt import Excerpt, excerpt_of
-from lsp_server.fixes.proposal import Refused, Replacement, locate, read, takes_code_away
+from lsp_server.fixes.excerpt import Excerpt, choices, excerpt_of
+from lsp_server.fixes.proposal import Refused, Replacement, locate, read, replaced, takes_code_away
 from lsp_server.grammars import LANGUAGES
 from lsp_server.review.finding import Finding
 from lsp_server.review_process.messages import Held, TryEdit
@@ -35,6 +36,7 @@ FIX = "hearthline.fix"
 _MAX_ACTIONS = 4
 _MAX_TITLE_CHARS = 72
 _MAX_LINES = 20
+_NAME, _WORD = re.compile(r"`(\w+)`"), re.compile(r"\w+")
 _NO_PROBLEMS = frozenset({"unreadable-ignore"})
 """What of ours is said of a comment, and not of the program."""
 
@@ -99,10 +101,11 @@ async def _finding(server: "HearthlineServer", uri: str, rule: str, where: types
 async def _fix(run: Run) -> None:
     case = await _case(run)
     attempts: list[Attempt] = []
+    schema = asking.schema_for(choices([case.excerpt], case.lines))
     while len(attempts) < MAX_PROPOSALS:
         words = "the model writes an edit" if not attempts else "the model writes another edit"
         turns = asking.ask(case.problem, case.excerpt, run.snapshot.language_id, attempts)
-        answer = await answer_to(run, turns, asking.SCHEMA, words)
+        answer = await answer_to(run, turns, schema, words, is_again=bool(attempts))
         run.require_current()
         run.report("checking the edit", 0.95)
         found, held = await _checked(run, case, answer)
@@ -122,6 +125,8 @@ async def _checked(run: Run, case: _Case, answer: str) -> tuple[Replacement | No
         return None, Held(found.words)
     if case.finding is not None and takes_code_away(found):
         return None, Held("only takes the code away")
+    if case.finding is not None and _loses_value(case, found):
+        return None, Held("leaves out the value that the problem is about")
     request = TryEdit(
         run.snapshot.uri,
         run.snapshot.language_id,
@@ -137,6 +142,15 @@ async def _checked(run: Run, case: _Case, answer: str) -> tuple[Replacement | No
     held = await run.server.reviewing.process.ask(request, Held)
     run.require_current()
     return (None if held.refusal else found), held
+
+
+def _loses_value(case: _Case, found: Replacement) -> bool:
+    """Tell whether none of the variables on the way of the value is left of those that were there."""
+    steps = case.finding.trace if case.finding is not None else ()
+    values = {name for step in steps if step.words.startswith("into ") for name in _NAME.findall(step.words)}
+    old = replaced(case.text, found.place)
+    before, after = (values & set(_WORD.findall(text)) for text in (old, found.text))
+    return bool(before) and not after
 
 
 async def _offer(run: Run, case: _Case, found: Replacement, held: Held) -> None:

@@ -17,6 +17,8 @@ from lsp_server.fixes.asking import Turn
 
 _MAX_TOKENS = 1_024
 _DEADLINE_MS = 120_000
+_TEMPERATURE_AGAIN = 0.7
+"""A model that is sure of what does not do says it again."""
 _USUAL_TOKENS = 120
 """Of an answer: so many are taken for all of it when its progress is told."""
 
@@ -37,8 +39,13 @@ def require_no_secret(turns: Sequence[Turn]) -> None:
         raise HearthlineError("the code there holds what looks like a credential; no model is shown it")
 
 
-async def answer_to(run: Run, turns: Sequence[Turn], schema: Mapping[str, object], words: str) -> str:
-    """Return the model's answer; how far it is is told as `words`. Raises HearthlineError, of the engine too."""
+async def answer_to(
+    run: Run, turns: Sequence[Turn], schema: Mapping[str, object], words: str, *, is_again: bool = False
+) -> str:
+    """Return the model's answer; how far it is is told as `words`. Raises HearthlineError, of the engine too.
+
+    is_again: the surest answer was no good.
+    """
     require_no_secret(turns)
     engine = run.server.session.engine
     run.report("waiting for the model", 0.0)
@@ -47,6 +54,7 @@ async def answer_to(run: Run, turns: Sequence[Turn], schema: Mapping[str, object
         tuple(Message(turn.role, turn.content) for turn in turns),
         key=run.id,
         max_tokens=_MAX_TOKENS,
+        temperature=_TEMPERATURE_AGAIN if is_again else 0.0,
         deadline_ms=_DEADLINE_MS,
         json_schema=schema,
     )

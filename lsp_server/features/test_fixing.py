@@ -25,7 +25,7 @@ from lsp_server.features.running import Run
 from lsp_server.features.subjects import subject_of
 from lsp_server.fixes import asking, failing
 from lsp_server.fixes.asking import MAX_PROPOSALS, Attempt
-from lsp_server.fixes.excerpt import excerpt_of
+from lsp_server.fixes.excerpt import choices, excerpt_of
 from lsp_server.fixes.failing import Shown
 from lsp_server.fixes.proposal import Refused, Replacement, applied, read
 from lsp_server.review_process.messages import FindSubject, Held, Located, TryEdit
@@ -87,9 +87,10 @@ async def _fix(run: Run) -> None:
     case = await _case(run)
     failure = case.before[case.subject.name].words
     attempts: list[Attempt] = []
+    schema = asking.schema_for(choices([file.shown.excerpt for file in case.files]))
     while len(attempts) < MAX_PROPOSALS:
         turns = failing.ask(case.subject.name, failure, [file.shown for file in case.files], attempts)
-        answer = await answer_to(run, turns, asking.SCHEMA, "the model writes an edit")
+        answer = await answer_to(run, turns, schema, "the model writes an edit", is_again=bool(attempts))
         run.require_current()
         refusal = await _tried(run, case, answer)
         if refusal is None:
@@ -111,7 +112,8 @@ async def _tried(run: Run, case: _Case, answer: str) -> str | None:
     changed = applied(file.text, replacement)
     if number == 0 and failing.is_weaker(file.text, changed):
         return "makes the test ask for less"
-    request = TryEdit(run.snapshot.uri, "python", file.text, replacement.place, replacement.text, -2, -2)
+    nowhere = -2  # no tool reports a line; what counts is that the edit parses and brings nothing
+    request = TryEdit(run.snapshot.uri, "python", file.text, replacement.place, replacement.text, nowhere, nowhere)
     held = await run.server.reviewing.process.ask(request, Held)
     if held.refusal:
         return held.refusal

@@ -12,6 +12,8 @@ from lsp_server.review.slices import GAP, import_lines
 
 MAX_CHARS = 6_000
 _LINES_AROUND = 12
+_MAX_CHOICE_CHARS = 8_000
+_RUN_LINES = 4
 
 
 class Part(NamedTuple):
@@ -71,6 +73,39 @@ def excerpt_of(
         if sum(len(bare[number]) + 1 for number in kept) <= MAX_CHARS:
             return Excerpt(tuple(_parts(bare, kept)))
     return Excerpt(())
+
+
+def choices(excerpts: Sequence[Excerpt], problem: range | None = None) -> list[str]:
+    """Return what an edit may replace: whole lines that stand in the excerpts once, what is around `problem` first.
+
+    Runs of lines about the problem, each line by itself, each part as a whole; no more than fit a form of an answer.
+    """
+    parts = [part for excerpt in excerpts for part in excerpt.parts]
+    shown = "\n\0\n".join(part.text for part in parts)
+    found: dict[str, None] = {}
+    n_chars = 0
+    for text in (*_runs(parts, problem), *(line for part in parts for line in part.text.split("\n"))):
+        fits = n_chars + len(text) <= _MAX_CHOICE_CHARS
+        if text.strip() and fits and text not in found and f"\n{shown}\n".count(f"\n{text}\n") == 1:
+            found[text] = None
+            n_chars += len(text)
+    return list(found)
+
+
+def _runs(parts: Iterable[Part], problem: range | None) -> Iterator[str]:
+    """Give the lines that are reported, those with some more before and behind, and the part they stand in."""
+    for part in parts:
+        lines = part.text.split("\n")
+        if problem is not None and part.first_line <= problem.start < part.first_line + len(lines):
+            first = problem.start - part.first_line
+            last = min(problem.stop - 1 - part.first_line, len(lines) - 1)
+            for n_more in range(2 * _RUN_LINES - 1):
+                for n_before in range(min(n_more, _RUN_LINES - 1) + 1):
+                    begin, end = first - n_before, last + n_more - n_before
+                    if begin >= 0 and end < len(lines) and lines[begin].strip() and lines[end].strip():
+                        yield "\n".join(lines[begin : end + 1])
+        if problem is None or problem.start in range(part.first_line, part.first_line + len(lines)):
+            yield part.text
 
 
 def _parts(lines: Sequence[str], kept: Sequence[int]) -> Iterator[Part]:

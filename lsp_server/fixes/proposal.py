@@ -76,6 +76,13 @@ def applied(text: str, replacement: Replacement) -> str:
     return head + new + "\n".join([lines[end_line][end_column:], *lines[end_line + 1 :]])
 
 
+def replaced(text: str, place: Place) -> str:
+    """Return what stands at `place` of `text`."""
+    lines = text.split("\n")[place.line : place.end_line + 1]
+    lines[-1] = lines[-1][: place.end_column]
+    return "\n".join([lines[0][place.column :], *lines[1:]])
+
+
 def takes_code_away(replacement: Replacement) -> bool:
     """Tell whether nothing but remarks is put in the place of what stands there."""
     return all(_REMARK.match(line) for line in replacement.text.split("\n"))
@@ -109,11 +116,30 @@ def _continued(part: Part, start: int, fix: Fix) -> str:
     begin = part.text.rfind("\n", 0, start) + 1
     indentation = part.text[begin:start]
     first, *rest = fix.new_text.split("\n")
-    if not indentation or indentation.strip() or "\n" in fix.old_text or first[:1].isspace():
+    if not indentation:
+        return _as_deep(fix)
+    if indentation.strip() or "\n" in fix.old_text or first[:1].isspace():
         return fix.new_text
-    if all(line.startswith(indentation) for line in rest if line.strip()):
+    if _has_margin(first, rest, indentation):
         return fix.new_text
-    return "\n".join([first, *(indentation + line if line.strip() else line for line in rest)])
+    return _deeper(fix.new_text, indentation).removeprefix(indentation)
+
+
+def _as_deep(fix: Fix) -> str:
+    """Return the new text, made as deep as the old one where it begins at the margin, and the old one does not."""
+    margin = fix.old_text[: len(fix.old_text) - len(fix.old_text.lstrip(" \t"))]
+    first, *rest = fix.new_text.split("\n")
+    if not margin or not first or first[0].isspace():
+        return fix.new_text
+    return margin + fix.new_text if rest and _has_margin(first, rest, margin) else _deeper(fix.new_text, margin)
+
+
+def _has_margin(first: str, rest: list[str], margin: str) -> bool:
+    """Tell whether the lines after `first` are written as deep as the file has them, where `first` is not."""
+    lines = [line for line in rest if line.strip()]
+    opens = first.rstrip().endswith((":", "{", "(", "["))
+    begins_deeper = not (opens and lines and not lines[0].removeprefix(margin)[:1].isspace())
+    return begins_deeper and all(line.startswith(margin) for line in lines)
 
 
 def _indented(excerpt: Excerpt, fix: Fix) -> Iterator[_Found]:

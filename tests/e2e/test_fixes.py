@@ -136,7 +136,8 @@ def test_a_finding_of_ours_is_mended(editor: Editor) -> None:
     assert _words(made) == "The security review does not report it any more."
     assert made["label"] == "Fix sql-injection"
     (asked,) = editor.asked()
-    assert asked["schema"]["required"] == ["old_text", "new_text"]
+    assert asked["schema"]["required"] == ["change", "old_text", "new_text"]
+    assert VIEW.splitlines()[-1] in asked["schema"]["properties"]["old_text"]["enum"]
     assert "CWE-89" in asked["messages"][1]
     assert 'name = request.args["name"]' in asked["messages"][1]
 
@@ -182,6 +183,15 @@ def test_what_does_not_hold_is_not_handed_over(editor: Editor, answers: list[obj
         editor.fix(uri, finding, *answers)
     assert words in str(error.value)
     assert len(editor.applied) == n_applied
+
+
+def test_a_fix_that_only_leaves_the_value_out_is_none(editor: Editor) -> None:
+    uri = editor.show(VIEW)
+    (finding,) = editor.pushed(uri)
+    line = VIEW.splitlines()[-1]
+    without = {"old_text": line, "new_text": '    return sqlite3.connect("db").execute("select * from users")'}
+    with pytest.raises(LspError, match="proposals leaves out the value that the problem is about"):
+        editor.fix(uri, finding, without, without)
 
 
 def test_a_diagnostic_of_ruff_is_looked_for_with_ruff(editor: Editor) -> None:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_server.fixes.asking import SCHEMA, Attempt, Problem, ask, fenced, why_none
-from lsp_server.fixes.excerpt import MAX_CHARS, Excerpt, Part, excerpt_of
-from lsp_server.fixes.proposal import Refused, Replacement, applied, locate, read
+from lsp_server.fixes.asking import Attempt, Problem, ask, fenced, schema_for, why_none
+from lsp_server.fixes.excerpt import MAX_CHARS, Excerpt, Part, choices, excerpt_of
+from lsp_server.fixes.proposal import Refused, Replacement, applied, locate, read, replaced
 from lsp_server.review.verdict import Fix
 
 CODE = """\
@@ -41,6 +41,9 @@ def _excerpt(text: str = CODE) -> Excerpt:
         ("return b", "if b:\n    return b\nreturn 0", "    if b:\n        return b\n    return 0\n"),
         ("return b", "if b:\n        return b\n    return 0", "    if b:\n        return b\n    return 0\n"),
         ("if x:\n\treturn x", "if x:\n\treturn x * 2", "\tif x:\n\t\treturn x * 2\n"),
+        ("    b = g(a)", "b = g(a, 1)", "    b = g(a, 1)\n"),
+        ("    b = g(a)", "if a:\n    b = 1", "    if a:\n        b = 1\n"),
+        ("    b = g(a)", "if a:\n        b = 1", "    if a:\n        b = 1\n"),
         ("😀", "🎉", '\tx = "é🎉"\n'),
         ("def h():", "def h() -> str:", "def h() -> str:\n"),
         ("    b = g(a)\r\n    return b", "    return 1\r\n", "        return g(a)\n    return 1\n\n"),
@@ -110,6 +113,7 @@ def test_what_is_quoted_from_the_text_goes_to_its_one_place(text: str, new: str,
         after = "\n".join([lines[where.end_line][where.end_column :], *lines[where.end_line + 1 :]])
         assert applied(text, found) == before + found.text + after
         quoted = text[len(before) : len(text) - len(after)]
+        assert replaced(text, where) == quoted
         assert [line.strip() for line in quoted.split("\n")] == [
             line.strip() for line in old.split("\n")
         ] or quoted == old
@@ -155,8 +159,29 @@ def test_nothing_closes_a_fence_but_the_fence() -> None:
 
 
 def test_what_a_model_may_answer_is_bounded() -> None:
-    assert SCHEMA["required"] == ["old_text", "new_text"]
-    assert all(each["maxLength"] == 1_200 for each in SCHEMA["properties"].values())
+    schema = schema_for([])
+    assert schema["required"] == ["change", "old_text", "new_text"]
+    assert [each["maxLength"] for each in schema["properties"].values()] == [120, 1_200, 1_200]
+    assert schema_for(["a", "b"])["properties"]["old_text"] == {"enum": ["a", "b"]}
+
+
+def test_what_may_be_replaced_are_lines_that_stand_there_once() -> None:
+    found = choices([_excerpt()], range(3, 4))
+    assert found[0] == "    b = g(a)"
+    assert "    b = g(a)\n    return b" in found
+    assert "        return g(a)\n    b = g(a)" in found
+    assert "\tif x:" in found
+    assert "" not in found
+    assert choices([Excerpt((Part(0, "x\ny\nx"),))]) == ["x\ny\nx", "y"]
+    assert choices([Excerpt((Part(0, "x" * 10_000),))], range(1)) == []
+
+
+@given(st.lists(_LINE, min_size=1, max_size=30), st.integers(0, 29))
+def test_each_choice_is_one_place(lines: list[str], number: int) -> None:
+    excerpt = Excerpt((Part(0, "\n".join(lines)),))
+    for choice in choices([excerpt], range(number, number + 1)):
+        text = f"\n{excerpt.text}\n"
+        assert text.count(f"\n{choice}\n") == 1
 
 
 @pytest.mark.parametrize(
