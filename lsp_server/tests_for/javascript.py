@@ -1,5 +1,7 @@
 """JavaScript's and TypeScript's test programs: Node's own, vitest and jest; how tests are asked for, run and reported.
 
+Mocha's tests are run by Node's own program, which has the same words.
+
 Invariant: the command is Node, a program that lies in the project's `node_modules` or is ours, and paths; scripts of a
 `package.json` are never looked at for it.
 """
@@ -48,7 +50,7 @@ class Node(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ScriptFramework:
-    """One of the three, as one file's tests use it. entry: the program in `node_modules`, None for Node's own."""
+    """One of them, as one file's tests use it. entry: the program in `node_modules`, None for Node's own."""
 
     runner: Runner
     node: Node
@@ -82,7 +84,8 @@ class ScriptFramework:
                for module, names in style.own.items() for name in names[:2] if module]  # fmt: skip
         lines = [*written([*own, style.reached], is_module=style.is_module), ""]
         word = "async () => {" if called.startswith("await") else "() => {"
-        lines += [f'test("{subject.name} ...", {word}', f"  {claim};", "});"]
+        call = "test" if style.has_test else "it"
+        lines += [f'{call}("{subject.name} ...", {word}', f"  {claim};", "});"]
         skeleton = "\n".join(lines)
         return f"Write tests with {self.name}, in this form:\n\n```{style.language_id}\n{skeleton}\n```"
 
@@ -133,6 +136,7 @@ class ScriptFramework:
                 *(str(self.node.path), "--no-warnings", f"--test-reporter={(scratch / 'node_reporter.mjs').as_uri()}"),
                 *(f"--test-reporter-destination={told}", ours, FILES),
                 *(str(scratch / "workspace" / target.path), str(scratch / "tmp"), str(told)),
+                *(("globals",) if self.runner is Runner.MOCHA else ()),
             )
             files = {name: asset(name) for name in ("node_tests.mjs", "node_reporter.mjs")}
             return Program(
@@ -193,9 +197,9 @@ def find_javascript(found: Conventions, target: Target, environment: Mapping[str
     node = _node(environment.get("PATH", ""), target.workspace)
     if node is None:
         raise HearthlineError("there is no Node.js on the PATH, which runs tests of JavaScript; install it")
-    runner = Runner.NODE if found.runner is Runner.MOCHA else found.runner
+    runner = found.runner
     entry = _entry(target, runner)
-    if entry is None and runner is not Runner.NODE:
+    if entry is None and runner in _ENTRIES:
         raise HearthlineError(f"{runner.value} is not installed in this project; install its packages to run tests")
     suffix = PurePosixPath(target.test_path).suffix
     if entry is None and suffix in (*_TYPESCRIPT, ".tsx", ".jsx") and node.version < _NODE_WITH_TYPES:
@@ -212,17 +216,19 @@ def _style(found: Conventions, target: Target, runner: Runner) -> Style:
         raise HearthlineError(f"`{top}` is not exported by {target.path}, so that no test file can reach it")
     is_module = found.is_module or bool(re.search(r"^(?:export|import)\s", target.text, re.MULTILINE))
     shown = "\n".join([target.existing or "", *target.examples])
-    module = specifier(target.test_path, target.path, shown, with_ending=runner is Runner.NODE and is_module)
+    module = specifier(target.test_path, target.path, shown, with_ending=runner not in _ENTRIES and is_module)
     own: dict[str, tuple[str, ...]] = {"node:test": ("test", "it"), "node:assert/strict": ("assert",)}
     if runner is Runner.VITEST:
         own = {"vitest": ("test", "expect", "it", "vi")}
     elif runner is Runner.JEST:
         own = {"": ("test", "expect", "it", "jest")}
+    elif runner is Runner.MOCHA:
+        own = {"": ("it",), "node:assert/strict": ("assert",)}
     suffix = PurePosixPath(target.test_path).suffix
     language_id = {".tsx": "typescriptreact", ".jsx": "javascriptreact"}.get(
         suffix, "typescript" if suffix in _TYPESCRIPT else "javascript"
     )
-    uses_expect = runner is not Runner.NODE
+    uses_expect = runner in _ENTRIES
     return Style(language_id, subject.name, Atom(module, exported, top), own, is_module, uses_expect)
 
 

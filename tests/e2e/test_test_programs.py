@@ -141,6 +141,17 @@ async def test_node(hearthline_home: Path, tmp_path: Path) -> None:
     assert "import assert" in merged(plan.language_id, None, tests[:1], head=plan.head)
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
+async def test_mocha(hearthline_home: Path, tmp_path: Path) -> None:
+    (hearthline_home / "run").mkdir(mode=0o700)
+    (tmp_path / "package.json").write_text('{"devDependencies": {"mocha": "*"}}')
+    (tmp_path / "area.js").write_text("module.exports.area = function area(n) {\n  return n * n;\n};\n")
+    plan = plan_of(tmp_path, "area.js", 1, "javascript")
+    assert 'it("area ...", () => {' in plan.framework.rules(plan.target)
+    base, _ = await results_of(plan, 'test("squares", () => { assert.equal(area(3), 9); });')
+    assert [result.verdict for result in base.values()] == [Verdict.PASSED]
+
+
 async def test_what_cannot_be_tested_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "area.js").write_text("function area(n) {\n  return n;\n}\n")
     (tmp_path / "area.ts").write_text("export function area(n) {\n  return n;\n}\n")

@@ -133,6 +133,15 @@ def test_nothing_is_run_in_a_folder_that_is_not_trusted(hearthline_home: Path, p
         assert editor.client.call("probe/executed", {})["orders"] == []
 
 
+def test_without_a_sandbox_nothing_is_run_and_the_way_out_is_said(hearthline_home: Path, project: Path) -> None:
+    reply(hearthline_home, GOOD)
+    with editing(hearthline_home, project, "--no-sandbox") as editor:
+        editor.open("shapes.py")
+        with pytest.raises(LspError, match="install bubblewrap|use Linux or macOS"):
+            editor.run(editor.suggestion("shapes.py", 0))
+        assert editor.client.call("probe/asked", {}) == []
+
+
 def test_the_person_is_asked_once(hearthline_home: Path, project: Path) -> None:
     reply(hearthline_home, "I would rather not.")
     with editing(hearthline_home, project, workspace={"trusted": None}) as editor:

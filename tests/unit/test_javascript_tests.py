@@ -1,6 +1,7 @@
 """Tests of JavaScript and TypeScript: how a file is reached, what an answer holds, what runners report."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -135,6 +136,16 @@ def test_what_an_answer_holds() -> None:
 def test_each_style_imports_its_own() -> None:
     (test,) = read_answer('test("a", () => { expect(area(1)).toBe(1); });', VITEST, ()).tests
     assert test.imports == ('import { test, expect } from "vitest";', 'import area from "./area";')
+
+
+def test_mocha_has_no_test_but_it() -> None:
+    mocha = replace(NODE, own={"": ("it",), "node:assert/strict": ("assert",)}, is_module=False)
+    (test,) = read_answer('test("a", () => { assert.equal(area(1), 1); });', mocha, ()).tests
+    assert test.text.startswith('it("a"')
+    assert test.imports == (
+        'const assert = require("node:assert/strict");',
+        'const { area } = require("./area.js");',
+    )
 
 
 def test_a_secret_in_a_test_is_dropped() -> None:
