@@ -13,8 +13,8 @@ from lsp_server.tests_for.suggestion import Tally
         (Tally(3, 3), "3 tests for `f` kept, of 3 tried (tests/test_a.py)."),
         (
             Tally(7, 1, 2, {"could not be run": 1, "claim what is not so": 3}),
-            "1 test for `f` kept, of 7 tried; left out: 3 because they claim what is not so, 1 because they could not be "
-            "run; 2 disagree with the docstring (tests/test_a.py).",
+            "1 test for `f` kept, of 7 tried; left out: 3 because they claim what is not so, "
+            "1 because they could not be run; 2 disagree with the docstring (tests/test_a.py).",
         ),
         (
             Tally(2, 0, 1, {"took too long": 1}),
