@@ -13,6 +13,9 @@ from lsp_server.engine.protocol import ChatRequest, Engine, EngineCapabilities, 
 _TEMPERATURE, _TOP_P, _TOP_K = 0.7, 0.8, 20
 """What the model cards of the catalogue's models say for answers without thinking."""
 _CLOSED = re.compile(r"^[ \t]*```[\w+-]*[ \t]*\n.*?^[ \t]*```[ \t]*$", re.MULTILINE | re.DOTALL)
+_CLAIM = re.compile(r"^[ \t]*(?:assert\b|self\.assert|expect\(|t\.(?:Error|Fatal))", re.MULTILINE)
+_MOST_CLAIMS = 12
+"""Small models go on and on in the same way; what comes behind so many claims says nothing new."""
 _SLOW_TOKENS_PER_S = 30.0
 
 
@@ -75,7 +78,7 @@ class Asking:
             async for token in tokens:
                 text += token.text
                 n_tokens += 1
-                if "`" in token.text and _CLOSED.search(text):
+                if ("`" in token.text and _CLOSED.search(text)) or len(_CLAIM.findall(text)) > _MOST_CLAIMS:
                     break
         self.budget += max(0, max_tokens - n_tokens)
         return text

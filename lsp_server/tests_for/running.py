@@ -19,6 +19,7 @@ from lsp_server.tests_for.target import Target
 
 _MEMORY_BYTES = 2 << 30
 _PROCESSES = 64
+_MOST_REPORT_CHARS = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,10 @@ class Runner:
         """Run `tests` and return what is known of them; see `Framework.trial`. Raises NotRun."""
         if not tests:
             return ()
-        scratch = await asyncio.to_thread(_make_scratch)
+        scratch = _make_scratch()
+        preparing = asyncio.ensure_future(asyncio.to_thread(self._prepare, tests, mutants, scratch, turn))
         try:
-            trial = self.framework.trial(self.target, tests, mutants, scratch, turn)
-            await asyncio.to_thread(self._write, trial, scratch)
+            trial = await asyncio.shield(preparing)
             ran = await self.sandbox.run(
                 trial.command,
                 workspace=self.target.workspace,
@@ -51,11 +52,18 @@ class Runner:
             report = ran.output if trial.report is None else await asyncio.to_thread(_read, scratch / trial.report)
             return self.framework.results(trial, report, ran.output + ran.errors)
         finally:
-            await asyncio.shield(asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True))
+            await asyncio.shield(_clear(preparing, scratch))
 
-    def _write(self, trial: Trial, scratch: Path) -> None:
+    def _prepare(self, tests: Sequence[TestCode], mutants: Sequence[Mutant], scratch: Path, turn: int) -> Trial:
+        trial = self.framework.trial(self.target, tests, mutants, scratch, turn)
         make_shadow(self.target.workspace, scratch / "workspace", trial.shadow)
         _write_files(scratch, trial.files)
+        return trial
+
+
+async def _clear(preparing: asyncio.Future[Trial], scratch: Path) -> None:
+    await asyncio.wait({preparing})  # who cancels does not stop the thread, which would go on writing
+    await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
 
 
 def _make_scratch() -> Path:
@@ -75,4 +83,5 @@ def _read(path: Path) -> str:
     """Return what the run wrote, if it is a file of its own making: a link could lead out of the scratch folder."""
     if path.is_symlink() or not path.is_file():
         return ""
-    return path.read_text(encoding="utf-8", errors="replace")
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return file.read(_MOST_REPORT_CHARS)

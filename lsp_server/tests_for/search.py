@@ -146,7 +146,7 @@ class Search:
         if len(ordered) > 1:
             again = Tried()
             await meet_mutants(self.runner, [each.test for each in ordered], [self.mutants[n] for n in killed], again)
-            self.dropped.update(again.dropped)
+            self.dropped.update(again.dropped.values())
             self.passing = [
                 replace(each, kills=frozenset(killed[number] for number in each.kills)) for each in again.passing
             ]
@@ -166,7 +166,10 @@ class Search:
 
     def _sort(self, tried: Tried, mended: dict[str, Failing | None]) -> None:
         """Take in what became of tests. mended: by name, what each was before it was mended."""
-        self.dropped.update(tried.dropped)
+        for name, why in tried.dropped.items():
+            self.dropped[why] += 1
+            before = mended.get(name)
+            self.tried += before is not None and before.is_part
         for passing in tried.passing:
             before = mended.get(passing.test.name)
             self.tried += before is not None and before.is_part  # a test of its own from now on

@@ -43,11 +43,11 @@ class Failing:
 
 @dataclass(slots=True)
 class Tried:
-    """What became of tests. dropped: why, one for each."""
+    """What became of tests. dropped: why, by name."""
 
     passing: list[Passing] = field(default_factory=list)
     failing: list[Failing] = field(default_factory=list)
-    dropped: list[str] = field(default_factory=list)
+    dropped: dict[str, str] = field(default_factory=dict)
 
 
 async def try_tests(runner: Runner, tests: Sequence[TestCode], mutants: Sequence[Mutant]) -> Tried:
@@ -61,11 +61,11 @@ async def try_tests(runner: Runner, tests: Sequence[TestCode], mutants: Sequence
         result = results.get(test.name)
         good = [part for part in parts[test.name] if _passed(results.get(part.name))]
         if result is None:
-            tried.dropped.append(NOT_REACHED)
+            tried.dropped[test.name] = NOT_REACHED
         elif result.verdict is Verdict.PASSED:
             standing.append(test)
         elif result.verdict not in (Verdict.FAILED, Verdict.BROKEN):
-            tried.dropped.append(why(result))
+            tried.dropped[test.name] = why(result)
         elif good:
             standing.append(_relieved(test, parts[test.name], good, runner))
             bad = [part for part in parts[test.name] if part not in good]
@@ -116,8 +116,8 @@ async def meet_mutants(runner: Runner, tests: Sequence[TestCode], mutants: Seque
     for test in tests:
         met = again.get(test.name)
         if met is None or met.verdict is not Verdict.PASSED:
-            tried.dropped.append(UNSTEADY if met else NOT_REACHED)
+            tried.dropped[test.name] = UNSTEADY if met else NOT_REACHED
         elif has_secret(met.output):
-            tried.dropped.append(SECRET)
+            tried.dropped[test.name] = SECRET
         else:
             tried.passing.append(Passing(test, met.lines, met.branches, frozenset(kills[test.name])))

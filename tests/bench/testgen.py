@@ -11,8 +11,9 @@ import statistics
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,8 +21,8 @@ from typing import Any
 from inference import paths
 from inference.models.catalogue import DEFAULT_MODEL, TEST_MODEL
 from lsp_server.engine.http import HttpEngine
-from lsp_server.engine.protocol import Message, Priority
-from lsp_server.tests_for.asking import Asking, Effort
+from lsp_server.engine.protocol import ChatRequest, Message
+from lsp_server.tests_for.asking import Effort
 from lsp_server.tests_for.fences import code_of
 from lsp_server.tests_for.mutants import mutants_of
 from lsp_server.tests_for.python import PythonFramework
@@ -32,7 +33,7 @@ from tests.bench.homes import find_checkpoint, own_home
 from tests.bench.report import Goal, Options, Report
 from tests.bench.servers import hearthline
 from tests.bench.testgen_programs import PUBLIC_PLACE, SOURCE, Program, read_programs, spread
-from tests.bench.testgen_scores import TEMPORARY, Worth, own_interpreter, worth_of
+from tests.bench.testgen_scores import TEMPORARY, Worth, names_in, own_interpreter, worth_of
 
 GOALS = {
     "kept_passing_pct": Goal("==", 100),
@@ -45,6 +46,26 @@ _N_PROGRAMS, _N_QUICK = 40, 2
 _RAW_TOKENS = 512
 _SEED = 20
 _MOST_MUTANTS = 120
+
+
+class Way(StrEnum):
+    """How tests come about."""
+
+    RAW = "raw"
+    KEPT = "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file of tests. n_tried and dropped: as the pipeline tells."""
+
+    model: str
+    function: str
+    way: Way
+    text: str
+    took_s: float
+    n_tried: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +97,10 @@ def run(options: Options) -> Report:
     except NoSandbox as error:
         report.notes["functions"] = f"not measured: {error}"
         return report
-    measured = read_measured(options.resume, model)
+    written, measured = read_rows(options.resume, model)
     left = [program for program in programs if program.function not in measured]
     if left:
-        asyncio.run(_measure_all(left, model, sandbox, options, measured))
+        asyncio.run(_measure_all(left, sandbox, options, model, written, measured))
     report_worth(report, [measured[program.function] for program in programs])
     return report
 
@@ -116,14 +137,17 @@ def report_worth(report: Report, measured: Sequence[Measured]) -> None:
     report.figures |= figures
 
 
-def read_measured(resume: Path | None, model: str) -> dict[str, Measured]:
-    """Read what was measured of `model` before; nothing where there is no such file."""
+def read_rows(resume: Path | None, model: str) -> tuple[dict[tuple[str, Way], Written], dict[str, Measured]]:
+    """Read what was written and measured of `model` before; nothing where there is no such file."""
     rows = map(json.loads, resume.read_text().splitlines() if resume is not None and resume.exists() else [])
-    return {row["function"]: _measured(row) for row in rows if row["model"] == model}
+    own = [row for row in rows if row["model"] == model]
+    written = [Written(**{**row, "way": Way(row["way"])}) for row in own if "way" in row]
+    measured = {row["function"]: _measured(row) for row in own if "way" not in row}
+    return {(each.function, each.way): each for each in written}, measured
 
 
 def _measured(row: dict[str, Any]) -> Measured:
-    worths = {way: Worth(**{**row[way], "passed": tuple(row[way]["passed"])}) for way in ("raw_all", "raw", "kept")}
+    worths = {name: Worth(**{**row[name], "passed": tuple(row[name]["passed"])}) for name in ("raw_all", "raw", "kept")}
     return Measured(**{**row, **worths})
 
 
@@ -132,14 +156,26 @@ def _pct(part: int, whole: int) -> float:
 
 
 async def _measure_all(
-    programs: Sequence[Program], model: str, sandbox: Sandbox, options: Options, measured: dict[str, Measured]
+    programs: Sequence[Program],
+    sandbox: Sandbox,
+    options: Options,
+    model: str,
+    written: dict[tuple[str, Way], Written],
+    measured: dict[str, Measured],
 ) -> None:
+    """Write and measure one function after the other; what is done is kept step by step."""
     async with _engine(model, options.engine_url) as engine:
         for program in programs:
             with TemporaryDirectory(dir=TEMPORARY) as folder:
                 target = program.target_in(Path(folder))
-                answer = measured[program.function] = await _measure(target, model, engine, sandbox)
-            _keep(answer, options.resume)
+                for way in Way:
+                    if (program.function, way) not in written:
+                        made = await (_raw if way is Way.RAW else _kept)(target, model, engine, sandbox)
+                        written[program.function, way] = made
+                        _keep(asdict(made), options.resume)
+                files = [written[program.function, way] for way in Way]
+                measured[program.function] = await _measure(target, model, files[0], files[1], sandbox)
+            _keep(asdict(measured[program.function]), options.resume)
 
 
 @asynccontextmanager
@@ -154,8 +190,8 @@ async def _engine(model: str, url: str | None) -> AsyncIterator[HttpEngine]:
         yield engine
 
 
-def _keep(measured: Measured, resume: Path | None) -> None:
-    line = json.dumps(asdict(measured)) + "\n"
+def _keep(row: dict[str, Any], resume: Path | None) -> None:
+    line = json.dumps(row) + "\n"
     sys.stderr.write(line)
     sys.stderr.flush()
     if resume is not None:
@@ -163,36 +199,46 @@ def _keep(measured: Measured, resume: Path | None) -> None:
             file.write(line)
 
 
-async def _measure(target: Target, model: str, engine: HttpEngine, sandbox: Sandbox) -> Measured:
-    mutants = mutants_of(target.text, target.subject, _MOST_MUTANTS)
-    began_s = time.perf_counter()
-    written = code_of(await _raw_answer(target, engine), frozenset({"python", "py"}))
-    raw_s = time.perf_counter() - began_s
+async def _raw(target: Target, model: str, engine: HttpEngine, sandbox: Sandbox) -> Written:
+    """Ask as a person would who has no tool: the file, what to test. What comes behind the code is not waited for."""
+    del sandbox
+    words = (
+        f"Write pytest tests for the method `{target.subject.qualified_name}` of this file, `{SOURCE}`. "
+        f"Answer with the code of the test file only.\n\n```python\n{target.text.strip()}\n```"
+    )
+    request = ChatRequest((Message("user", words),), key="raw", thinks=False, max_tokens=_RAW_TOKENS)
+    began_s, text = time.perf_counter(), ""
+    async with aclosing(engine.chat(request)) as tokens:
+        async for token in tokens:
+            text += token.text
+            if text.count("```") > 1:
+                break
+    code = code_of(text, frozenset({"python", "py"}))
+    return Written(model, target.subject.name, Way.RAW, code, round(time.perf_counter() - began_s, 1))
+
+
+async def _kept(target: Target, model: str, engine: HttpEngine, sandbox: Sandbox) -> Written:
     framework = PythonFramework(own_interpreter(), uses_pytest=True)
     began_s = time.perf_counter()
     suggestion = await suggest(target, framework, engine, sandbox, lambda *_: None, seed=_SEED, effort=Effort())
-    suggest_s = time.perf_counter() - began_s
-    raw_all = await worth_of(sandbox, target, written, None, ())
-    kept = framework.assembled(target, suggestion.kept) if suggestion.kept else ""
+    took_s = round(time.perf_counter() - began_s, 1)
+    text = framework.assembled(target, suggestion.kept) if suggestion.kept else ""
+    tally = suggestion.tally
+    return Written(model, target.subject.name, Way.KEPT, text, took_s, tally.tried, dict(tally.dropped))
+
+
+async def _measure(target: Target, model: str, raw: Written, kept: Written, sandbox: Sandbox) -> Measured:
+    mutants = mutants_of(target.text, target.subject, _MOST_MUTANTS)
+    raw_all = await worth_of(sandbox, target, raw.text, None, ())
     return Measured(
         model=model,
         function=target.subject.name,
         n_mutants=len(mutants),
         raw_all=raw_all,
-        raw=await worth_of(sandbox, target, written, raw_all.passed, mutants),
-        kept=await worth_of(sandbox, target, kept, [test.name for test in suggestion.kept], mutants),
-        n_tried=suggestion.tally.tried,
-        dropped=dict(suggestion.tally.dropped),
-        raw_s=round(raw_s, 1),
-        suggest_s=round(suggest_s, 1),
+        raw=await worth_of(sandbox, target, raw.text, raw_all.passed, mutants),
+        kept=await worth_of(sandbox, target, kept.text, names_in(kept.text), mutants),
+        n_tried=kept.n_tried,
+        dropped=kept.dropped,
+        raw_s=raw.took_s,
+        suggest_s=kept.took_s,
     )
-
-
-async def _raw_answer(target: Target, engine: HttpEngine) -> str:
-    """Ask as a person would who has no tool: the file, what to test, how."""
-    words = (
-        f"Write pytest tests for the method `{target.subject.qualified_name}` of this file, `{SOURCE}`. "
-        f"Answer with the code of the test file only.\n\n```python\n{target.text.strip()}\n```"
-    )
-    asking = Asking(engine, "raw", Priority.FOREGROUND, _RAW_TOKENS)
-    return await asking.answer((Message("user", words),), _RAW_TOKENS, draws=False)
