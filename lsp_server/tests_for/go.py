@@ -96,7 +96,7 @@ class GoFramework:
         temporary = str(scratch / "tmp")
         environment = {
             "GOROOT": str(self.go.root), "GOCACHE": str(self.go.build_cache), "GOMODCACHE": str(self.go.modules),
-            "GOFLAGS": "-mod=mod", "GOPROXY": "off", "GOTOOLCHAIN": "local", "GOTELEMETRY": "off", "GOWORK": "off",
+            "GOFLAGS": "", "GOPROXY": "off", "GOTOOLCHAIN": "local", "GOTELEMETRY": "off",
             "GOTMPDIR": temporary, "GOMAXPROCS": "2", "GOENV": "off", "CGO_ENABLED": "0",
         }  # fmt: skip
         readable = (self.go.root, *(path for path in (self.go.build_cache, self.go.modules) if path.is_dir()))

@@ -35,7 +35,7 @@ _NODE_WITH_TYPES = (22, 18)
 """From this version on Node runs TypeScript by itself."""
 _ASK_S = 10.0
 _BUDGET_S = 60.0
-_ENVIRONMENT = {"NODE_ENV": "test", "CI": "1", "NO_COLOR": "1"}
+_ENVIRONMENT = {"NODE_ENV": "test", "CI": "1", "NO_COLOR": "1", "GOMAXPROCS": "2"}  # esbuild, below vite, is Go
 _ENTRIES = {Runner.VITEST: "vitest/vitest.mjs", Runner.JEST: "jest/bin/jest.js"}
 _CLAIM = re.compile(r"(?:await\s+)?(?:expect|assert)\b")
 
