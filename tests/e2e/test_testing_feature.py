@@ -109,7 +109,9 @@ def test_the_open_test_file_is_extended_and_what_disagrees_is_offered_apart(
         editor.run(editor.suggestion("shapes.py", 0))
         (kept,) = editor.edits[0]["edit"]["documentChanges"]
         assert kept["textDocument"]["version"] == 1
+        wait_until(lambda: len(editor.edits) == 2, "what disagrees is offered")
         (apart,) = editor.edits[1]["edit"]["documentChanges"]
+        assert apart["textDocument"]["version"] == 2
         assert "of_three" not in "".join(each["newText"] for each in kept["edits"])
         marked = "".join(each["newText"] for each in apart["edits"])
         assert "of_three" in marked
