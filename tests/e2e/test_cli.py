@@ -63,7 +63,8 @@ def test_doctor_fails_without_a_model_and_says_how_to_get_one(hearthline_home: P
     report = json.loads(result.stdout)
     checks = {check["name"]: check for check in report["checks"]}
     assert (result.returncode, report["ok"]) == (1, False)
-    assert checks.keys() == {"Python", "MLX", "Device", "BLAS", "Model", "Socket", "Worker", "Editors"}
+    assert checks.keys() == {"Python", "MLX", "Device", "BLAS", "Model", "Socket", "Worker", "Sandbox", "Editors"}
+    assert report["verdict"] == "1 thing to mend before completions can work."
     assert checks["Model"]["advice"] == f"fetch it once: hearthline models pull {DEFAULT_MODEL}"
     assert checks["Socket"]["found"].startswith(str(hearthline_home))
 

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -253,6 +253,7 @@ print(n)
 _BOMB = "import os\nwhile True:\n  try: os.fork()\n  except OSError: pass\n"
 _THREADS = """
 import threading, time
+threading.stack_size(64 << 10)  # so that it is not memory that ends it
 n = 0
 try:
     while n < 200:
@@ -435,24 +436,55 @@ def test_people_who_are_not_root_are_confined_too(kind: str, tried: dict[str, tu
     python = shutil.which("python3", path="/usr/bin:/usr/local/bin")
     if problem or not python:
         pytest.skip(problem or "no Python that everybody can start")
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        shutil.copytree(Path(sandboxes.__file__).parent, place / "sandboxes")
-        (place / "scratch").mkdir()
-        for path in (place, *place.rglob("*")):
-            path.chmod(0o777)
-        scratch = str(place / "scratch")
-        order = Order(kind, sandbox.program, (python, "-c", _FORKS), scratch, scratch, (), scratch, {}, LIMITS)
-        code = f"import sys; sys.path.append({folder!r}); from sandboxes.supervisor import main; main()"
-        somebody = ["setpriv", "--reuid=65533", "--regid=65533", "--clear-groups", python, "-I", "-S", "-c", code]
-        with subprocess.Popen(somebody, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdin.write(order.to_line())
-            process.stdin.flush()
-            outcome = Outcome.from_bytes(process.stdout.read())
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        world = _somebodys_world(stack, Path(folder), python)
+        before = world.tree()
+        forked = _run_as_somebody(sandbox, world, Path(folder), [python, "-c", _FORKS])
+        wrote = _run_as_somebody(sandbox, world, Path(folder), [python, "-c", sandbox_attacks.program(WRITING)])
+        meddled = _run_as_somebody(sandbox, world, Path(folder), [python, "-c", sandbox_attacks.program(MEDDLING)])
+        assert world.tree() == before
+    assert LIMITS.n_processes - 2 <= int(forked.output) <= LIMITS.n_processes
+    assert wrote.output.endswith(b"done\n"), wrote
+    assert meddled.output == b"done\n", meddled
+
+
+_SOMEBODY = ("setpriv", "--reuid=65533", "--regid=65533", "--clear-groups")
+
+
+def _somebodys_world(stack: ExitStack, folder: Path, python: str) -> World:
+    """Make a world of somebody's in `folder`, and a copy of what supervises, since they cannot read ours."""
+    shutil.copytree(Path(sandboxes.__file__).parent, folder / "sandboxes")
+    world = World(folder / "workspace", folder / "scratch", folder / "outside", {})
+    for place in (world.workspace, world.scratch, world.outside):
+        place.mkdir()
+    (world.workspace / "module.py").write_text("x = 1\n")
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755)
+        os.chown(path, 65533, 65533)
+    target = stack.enter_context(subprocess.Popen([*_SOMEBODY, python, "-c", _TARGET], stdout=subprocess.PIPE))
+    stack.callback(target.kill)
+    assert target.stdout is not None
+    address = target.stdout.readline().decode().strip()
+    places = {"OUTSIDE": str(world.outside), "WORKSPACE": str(world.workspace)}
+    world.environment |= {**places, "PID": str(target.pid), "ADDRESS": address, "SHARED": "0"}
+    return world
+
+
+def _run_as_somebody(sandbox: Sandbox, world: World, folder: Path, command: list[str]) -> Outcome:
+    workspace, scratch = str(world.workspace), str(world.scratch)
+    order = Order(
+        sandbox.name, sandbox.program, tuple(command), workspace, scratch, (), scratch, world.environment, LIMITS
+    )
+    code = f"import sys; sys.path.append({str(folder)!r}); from sandboxes.supervisor import main; main()"
+    supervisor = [*_SOMEBODY, command[0], "-I", "-S", "-c", code]
+    with subprocess.Popen(supervisor, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(order.to_line())
+        process.stdin.flush()
+        outcome = Outcome.from_bytes(process.stdout.read())
     assert outcome.ended is Ended.EXITED, outcome
-    assert LIMITS.n_processes - 2 <= int(outcome.output) <= LIMITS.n_processes
+    return outcome
 
 
 async def _until(holds: Callable[[], bool]) -> None:
@@ -463,6 +495,12 @@ async def _until(holds: Callable[[], bool]) -> None:
 
 def _processes_of(world: World) -> list[str]:
     """Find the processes whose command line names the world's scratch folder."""
-    listed = subprocess.run(["ps", "-axww", "-o", "stat=,command="], capture_output=True, text=True, check=True)
-    lines = [line for line in listed.stdout.splitlines() if str(world.scratch) in line]
-    return [line for line in lines if not line.startswith("Z")]
+    if sys.platform == "linux":
+        lines = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))  # empty for a zombie
+    else:
+        listed = subprocess.run(["ps", "-axww", "-o", "stat=,command="], capture_output=True, text=True, check=True)
+        lines = [line for line in listed.stdout.splitlines() if not line.startswith("Z")]
+    return [line for line in lines if str(world.scratch) in line]
