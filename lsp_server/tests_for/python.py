@@ -15,7 +15,7 @@ import msgspec
 
 from lsp_server.tests_for.framework import Answer, Result, TestCode, Trial, Verdict
 from lsp_server.tests_for.mutants import Mutant
-from lsp_server.tests_for.python_answer import Style, read_answer
+from lsp_server.tests_for.python_answer import Style, read_answer, snake_case
 from lsp_server.tests_for.python_class import is_made_without_arguments, takes_self
 from lsp_server.tests_for.python_imports import Sources, sources_of
 from lsp_server.tests_for.python_project import Interpreter, find_interpreter, find_module
@@ -78,17 +78,17 @@ class PythonFramework:
     def rules(self, target: Target) -> str:
         """Say what a test looks like, by its first lines."""
         subject, place = target.subject, _place(self, target)
-        style = place.style
-        top = subject.qualified_name.partition(".")[0]
-        call = f"{style.owner}().{subject.name}(" if style.is_bound else f"{subject.qualified_name}("
-        call = f"asyncio.run({call}" if re.search(r"^\s*async def", subject.text, re.MULTILINE) else call
-        name = f"test_{re.sub(r'(?<=[a-z0-9])(?=[A-Z])', '_', subject.name).lower().strip('_')}"
-        lines = [f"from {place.module} import {top}", "", ""]
-        if style.holder:
-            lines = ["import unittest", "", *lines, style.holder, f"    def {name}(self):"]
-            lines += [f"        self.assertEqual({call}...), ...)"]
+        is_async = re.search(r"^\s*async def", subject.text, re.MULTILINE) is not None
+        call = _call(target, place.style)
+        call = f"asyncio.run({call})" if is_async else call
+        name = f"test_{snake_case(subject.name)}"
+        lines = ["import asyncio", ""] if is_async else []
+        lines += ["import unittest", ""] if place.style.holder else []
+        lines += [f"from {place.module} import {subject.qualified_name.partition('.')[0]}", "", ""]
+        if place.style.holder:
+            lines += [place.style.holder, f"    def {name}(self):", f"        self.assertEqual({call}, ...)"]
         else:
-            lines += [f"def {name}():", f"    assert {call}...) == ..."]
+            lines += [f"def {name}():", f"    assert {call} == ..."]
         skeleton = "\n".join(lines)
         return f"Write tests with {self.name}, in this form:\n\n```python\n{skeleton}\n```"
 
@@ -104,7 +104,9 @@ class PythonFramework:
     def assembled(self, target: Target, tests: Sequence[TestCode]) -> str:
         """Write a file of imports and tests."""
         del target
-        imports = sorted({each for test in tests for each in test.imports}, key=lambda each: each.startswith("from"))
+        imports = sorted(
+            {each for test in tests for each in test.imports}, key=lambda each: (each.startswith("from"), each)
+        )
         blocks = ["\n".join(imports)] if imports else []
         for holder in dict.fromkeys(test.holder for test in tests):
             inner = [test.text for test in tests if test.holder == holder]
@@ -195,6 +197,18 @@ def _place(framework: PythonFramework, target: Target) -> _Place:
     holder = "" if framework.uses_pytest else f"class Test{_camel(owner or subject.name)}(unittest.TestCase):"
     style = Style(subject.name, owner, is_bound, holder, framework.mark)
     return _Place(root, module, sources_of(module, target.text), style)
+
+
+def _call(target: Target, style: Style) -> str:
+    """Return how the target is called, its arguments left out."""
+    subject = target.subject
+    if subject.name == "__init__":
+        return f"{style.owner}(...)"
+    if style.is_bound:
+        return f"{style.owner}().{subject.name}(...)"
+    if style.owner and takes_self(subject.text):
+        return f"{style.owner}(...).{subject.name}(...)"
+    return f"{subject.qualified_name}(...)"
 
 
 def _result(told: _Told) -> Result:

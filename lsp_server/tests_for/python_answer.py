@@ -64,7 +64,7 @@ def read_answer(answer: str, style: Style, sources: Sources, taken: Collection[s
     """Return the tests in `answer`. taken: names that no test may have."""
     parts = _parts(code_of(answer, _FENCES))
     if parts.loose:
-        parts.drafts.append(f"def test_{_plain(style.name)}():\n" + textwrap.indent("\n".join(parts.loose), "    "))
+        parts.drafts.append(f"def test_{snake_case(style.name)}():\n" + textwrap.indent("\n".join(parts.loose), "    "))
     names = set(taken)
     tests: list[TestCode] = []
     dropped = list(parts.dropped)
@@ -226,6 +226,6 @@ def _with_free_name(test: TestCode, names: set[str]) -> TestCode:
     return replace(test, name=name, text=test.text.replace(test.name, name, 1))
 
 
-def _plain(name: str) -> str:
+def snake_case(name: str) -> str:
     """Return `name` as part of a test's name: snake_case."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().strip("_")

@@ -83,6 +83,7 @@ async def _answers(asking: Asking, effort: Effort, questions: Sequence[Question]
     finally:
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)  # their streams are closed then
 
 
 async def _answer(asking: Asking, effort: Effort, question: Question) -> str:

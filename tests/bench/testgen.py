@@ -42,7 +42,7 @@ GOALS = {
     "branch_coverage_gain_points": Goal(">=", 0),
 }
 
-_N_PROGRAMS, _N_QUICK = 40, 2
+_N_PROGRAMS, _N_QUICK = 40, 1
 _RAW_TOKENS = 512
 _SEED = 20
 _MOST_MUTANTS = 120

@@ -1,0 +1,85 @@
+"""Asking the engine for tests: when there is enough of an answer, what it costs, that nothing outlives who asks."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from lsp_server.context.subject import subject_at
+from lsp_server.engine.protocol import ChatRequest, EngineCapabilities, Message, Priority
+from lsp_server.engine.scripted import Rule, ScriptedEngine
+from lsp_server.tests_for.asking import Asking, Effort, effort_for
+from lsp_server.tests_for.python import PythonFramework
+from lsp_server.tests_for.python_project import Interpreter
+from lsp_server.tests_for.sandbox import Sandbox
+from lsp_server.tests_for.suggest import suggest
+from lsp_server.tests_for.target import Target
+
+QUESTION = (Message("user", "write tests"),)
+
+
+def asking(reply: str, budget: int = 1_000) -> tuple[Asking, ScriptedEngine]:
+    engine = ScriptedEngine([Rule("", reply=reply)])
+    return Asking(engine, "tests:f", Priority.BACKGROUND, budget, seed=7), engine
+
+
+@pytest.mark.anyio
+async def test_an_answer_ends_with_its_code() -> None:
+    asked, engine = asking("Here:\n```python\nassert f(1) == 1\n```\nThis test shows that one is one, and so on.")
+    answer = await asked.answer(QUESTION, 400, draws=False)
+    assert answer.endswith("assert f(1) == 1\n```")
+    assert engine.served[0].closed_early
+
+
+@pytest.mark.anyio
+async def test_an_answer_that_goes_on_and_on_is_ended() -> None:
+    asked, engine = asking("```python\n" + "".join(f"assert f({n}) == {n}\n" for n in range(90)))
+    answer = await asked.answer(QUESTION, 1_000, draws=False)
+    assert answer.count("assert") < 20
+    assert engine.served[0].closed_early
+
+
+@pytest.mark.anyio
+async def test_what_is_asked_for_is_drawn_as_the_cards_say_and_within_the_budget() -> None:
+    asked, engine = asking("word " * 50, budget=60)
+    await asked.answer(QUESTION, 50, draws=False)
+    await asked.answer(QUESTION, 50, draws=True)
+    assert await asked.answer(QUESTION, 50, draws=True) == ""
+    greedy, drawn = (each.request for each in engine.served)
+    assert isinstance(greedy, ChatRequest)
+    assert isinstance(drawn, ChatRequest)
+    assert (greedy.temperature, greedy.top_p, greedy.top_k) == (0.0, 1.0, 0)
+    assert (drawn.temperature, drawn.top_p, drawn.top_k) == (0.7, 0.8, 20)
+    assert greedy.priority is Priority.BACKGROUND
+    assert greedy.key != drawn.key
+    assert drawn.seed != greedy.seed
+    assert drawn.max_tokens < 50
+
+
+@pytest.mark.parametrize(("speed", "is_small"), [(11.0, True), (80.0, False), (None, False)])
+def test_a_slow_engine_is_asked_for_less(speed: float | None, is_small: bool) -> None:
+    effort = effort_for(EngineCapabilities("m", decode_tokens_per_s=speed))
+    assert (effort == Effort()) is is_small
+
+
+@pytest.mark.anyio
+async def test_who_goes_takes_all_streams_along(tmp_path: Path) -> None:
+    text = "def f(x):\n    return x + 1\n"
+    (tmp_path / "m.py").write_text(text)
+    subject = subject_at("python", text, 0, 0)
+    assert subject is not None
+    asked = asyncio.Event()
+
+    def reply(_: object) -> str:
+        asked.set()
+        return "def test_a(): ..."
+
+    engine = ScriptedEngine([Rule("", reply=reply, token_latency_s=60.0)])
+    framework = PythonFramework(Interpreter(Path("python"), (), ()), uses_pytest=True)
+    target = Target(subject, tmp_path, "m.py", text, "test_m.py")
+    task = asyncio.ensure_future(suggest(target, framework, engine, Sandbox("none"), lambda *_: None))
+    await asked.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert all(served.is_closed and served.closed_early for served in engine.served)
