@@ -112,25 +112,25 @@ class Editor:
         return {"title": title} if title is not None else None
 
     def _apply(self, params: dict[str, Any]) -> dict[str, object]:
+        changes = params["edit"]["documentChanges"] if self._takes_edits else []
+        known = [self._change(each) for each in changes if "kind" not in each]
         self.edits.append(params)
-        if not self._takes_edits:
-            return {"applied": False}
-        for change in params["edit"]["documentChanges"]:
-            if "kind" in change:
-                continue
-            uri, version = change["textDocument"]["uri"], change["textDocument"]["version"]
-            path = Path(unquote(urlsplit(uri).path)).relative_to(self.folder).as_posix()
-            if version is not None and version != self.versions[path]:
-                return {"applied": False, "failureReason": "another version"}
-            file = self.folder / path
-            text = self.texts.get(path, file.read_bytes().decode() if file.exists() else "")
-            text = edited(text, change["edits"])
-            if path in self.texts:
-                self.texts[path] = text
-            else:
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(text.encode())
-        return {"applied": True}
+        return {"applied": self._takes_edits and all(known)}
+
+    def _change(self, change: dict[str, Any]) -> bool:
+        """Make one document's edits; tell whether they were for the version that is shown."""
+        uri, version = change["textDocument"]["uri"], change["textDocument"]["version"]
+        path = Path(unquote(urlsplit(uri).path)).relative_to(self.folder).as_posix()
+        if path in self.texts:
+            if version != self.versions[path]:
+                return False
+            self.write(path, edited(self.texts[path], change["edits"]))
+            return True
+        file = self.folder / path
+        text = edited(file.read_bytes().decode() if file.exists() else "", change["edits"])
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text.encode())
+        return True
 
 
 def edited(text: str, edits: list[dict[str, Any]]) -> str:

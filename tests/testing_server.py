@@ -1,8 +1,8 @@
 """The real language server over stdio with a scripted engine that writes tests: `python -m tests.testing_server`.
 
 The first question of each session is answered with the text of the file `reply.md` in HEARTHLINE_HOME, all others with
-nothing. `--slow`: word by word; `--paused`: background work waits. Probes tell what the engine was asked, what was
-executed, and whether tests are being prepared.
+nothing. `--slow`: word by word; `--paused`: background work waits; `--no-sandbox`: there is none. Probes tell what the
+engine was asked, what was executed, and whether tests are being prepared.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from typing import Any
 from lsp_server.engine.protocol import ChatRequest, CompletionRequest
 from lsp_server.engine.scripted import Rule, ScriptedEngine
 from lsp_server.server import HearthlineServer, create_server, serve_stdio
+from lsp_server.tests_for import sandbox
 from lsp_server.tests_for.sandbox import Ran, Sandbox
 from lsp_server.tests_for.sandboxes.order import Limits
 
@@ -27,7 +28,7 @@ def _engine() -> ScriptedEngine:
         is_first = isinstance(request, ChatRequest) and replies
         return replies.pop().read_text(encoding="utf-8") if is_first else ""
 
-    engine = ScriptedEngine([Rule("", reply, token_latency_s=0.05 if "--slow" in sys.argv else 0.0)])
+    engine = ScriptedEngine([Rule("", reply, token_latency_s=0.02 if "--slow" in sys.argv else 0.0)])
     paused = ("the machine runs on battery",) if "--paused" in sys.argv else ()
     engine.capabilities_told = replace(engine.capabilities_told, assistant_model="scripted", paused=paused)
     return engine
@@ -107,6 +108,8 @@ def _register_probes(server: HearthlineServer, engine: ScriptedEngine) -> None:
 
 
 if __name__ == "__main__":
+    if "--no-sandbox" in sys.argv:
+        sandbox.each_sandbox = lambda: iter([(Sandbox("bubblewrap"), "not installed")])
     scripted = _engine()
     testing = create_server(scripted)
     _register_probes(testing, scripted)

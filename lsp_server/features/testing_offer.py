@@ -54,10 +54,22 @@ async def offer(server: "HearthlineServer", plan: Plan, suggestion: Suggestion, 
     if not is_made:
         words = f"The tests for `{name}` were not taken; {path} stays as it was."
     server.window_show_message(types.ShowMessageParams(types.MessageType.Info, words))
-    if is_made and suggestion.disagreements and await _is_wanted(server, name, len(suggestion.disagreements)):
-        note = Note(f"Tests for {name} that fail", "What the docstring says and what the code does are not the same.")
-        if not await _put(server, plan, suggestion.disagreements, note, basis):
-            return
+    if is_made and suggestion.disagreements:  # beside the command, which is done: a question may stand there for long
+        server.spawn(_offer_apart(server, plan, suggestion.disagreements, basis))
+
+
+async def _offer_apart(
+    server: "HearthlineServer", plan: Plan, tests: Sequence[TestCode], basis: DocumentSnapshot
+) -> None:
+    """Ask whether tests that disagree with the code are wanted, and put them into their file if so."""
+    name = plan.target.subject.qualified_name
+    if not await _is_wanted(server, name, len(tests)):
+        return
+    note = Note(f"Tests for {name} that fail", "What the docstring says and what the code does are not the same.")
+    try:
+        await _put(server, plan, tests, note, basis)
+    except HearthlineError as error:
+        server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, str(error)))
 
 
 def tally_words(tally: Tally, name: str, path: str) -> str:

@@ -39,10 +39,11 @@ class Shot(msgspec.Struct, frozen=True):
 class Program:
     """A test program as one trial uses it.
 
-    command: with FILES in it where those go. separately, mutants_separately: once for each test. told: the file that it reports to, in the
-    scratch folder; None where it reports by its output. folder: of the workspace, to run it in. blame: finds in its
-    output the test file (group 1) that keeps all from being built. files: by path in the scratch folder, and shadow: by
-    path in the workspace, beside the tests.
+    command: with FILES or NAMES in it where those go. separately, mutants_separately: once for each test. told: the
+    file that it reports to, in the scratch folder; None where it reports by its output. build_s, test_s, mutant_s: what
+    an execution, each test and each test of a mutant may take; budget_s: all of it. folder: of the workspace, where it
+    is run. blame: finds in its output the test file (group 1) that keeps all from being built. files: by path in the
+    scratch folder, and shadow: by path in the workspace, beside the tests.
     """
 
     command: tuple[str, ...]

@@ -27,7 +27,7 @@ _ASK_S = 10.0
 _BUDGET_S = 120.0
 _BUILD_S = 60.0
 _MOST_WORDS = 1_500
-_BLAME = r"(hearthline_\d+_test\.go):\d+:\d+: [^\n]*"
+_BLAME = r"(hearthline_\d+_test\.go):\d+:\d+: [^\n\"\\]*"
 
 
 class _Event(msgspec.Struct, frozen=True):
@@ -96,14 +96,24 @@ class GoFramework:
         temporary = str(scratch / "tmp")
         environment = {
             "GOROOT": str(self.go.root), "GOCACHE": str(self.go.build_cache), "GOMODCACHE": str(self.go.modules),
-            "GOFLAGS": "-mod=mod", "GOPROXY": "off", "GOTOOLCHAIN": "local", "GOTELEMETRY": "off", "GOWORK": "off",
+            "GOFLAGS": "", "GOPROXY": "off", "GOTOOLCHAIN": "local", "GOTELEMETRY": "off",
             "GOTMPDIR": temporary, "GOMAXPROCS": "2", "GOENV": "off", "CGO_ENABLED": "0",
         }  # fmt: skip
         readable = (self.go.root, *(path for path in (self.go.build_cache, self.go.modules) if path.is_dir()))
         program = Program(
-            command, True, False, None, _BUILD_S, 5.0, 2.0, _BUDGET_S, str(folder), _BLAME,
-            environment=environment, readable=readable,
-        )  # fmt: skip
+            command,
+            separately=True,
+            mutants_separately=False,
+            told=None,
+            build_s=_BUILD_S,
+            test_s=5.0,
+            mutant_s=2.0,
+            budget_s=_BUDGET_S,
+            folder=str(folder),
+            blame=_BLAME,
+            environment=environment,
+            readable=readable,
+        )
         return trial_of(program, target, files, mutants, scratch)
 
     def results(self, trial: Trial, report: str, output: str) -> tuple[Result, ...]:

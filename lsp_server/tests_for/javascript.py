@@ -1,5 +1,7 @@
 """JavaScript's and TypeScript's test programs: Node's own, vitest and jest; how tests are asked for, run and reported.
 
+Mocha's tests are run by Node's own program, which has the same words.
+
 Invariant: the command is Node, a program that lies in the project's `node_modules` or is ours, and paths; scripts of a
 `package.json` are never looked at for it.
 """
@@ -33,6 +35,7 @@ _NODE_WITH_TYPES = (22, 18)
 """From this version on Node runs TypeScript by itself."""
 _ASK_S = 10.0
 _BUDGET_S = 60.0
+_ENVIRONMENT = {"NODE_ENV": "test", "CI": "1", "NO_COLOR": "1", "GOMAXPROCS": "2"}  # esbuild, below vite, is Go
 _ENTRIES = {Runner.VITEST: "vitest/vitest.mjs", Runner.JEST: "jest/bin/jest.js"}
 _CLAIM = re.compile(r"(?:await\s+)?(?:expect|assert)\b")
 
@@ -47,7 +50,7 @@ class Node(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ScriptFramework:
-    """One of the three, as one file's tests use it. entry: the program in `node_modules`, None for Node's own."""
+    """One of them, as one file's tests use it. entry: the program in `node_modules`, None for Node's own."""
 
     runner: Runner
     node: Node
@@ -81,7 +84,8 @@ class ScriptFramework:
                for module, names in style.own.items() for name in names[:2] if module]  # fmt: skip
         lines = [*written([*own, style.reached], is_module=style.is_module), ""]
         word = "async () => {" if called.startswith("await") else "() => {"
-        lines += [f'test("{subject.name} ...", {word}', f"  {claim};", "});"]
+        call = "test" if style.has_test else "it"
+        lines += [f'{call}("{subject.name} ...", {word}', f"  {claim};", "});"]
         skeleton = "\n".join(lines)
         return f"Write tests with {self.name}, in this form:\n\n```{style.language_id}\n{skeleton}\n```"
 
@@ -125,29 +129,55 @@ class ScriptFramework:
         return tuple(result for shot in shots_in(report) for result in read(shot, paths))
 
     def _program(self, target: Target, scratch: Path) -> Program:
-        root = scratch / "workspace" / self.root
         told = scratch / "told"
-        environment = {"NODE_ENV": "test", "CI": "1", "NO_COLOR": "1"}
-        readable = (self.node.prefix,)
         if self.entry is None:
             ours = str(scratch / "node_tests.mjs")
             command: tuple[str, ...] = (
                 *(str(self.node.path), "--no-warnings", f"--test-reporter={(scratch / 'node_reporter.mjs').as_uri()}"),
                 *(f"--test-reporter-destination={told}", ours, FILES),
                 *(str(scratch / "workspace" / target.path), str(scratch / "tmp"), str(told)),
+                *(("globals",) if self.runner is Runner.MOCHA else ()),
             )
             files = {name: asset(name) for name in ("node_tests.mjs", "node_reporter.mjs")}
-            return Program(command, True, True, "told", 0.0, 5.0, 2.0, _BUDGET_S, self.root, files=files,
-                           environment=environment, readable=readable)  # fmt: skip
+            return Program(
+                command,
+                separately=True,
+                mutants_separately=True,
+                told="told",
+                build_s=0.0,
+                test_s=5.0,
+                mutant_s=2.0,
+                budget_s=_BUDGET_S,
+                folder=self.root,
+                files=files,
+                environment=_ENVIRONMENT,
+                readable=(self.node.prefix,),
+            )
+        return self._program_of_others(self.entry, target, scratch)
+
+    def _program_of_others(self, entry: Path, target: Target, scratch: Path) -> Program:
+        root, told = scratch / "workspace" / self.root, scratch / "told"
         words = {"{told}": str(told), "{root}": str(root), "{cache}": str(scratch / "tmp" / "cache"), FILES: FILES}
         options = tuple(_filled(word, words) for word in _OPTIONS[self.runner])
         # What vite writes beside the packages goes to folders of the shadow's own.
-        modules = self.entry.relative_to(target.workspace).parts
+        modules = entry.relative_to(target.workspace).parts
         inside = str(PurePosixPath(*modules[: modules.index("node_modules") + 1]))
-        shadow = {f"{inside}/{name}/.gitkeep": "" for name in (".vite", ".vite-temp", ".vitest")}
-        command = str(self.node.path), str(self.entry), *options
-        return Program(command, False, False, "told", 20.0, 5.0, 2.0, 2 * _BUDGET_S, self.root, shadow=shadow,
-                       environment=environment, readable=readable)  # fmt: skip
+        ours = (scratch / "no_network.mjs").as_uri()
+        return Program(
+            (str(self.node.path), f"--import={ours}", str(entry), *options),
+            separately=False,
+            mutants_separately=False,
+            told="told",
+            build_s=20.0,
+            test_s=5.0,
+            mutant_s=2.0,
+            budget_s=2 * _BUDGET_S,
+            folder=self.root,
+            files={"no_network.mjs": asset("no_network.mjs")},
+            shadow={f"{inside}/{name}/.gitkeep": "" for name in (".vite", ".vite-temp", ".vitest")},
+            environment=_ENVIRONMENT,
+            readable=(self.node.prefix,),
+        )
 
 
 _OPTIONS = {
@@ -167,9 +197,9 @@ def find_javascript(found: Conventions, target: Target, environment: Mapping[str
     node = _node(environment.get("PATH", ""), target.workspace)
     if node is None:
         raise HearthlineError("there is no Node.js on the PATH, which runs tests of JavaScript; install it")
-    runner = Runner.NODE if found.runner is Runner.MOCHA else found.runner
+    runner = found.runner
     entry = _entry(target, runner)
-    if entry is None and runner is not Runner.NODE:
+    if entry is None and runner in _ENTRIES:
         raise HearthlineError(f"{runner.value} is not installed in this project; install its packages to run tests")
     suffix = PurePosixPath(target.test_path).suffix
     if entry is None and suffix in (*_TYPESCRIPT, ".tsx", ".jsx") and node.version < _NODE_WITH_TYPES:
@@ -186,17 +216,19 @@ def _style(found: Conventions, target: Target, runner: Runner) -> Style:
         raise HearthlineError(f"`{top}` is not exported by {target.path}, so that no test file can reach it")
     is_module = found.is_module or bool(re.search(r"^(?:export|import)\s", target.text, re.MULTILINE))
     shown = "\n".join([target.existing or "", *target.examples])
-    module = specifier(target.test_path, target.path, shown, with_ending=runner is Runner.NODE and is_module)
+    module = specifier(target.test_path, target.path, shown, with_ending=runner not in _ENTRIES and is_module)
     own: dict[str, tuple[str, ...]] = {"node:test": ("test", "it"), "node:assert/strict": ("assert",)}
     if runner is Runner.VITEST:
         own = {"vitest": ("test", "expect", "it", "vi")}
     elif runner is Runner.JEST:
         own = {"": ("test", "expect", "it", "jest")}
+    elif runner is Runner.MOCHA:
+        own = {"": ("it",), "node:assert/strict": ("assert",)}
     suffix = PurePosixPath(target.test_path).suffix
     language_id = {".tsx": "typescriptreact", ".jsx": "javascriptreact"}.get(
         suffix, "typescript" if suffix in _TYPESCRIPT else "javascript"
     )
-    uses_expect = runner is not Runner.NODE
+    uses_expect = runner in _ENTRIES
     return Style(language_id, subject.name, Atom(module, exported, top), own, is_module, uses_expect)
 
 

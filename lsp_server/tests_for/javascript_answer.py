@@ -41,6 +41,11 @@ class Style:
     is_module: bool
     uses_expect: bool
 
+    @property
+    def has_test(self) -> bool:
+        """Whether tests may be calls of `test`, and not of `it` alone."""
+        return any("test" in names for names in self.own.values())
+
 
 @dataclass(slots=True)
 class _Parts:
@@ -132,6 +137,8 @@ def _needed(text: str, helpers: dict[str, str]) -> list[str]:
 
 def _test(text: str, prefix: list[str], imported: list[Atom], style: Style, titles: Collection[str]) -> TestCode | str:
     """Return the test in `text`, or why it is none."""
+    if not style.has_test:
+        text = re.sub(r"\Atest\b", "it", text)
     if not style.uses_expect:
         text = as_assert(style.language_id, text)
     whole = _with_first(style.language_id, text, prefix)

@@ -68,6 +68,7 @@ async def _clear(preparing: asyncio.Future[Trial], scratch: Path) -> None:
 
 def _make_scratch() -> Path:
     scratch = Path(tempfile.mkdtemp(prefix="tests-", dir=paths.runtime_dir())).resolve()
+    scratch.chmod(0o755)  # the folder above is this user's alone; a sandbox of root's runs as somebody else
     (scratch / "tmp").mkdir()
     return scratch
 

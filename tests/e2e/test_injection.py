@@ -46,7 +46,7 @@ import os, socket, subprocess
 for attempt in (
     lambda: open({str(self.victim / name)!r}, "w").close(),
     lambda: open(os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "shapes.py"), "a").write("# {name}"),
-    lambda: open({str(Path.cwd() / "shapes.py")!r}, "a").close(),
+    lambda: open({str(self.victim.parent / "project" / "shapes.py")!r}, "a").close(),
     lambda: subprocess.run(["touch", {str(self.victim / name)!r}]),
     lambda: os.system({f"touch {self.victim / name}"!r}),
     lambda: socket.create_connection(("127.0.0.1", {self.port}), 1),

@@ -31,6 +31,7 @@ def test_handshake_names_the_server_and_what_it_offers(tmp_path: Path) -> None:
         assert capabilities["textDocumentSync"] == {"openClose": True, "change": 2, "save": True}
         assert capabilities["positionEncoding"] == "utf-16"
         commands = ["hearthline.openCwe", "hearthline.reviewWorkspace", "hearthline.clearWorkspaceReview"]
+        commands += ["hearthline.suggestTests", "hearthline.showTests"]
         assert capabilities["executeCommandProvider"] == {"commands": commands}
         assert client.call("shutdown") is None
         client.notify("exit")

@@ -100,12 +100,8 @@ def test_the_open_test_file_is_extended_and_what_disagrees_is_offered_apart(
     (project / "shapes.py").write_text(wrong)
     there = "from shapes import area\n\n\ndef test_area_of_a_square():\n    assert area(0) == 0  # não salvo\n"
     (project / "tests" / "test_shapes.py").write_text("")
-    reply(hearthline_home, GOOD + """
-        ```python
-        def test_area_of_three():
-            assert area(3) == 9
-        ```
-        """)  # fmt: skip
+    three = "def test_area_of_three():\n    assert area(3) == 9\n\n\ndef test_area_is_wrong"
+    reply(hearthline_home, GOOD.replace("def test_area_is_wrong", three))
     with editing(hearthline_home, project) as editor:
         editor.answers["docstring"] = "Add as well"
         editor.open("shapes.py")
@@ -113,7 +109,9 @@ def test_the_open_test_file_is_extended_and_what_disagrees_is_offered_apart(
         editor.run(editor.suggestion("shapes.py", 0))
         (kept,) = editor.edits[0]["edit"]["documentChanges"]
         assert kept["textDocument"]["version"] == 1
+        wait_until(lambda: len(editor.edits) == 2, "what disagrees is offered")
         (apart,) = editor.edits[1]["edit"]["documentChanges"]
+        assert apart["textDocument"]["version"] == 2
         assert "of_three" not in "".join(each["newText"] for each in kept["edits"])
         marked = "".join(each["newText"] for each in apart["edits"])
         assert "of_three" in marked
@@ -137,9 +135,17 @@ def test_nothing_is_run_in_a_folder_that_is_not_trusted(hearthline_home: Path, p
         assert editor.client.call("probe/executed", {})["orders"] == []
 
 
-def test_the_person_is_asked_once_and_may_take_nothing(hearthline_home: Path, project: Path) -> None:
+def test_without_a_sandbox_nothing_is_run_and_the_way_out_is_said(hearthline_home: Path, project: Path) -> None:
     reply(hearthline_home, GOOD)
-    before = snapshot(project)
+    with editing(hearthline_home, project, "--no-sandbox") as editor:
+        editor.open("shapes.py")
+        with pytest.raises(LspError, match=r"Way out: (install bubblewrap|use Linux)"):
+            editor.run(editor.suggestion("shapes.py", 0))
+        assert editor.client.call("probe/asked", {}) == []
+
+
+def test_the_person_is_asked_once(hearthline_home: Path, project: Path) -> None:
+    reply(hearthline_home, "I would rather not.")
     with editing(hearthline_home, project, workspace={"trusted": None}) as editor:
         editor.open("shapes.py")
         command = editor.suggestion("shapes.py", 0)
@@ -147,14 +153,13 @@ def test_the_person_is_asked_once_and_may_take_nothing(hearthline_home: Path, pr
             with pytest.raises(LspError, match="not trusted"):
                 editor.run(command)
         assert len(editor.questions) == 1
-    with editing(hearthline_home, project, workspace={"trusted": None}, takes_edits=False) as editor:
+    with editing(hearthline_home, project, workspace={"trusted": None}) as editor:
         editor.answers["trust"] = "Run tests in the sandbox"
         editor.open("shapes.py")
         editor.run(editor.suggestion("shapes.py", 0))
-        assert len(editor.edits) == 1
         assert len([each for each in editor.questions if "trust" in each]) == 1
-        assert any("were not taken" in each for each in editor.said())
-    assert snapshot(project) == before
+        assert editor.said() == ["The model wrote no test for `area`."]
+        assert editor.edits == []
 
 
 def test_a_stale_version_is_refused_with_a_sentence(hearthline_home: Path, project: Path) -> None:
@@ -215,7 +220,7 @@ def prepare(editor: Editor) -> None:
 
 def test_tests_are_ready_for_a_function_that_was_changed_and_saved(hearthline_home: Path, project: Path) -> None:
     reply(hearthline_home, GOOD)
-    with editing(hearthline_home, project, tests={"background": True}) as editor:
+    with editing(hearthline_home, project, takes_edits=False, tests={"background": True}) as editor:
         prepare(editor)
         editor.client.wait_for(lambda m: m.get("method") == "workspace/codeLens/refresh")
         (lens,) = editor.lenses("shapes.py")
@@ -229,9 +234,11 @@ def test_tests_are_ready_for_a_function_that_was_changed_and_saved(hearthline_ho
         (lens,) = editor.lenses("shapes.py")
         assert lens["range"]["start"]["line"] == 1
         editor.run(lens["command"])
-        assert len(editor.edits) == 1
+        (edit,) = editor.edits
+        assert edit["edit"]["documentChanges"][-1]["edits"][0]["newText"].count("def test_") == 2
+        assert any("were not taken" in each for each in editor.said())  # shown first, and the person said no
         assert editor.lenses("shapes.py") == []
-    assert (project / "tests" / "test_shapes.py").read_text().count("def test_") == 2
+    assert not (project / "tests" / "test_shapes.py").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 // Runs one test file with Node's own runner, in this process, and tells which lines of the target ran.
 //
-// Arguments: the test file, the target's file, the folder that tests may write, the file to tell in. Invariant: what a
-// test must not do (write elsewhere, reach for the network, run programs) is refused and named, whatever the sandbox
-// would have let it do.
+// Arguments: the test file, the target's file, the folder that tests may write, the file to tell in, and `globals`
+// where tests find `it` and `describe` without importing them, as mocha has it. Invariant: what a test must not do (write
+// elsewhere, reach for the network, run programs) is refused and named, whatever the sandbox would have let it do.
 
 import childProcess from "node:child_process";
 import fs from "node:fs";
@@ -11,9 +11,9 @@ import { syncBuiltinESMExports } from "node:module";
 import net from "node:net";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { test } from "node:test";
+import { after, afterEach, before, beforeEach, describe, it, test } from "node:test";
 
-const [file, source, temporary, told] = process.argv.slice(2);
+const [file, source, temporary, told, globals] = process.argv.slice(2);
 const append = fs.appendFileSync;
 const readFile = fs.readFileSync;
 const WRITES = ["writeFile", "appendFile", "mkdir", "rm", "rmdir", "unlink", "rename", "copyFile", "symlink", "link", "truncate"];
@@ -97,6 +97,9 @@ process.on("exit", () => {
   });
 });
 guard();
+if (globals === "globals") {
+  Object.assign(globalThis, { after, afterEach, before, beforeEach, describe, it });
+}
 try {
   await import(pathToFileURL(file).href);
 } catch (error) {

@@ -80,7 +80,7 @@ def _mounts(order: Order) -> list[str]:
 
 
 def _above(path: str) -> list[str]:
-    """Return what makes the folders that `path` lies in: made by bubblewrap itself, not everybody may go through them."""
+    """Return what makes the folders that `path` lies in; those that bubblewrap makes by itself are closed to others."""
     parents = [str(parent) for parent in reversed(PurePath(path).parents) if parent.name]
     return [word for parent in parents for word in ("--dir", parent)]
 
