@@ -101,7 +101,7 @@ def _body_of(node: tree_sitter.Node) -> tree_sitter.Node | None:
 def _steps(body: tree_sitter.Node | None) -> list[tuple[int, int]]:
     """Return the lines of each step: the statements, the longest in parts, or several together if they are many."""
     units = _statements(body) if body is not None else []
-    units = units[1:] if len(units) > 1 and _is_text(units[0]) else units
+    units = units[1:] if units and _is_text(units[0]) else units
     spans = [(each.start_point.row, each.end_point.row, each) for each in units]
     while spans and len(spans) < MOST_STEPS:
         longest = max(spans, key=lambda span: span[1] - span[0])

@@ -21,7 +21,9 @@ SYSTEM = (
 )
 _MOST_STEP_LINES = 12
 _MOST_LINE_CHARS = 300
+_MOST_DOCSTRING_CHARS = 1_000
 _CUT = "..."
+_DOCSTRING = re.compile(r"\s*[rRuU]?[\"']")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +84,24 @@ def context_of(shown: Shown) -> str:
     return "\n\n".join(parts)
 
 
+def without_docstring(subject: Subject, steps: Sequence[Step]) -> str:
+    """Return the text of `subject` without the docstring in it: small models repeat it, whatever they are asked of."""
+    lines = subject.text.split("\n")
+    first_step = steps[0].first_line - subject.first_line if steps else 0
+    begin = next((at for at in range(first_step) if _DOCSTRING.match(lines[at])), first_step)
+    return "\n".join([*lines[:begin], *lines[first_step:]]) if subject.docstring else subject.text
+
+
 def purpose(subject: Subject) -> Question:
     """Ask what it is for, in one sentence."""
-    return Question(f"What is `{subject.name}` for? Answer in one sentence that begins with a verb.")
+    return Question(f"{_said(subject)}What is `{subject.name}` for? Answer in one sentence that begins with a verb.")
 
 
 def inputs_and_outputs(subject: Subject) -> Question:
     """Ask what it takes and gives."""
     words = (
-        f"What does `{subject.name}` take, and what does it return? Answer with one short bullet for each parameter, "
-        'and one that begins with "Returns".'
+        f"{_said(subject)}What does `{subject.name}` take, and what does it return? "
+        'Answer with one short bullet for each parameter, and one that begins with "Returns".'
     )
     return Question(words, Kind.BULLET, 8, 200)
 
@@ -176,6 +186,13 @@ def _front(lines: Sequence[str], most_chars: int) -> list[str]:
             break
         taken.append(line)
     return taken
+
+
+def _said(subject: Subject) -> str:
+    """Return what its author says of it."""
+    if not subject.docstring:
+        return ""
+    return f"Its author says:\n{_fenced(bounded_code(subject.docstring, _MOST_DOCSTRING_CHARS), '')}\n"
 
 
 def _bounded(code: str) -> str:

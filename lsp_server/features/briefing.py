@@ -63,7 +63,8 @@ class Briefing:
         subject = located.subject
         if subject is None:
             raise HearthlineError(NOTHING_HERE)
-        topic, gathered = await self._topic(run, subject_key(subject), subject.text, subject)
+        code = prompt.without_docstring(subject, located.anatomy.steps)
+        topic, gathered = await self._topic(run, subject_key(subject), code, subject, subject.docstring or "")
         findings = self.findings(run.snapshot, subject.first_line, subject.last_line)
         around = self._around(run, gathered, findings, topic.model)
         parts = plan.of_subject(subject, located.anatomy, around)

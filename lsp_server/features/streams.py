@@ -267,7 +267,8 @@ def _write(name: str, text: str) -> Path:
     folder = paths.runtime_dir() / _FOLDER / str(os.getpid())
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / name
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w") as file:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(fd, "w", encoding="utf-8", errors="replace") as file:
         file.write(text)
     return path
 
@@ -275,7 +276,8 @@ def _write(name: str, text: str) -> Path:
 def _remove_left_behind() -> None:
     with suppress(OSError, paths.UnsafeDirectoryError):
         for folder in (paths.runtime_dir() / _FOLDER).iterdir():
-            if not (folder.name.isdecimal() and _is_running(int(folder.name))):
+            # A number that has become ours was another's: nothing is shown yet.
+            if folder.name == str(os.getpid()) or not (folder.name.isdecimal() and _is_running(int(folder.name))):
                 shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lsp_server.explain.check import Repetitions
 from lsp_server.explain.phrases import linked
 from lsp_server.explain.plan import Part
-from lsp_server.explain.units import Kind, Unit
+from lsp_server.explain.units import Kind
 from lsp_server.features.answering import Answers, Topic
 from lsp_server.features.running import Run
 from lsp_server.features.streams import Stream
@@ -35,25 +35,23 @@ async def tell(run: Run, stream: Stream, answers: Answers, telling: Telling) -> 
             continue
         run.report(telling.name, n_asked / n_questions)
         n_asked += 1
-        is_told = False
+        last: Kind | None = None
         key = f"explain:{run.snapshot.uri}"
         async with aclosing(answers.ask(telling.topic, part.question, key)) as units:
             async for unit in units:
-                if said.note(unit):
-                    continue  # of another part too: it was read off the docstring, more likely than off the code
-                stream.write(_put(unit, part, telling, run.snapshot.uri, is_first=not is_told))
-                is_told = True
-        stream.write("\n" if is_told or part.is_step else f"{part.otherwise}\n" if part.otherwise else "")
+                if part.is_step and said.note(unit):
+                    continue  # it was said of another step: it is likely to be about the whole
+                text = linked(unit.text, run.snapshot.uri, telling.code, telling.first_line)
+                stream.write(f": {text}" if part.is_step else _put(unit.kind, text, last))
+                last = unit.kind
+        stream.write("\n" if last or part.is_step else f"{part.otherwise}\n" if part.otherwise else "")
 
 
-def _put(unit: Unit, part: Part, telling: Telling, uri: str, *, is_first: bool) -> str:
-    """Return `unit` as Markdown, to be written behind what is there."""
-    if unit.kind is Kind.CODE:
-        return f"\n\n{unit.text}\n\n"
-    text = linked(unit.text, uri, telling.code, telling.first_line)
-    match unit.kind:
-        case Kind.BULLET:
-            return f"- {text}" if is_first else f"\n- {text}"
-        case Kind.HEADING:
-            return f"\n\n{text}\n\n"
-    return f": {text}" if part.is_step else text if is_first else f" {text}"
+def _put(kind: Kind, text: str, last: Kind | None) -> str:
+    """Return `text` as Markdown behind a unit of the kind `last`, None for the first one."""
+    marked = f"- {text}" if kind is Kind.BULLET else text
+    if last is None:
+        return marked
+    if kind is not last or kind in (Kind.HEADING, Kind.CODE):
+        return f"\n\n{marked}"
+    return f"\n{marked}" if kind is Kind.BULLET else f" {marked}"

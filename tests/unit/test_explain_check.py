@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lsp_server.context.anatomy import anatomy_at
+from lsp_server.context.subject import subject_at
 from lsp_server.explain.check import Repetitions, Sources, escaped, is_plain, names_code, unknown_names
 from lsp_server.explain.phrases import code_span, linked, put_plainly
+from lsp_server.explain.prompt import purpose, without_docstring
 from lsp_server.explain.units import MOST_CHARS, Kind, Unit, UnitReader
 
 CODE = """\
@@ -201,3 +204,23 @@ def test_what_stands_once_in_the_code_is_linked() -> None:
 @pytest.mark.parametrize(("code", "span"), [("a", "`a`"), ("`a`", "`` `a` ``"), ("a ``` b", "````a ``` b````")])
 def test_any_code_is_shown_as_it_is(code: str, span: str) -> None:
     assert code_span(code) == span
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ('def f(a):\n    """Adds."""\n    return a\n', "def f(a):\n    return a"),
+        (
+            "def f(\n    a='x',\n):\n    r'''Adds.\n\n    More.\n    '''\n\n    return a\n",
+            "def f(\n    a='x',\n):\n    return a",
+        ),
+        ("def f(a):\n    return a\n", "def f(a):\n    return a"),
+        ('def f(a):\n    """Adds."""\n', 'def f(a):\n    """Adds."""'),
+    ],
+)
+def test_the_docstring_is_told_apart_from_the_code(text: str, code: str) -> None:
+    subject = subject_at("python", text, 0, 0)
+    assert subject is not None
+    steps = [step for step in anatomy_at("python", text, 0, 0).steps if "Adds." not in step.text]
+    assert without_docstring(subject, steps) == code
+    assert ("Adds." in purpose(subject).words) is (subject.docstring is not None)
