@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         "worker", help="the inference worker: run (default), status, stop, pause or resume", add_help=False
     )
     commands.add_parser(
-        "models", help="models on this machine: list, pull, path, fit, verify or remove", add_help=False
+        "models", help="models on this machine: list, recommend, pull, path, fit, verify or remove", add_help=False
     )
 
     attempt = commands.add_parser("try", help="watch a model complete sample code through the language server")
@@ -84,6 +84,12 @@ def _parser() -> argparse.ArgumentParser:
     stats.add_argument("--days", type=int, default=30, metavar="N", help="the last N days (default: %(default)s)")
     stats.add_argument("--json", action="store_true", help="one JSON object on stdout")
     stats.set_defaults(run=_stats)
+
+    init = commands.add_parser("init", help="what your editor has to be told, printed or written")
+    init.add_argument("editor", choices=["vscode", "neovim", "emacs", "helix", "zed", "sublime", "kate"])
+    init.add_argument("--write", action="store_true", help="write it, after showing the change and asking")
+    init.add_argument("--yes", action="store_true", help="with --write: do not ask")
+    init.set_defaults(run=_init)
 
     doctor = commands.add_parser("doctor", help="check this installation and say what to do about what is wrong")
     doctor.add_argument("--json", action="store_true", help="one JSON object on stdout")
@@ -120,6 +126,12 @@ def _stats(options: argparse.Namespace) -> int:
     from lsp_server.commands.stats import run
 
     return run(options.days, as_json=options.json)
+
+
+def _init(options: argparse.Namespace) -> int:
+    from lsp_server.commands.init import run
+
+    return run(options.editor, write=options.write, yes=options.yes)
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -3,9 +3,11 @@
 What they aim at stands in their environment: OUTSIDE, a folder that is not shared, with `secret.txt` and the Unix
 sockets `stream` and `datagrams`; WORKSPACE, with `module.py`, the same sockets, and the symlink `way_out` to OUTSIDE;
 PORT, of listeners on loopback by TCP and UDP; ABSTRACT, the name of an abstract Unix socket; PID, a process, and
-ADDRESS, of eight bytes in it. They start in the scratch folder. Some, in a sandbox, seem to get through and change
-nothing: what counts is what they did.
+ADDRESS, of eight bytes in it; SHARED, a segment of shared memory. They start in the scratch folder. Some, in a
+sandbox, seem to get through and change nothing: what counts is what they did.
 """
+
+from collections.abc import Mapping
 
 _HEAD = """
 import ctypes, os, resource, socket
@@ -69,6 +71,9 @@ MEDDLING = {
     "limit it": "resource.prlimit(int(env['PID']), resource.RLIMIT_CORE, (0, 0))",
     "slow it down": "os.setpriority(os.PRIO_PROCESS, int(env['PID']), 19)",
     "pin it": "os.sched_setaffinity(int(env['PID']), os.sched_getaffinity(0))",
+    "attach to shared memory": (
+        "libc.shmat.restype = ctypes.c_void_p\nassert libc.shmat(int(env['SHARED']), None, 0) != 2**64 - 1"
+    ),
     "copy its memory": (
         "b = ctypes.create_string_buffer(8); io = (ctypes.c_size_t * 2)(ctypes.addressof(b), 8)\n"
         "checked(libc.process_vm_readv(int(env['PID']), io, 1, (ctypes.c_size_t * 2)(int(env['ADDRESS']), 8), 1, 0))"
@@ -84,6 +89,14 @@ NAMESPACES = {
 }
 
 
-def program(attack: str) -> str:
-    """Return the whole program of one of the attacks."""
-    return f"{_HEAD}{attack}\nprint('through')\n"
+def program(attacks: Mapping[str, str]) -> str:
+    """Return a program that makes `attacks`, writes a line with the name of each that got through, then "done"."""
+    return f"""{_HEAD}
+for name, attack in {dict(attacks)!r}.items():
+    try:
+        exec(attack)
+    except (OSError, AssertionError):
+        continue
+    print(name)
+print("done")
+"""

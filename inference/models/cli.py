@@ -1,4 +1,4 @@
-"""`hearthline models list | pull | path | fit | verify | remove`: a person's view of the models on this machine.
+"""`hearthline models list | recommend | pull | path | fit | verify | remove`: models on this machine, for a person.
 
 Exit codes: 0 done, 1 could not (one sentence on stderr says why), 2 wrong usage, 130 interrupted.
 """
@@ -34,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _path(output, arguments.name, arguments.json)
         if arguments.command == "fit":
             return _fit(output, arguments.name, arguments.n_context, arguments.json)
+        if arguments.command == "recommend":
+            return _recommend(output, arguments.json)
         if arguments.command == "verify":
             return _verify(output, errors, arguments.names, arguments.json)
         if arguments.command == "remove":
@@ -52,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     listing = commands.add_parser("list", help="the models there are, and which are here")
     listing.add_argument("--json", action="store_true", help="for programs")
+    recommending = commands.add_parser("recommend", help="which models suit this machine, and why")
+    recommending.add_argument("--json", action="store_true", help="for programs")
     pulling = commands.add_parser("pull", help="fetch a model, verify it and make it ready to run")
     pulling.add_argument(
         "name",
@@ -178,11 +182,20 @@ def _path(output: Console, name: str, as_json: bool) -> int:
 
 
 def _fit(output: Console, name: str, n_context: int | None, as_json: bool) -> int:
-    # Imports MLX, which no other command does.
+    # Imports MLX, as `_recommend` does.
     from inference.models.fit_command import fit
 
     code, sentence, shown = fit(name, n_context)
     output.print(shown if as_json else sentence, markup=False, highlight=False, soft_wrap=True)
+    return code
+
+
+def _recommend(output: Console, as_json: bool) -> int:
+    # Imports MLX, as `_fit` does.
+    from inference.models.recommend_command import run
+
+    code, words, shown = run()
+    output.print(shown if as_json else words, markup=False, highlight=False, soft_wrap=True)
     return code
 
 

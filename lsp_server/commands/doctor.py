@@ -6,7 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +19,7 @@ from inference.models import store
 from inference.models.catalogue import DEFAULT_MODEL
 from lsp_server import __version__
 from lsp_server.commands.terminal import answers, write_json
+from lsp_server.tests_for.sandbox import NoSandbox, Sandbox, find_sandbox
 
 MINIMUM_PYTHON = (3, 11)
 _PROBE_TIMEOUT_S = 120
@@ -53,7 +54,7 @@ class Check:
 
 
 def run(*, as_json: bool) -> int:
-    """Check everything and print it. Exit code 0 unless a check failed."""
+    """Check everything and print it, a verdict last. Exit code 0 unless a check failed."""
     probe = probe_inference()
     checks = [
         check_python(),
@@ -63,11 +64,13 @@ def run(*, as_json: bool) -> int:
         check_model(),
         check_socket(),
         check_worker(),
+        check_sandbox(),
         check_editors(),
     ]
     failed = any(check.verdict is Verdict.FAIL for check in checks)
     if as_json:
-        write_json({"ok": not failed, "version": __version__, "checks": [asdict(check) for check in checks]})
+        shown = [asdict(check) for check in checks]
+        write_json({"ok": not failed, "verdict": verdict(checks), "version": __version__, "checks": shown})
     else:
         _show(checks)
     return 1 if failed else 0
@@ -180,13 +183,35 @@ def check_worker() -> Check:
     return Check("Worker", Verdict.OK, found)
 
 
+def check_sandbox(find: Callable[[], Sandbox] = find_sandbox) -> Check:
+    """Tell what would confine the tests that are suggested while they run."""
+    try:
+        sandbox = find()
+    except NoSandbox as error:
+        return Check("Sandbox", Verdict.WARN, "none: suggested tests cannot be run", str(error))
+    if sandbox.name == "landlock":
+        advice = "bubblewrap confines more: install it (on Debian and Ubuntu: apt install bubblewrap)"
+        return Check("Sandbox", Verdict.OK, "landlock, for suggested tests", advice)
+    return Check("Sandbox", Verdict.OK, f"{sandbox.name} ({sandbox.program}), for suggested tests")
+
+
 def check_editors(which: Callable[[str], str | None] = shutil.which) -> Check:
     """List the editors on the PATH."""
     found = [f"{name} ({program})" for name, program in _EDITORS.items() if which(program)]
     if not found:
-        advice = "hearthline try works without one; the README shows how to set up Neovim"
+        advice = "hearthline try works without one; hearthline init EDITOR says what an editor has to be told"
         return Check("Editors", Verdict.WARN, "none found on the PATH", advice)
     return Check("Editors", Verdict.OK, ", ".join(found))
+
+
+def verdict(checks: Sequence[Check]) -> str:
+    """Sum up the report in one line, the last one that a person reads."""
+    n_wrong = sum(check.verdict is Verdict.FAIL for check in checks)
+    if n_wrong:
+        return f"{n_wrong} thing{'s' * (n_wrong > 1)} to mend before completions can work."
+    n_lesser = sum(check.verdict is Verdict.WARN for check in checks)
+    lesser = f", but {n_lesser} thing{'s' * (n_lesser > 1)} could be better: see ! above" if n_lesser else ""
+    return f"Ready{lesser}. Watch it work: hearthline try"
 
 
 _MARKS = {Verdict.OK: ("✓", "green"), Verdict.WARN: ("!", "yellow"), Verdict.FAIL: ("✗", "bold red")}
@@ -202,11 +227,8 @@ def _show(checks: list[Check]) -> None:
     console = answers()
     console.print(table)
     console.print()
-    wrong = sum(check.verdict is Verdict.FAIL for check in checks)
-    if wrong:
-        console.print(Text(f"{wrong} thing{'s' * (wrong > 1)} to mend before completions can work.", "bold red"))
-    else:
-        console.print(Text("Ready. Watch it work: hearthline try", "bold green"))
+    is_ready = all(check.verdict is not Verdict.FAIL for check in checks)
+    console.print(Text(verdict(checks), "bold green" if is_ready else "bold red"))
 
 
 def _home_relative(words: str) -> str:

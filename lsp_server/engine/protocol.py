@@ -74,9 +74,9 @@ class ChatRequest:
     """Answer a conversation.
 
     thinks: think before answering, or do not; None leaves it to the model. top_p, top_k: how much of what is likely may
-    be drawn, 1.0 and 0 for all; seed: the same one draws the same again, None draws another each time. json_schema: what the answer must match,
-    token by token. It is valid JSON of that schema unless it was cut short (see FinishReason) or the engine has no such
-    constraint (see EngineCapabilities).
+    be drawn, 1.0 and 0 for all; seed: the same one draws the same again, None another each time. json_schema: what the
+    answer must match, token by token. It is valid JSON of that schema unless it was cut short (see FinishReason) or the
+    engine has no such constraint (see EngineCapabilities).
     """
 
     messages: tuple[Message, ...]

@@ -63,7 +63,12 @@ def register(server: "HearthlineServer") -> None:
             raise HearthlineError("there is no function or class here that could be tested")
         folder = server.trust.folder_of(run.snapshot.path)
         await server.trust.require(folder)
-        made = await suggested(server, run.snapshot, subject, folder, run.report)
+
+        def report(words: str, share: float) -> None:
+            run.require_current()  # the rest of the work would be for nothing
+            run.report(words, share)
+
+        made = await suggested(server, run.snapshot, subject, folder, report)
         run.require_current()
         await offer(server, made.plan, made.suggestion, run.snapshot)
 

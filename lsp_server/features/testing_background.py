@@ -187,7 +187,8 @@ def _changed_lines(before: Sequence[str], after: Sequence[str]) -> types.Range |
 def _line_of(ready: _Ready, lines: Sequence[str]) -> int | None:
     """Return the line that the function begins on, None where it does not stand in `lines` as it was."""
     n = len(ready.lines)
-    for line in (ready.first_line, *range(len(lines) - n + 1)):
+    places: list[int] = [ready.first_line, *range(len(lines) - n + 1)]
+    for line in places:
         if lines[line : line + 1] == [ready.lines[0]] and tuple(lines[line : line + n]) == ready.lines:
             return line
     return None

@@ -6,6 +6,7 @@ offered; nothing but that one file is touched; tests that disagree with the code
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lsprotocol import types
@@ -17,7 +18,7 @@ from lsp_server.features import edits
 from lsp_server.features.edits import Change, File, Note
 from lsp_server.review.finding import Place
 from lsp_server.tests_for.framework import TestCode
-from lsp_server.tests_for.listing import read_plain
+from lsp_server.tests_for.listing import read_plain, require_plain_place
 from lsp_server.tests_for.merge import UnfitTestFile, insertions, merged
 from lsp_server.tests_for.planning import Plan
 from lsp_server.tests_for.suggestion import Suggestion, Tally
@@ -92,7 +93,9 @@ async def _standing(server: "HearthlineServer", plan: Plan) -> _Standing:
         if snapshot.unfit is not None:
             raise HearthlineError(f"{plan.target.test_path} is open, but its text is not known here; open it again")
         return _Standing(edits.file_of(snapshot), "".join(snapshot.lines), snapshot)
-    data = await asyncio.to_thread(read_plain, plan.target.workspace / plan.target.test_path)
+    place = Path(path)
+    await asyncio.to_thread(require_plain_place, plan.target.workspace, plan.target.test_path)
+    data = await asyncio.to_thread(read_plain, place)
     try:
         text = data.decode() if data is not None else None
     except UnicodeDecodeError:

@@ -23,11 +23,11 @@ class Effort:
     max_tokens: of one answer; mend_tokens: of a mended test; budget: tokens of all answers together.
     """
 
-    n_samples: int = 3
+    n_samples: int = 2
     n_rounds: int = 2
-    max_tokens: int = 320
-    mend_tokens: int = 200
-    budget: int = 2_400
+    max_tokens: int = 256
+    mend_tokens: int = 160
+    budget: int = 1_400
 
 
 def effort_for(known: EngineCapabilities) -> Effort:

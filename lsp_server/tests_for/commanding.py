@@ -18,8 +18,8 @@ from lsp_server.tests_for.mutants import Mutant
 from lsp_server.tests_for.target import Target
 
 RUNNERS = Path(__file__).parent / "runners"
-FILES = "{files}"
-"""Stands in a command for the paths of the test files."""
+FILES, NAMES = "{files}", "{names}"
+"""Stand in a command for the paths of the test files, and for their tests' names as a regular expression."""
 
 _REPORT = "report.jsonl"
 
@@ -39,15 +39,18 @@ class Shot(msgspec.Struct, frozen=True):
 class Program:
     """A test program as one trial uses it.
 
-    command: with FILES in it where those go. separately: once for each test. told: the file that it reports to, in the
-    scratch folder; None where it reports by its output. folder: of the workspace, to run it in. blame: finds in its
-    output the test file (group 1) that keeps all from being built. files: by path in the scratch folder, and shadow: by
-    path in the workspace, beside the tests.
+    command: with FILES or NAMES in it where those go. separately, mutants_separately: once for each test. told: the
+    file that it reports to, in the scratch folder; None where it reports by its output. build_s, test_s, mutant_s: what
+    an execution, each test and each test of a mutant may take; budget_s: all of it. folder: of the workspace, where it
+    is run. blame: finds in its output the test file (group 1) that keeps all from being built. files: by path in the
+    scratch folder, and shadow: by path in the workspace, beside the tests.
     """
 
     command: tuple[str, ...]
     separately: bool
+    mutants_separately: bool
     told: str | None
+    build_s: float
     test_s: float
     mutant_s: float
     budget_s: float
@@ -67,6 +70,7 @@ def trial_of(
     job = {
         "command": program.command,
         "separately": program.separately,
+        "mutants_separately": program.mutants_separately,
         "tests": {name: str(root / path) for name, (path, _) in tests.items()},
         "told": str(scratch / program.told) if program.told is not None else None,
         "folder": str(root / program.folder),
@@ -74,6 +78,7 @@ def trial_of(
         "source": str(root / target.path),
         "mutants": [mutant.apply(target.text) for mutant in mutants],
         "mutant_lines": [mutant.line for mutant in mutants],
+        "build_s": program.build_s,
         "test_s": program.test_s,
         "mutant_s": program.mutant_s,
         "budget_s": program.budget_s,
@@ -88,7 +93,7 @@ def trial_of(
         report=_REPORT,
         environment=program.environment,
         readable=(*_own_prefixes(), *program.readable),
-        wall_s=program.budget_s + program.test_s * (len(tests) + 1),
+        wall_s=program.budget_s + 2 * program.build_s + program.test_s,
     )
 
 

@@ -54,8 +54,9 @@ class Verdict(StrEnum):
 class Result:
     """How one test went, once. mutant: which one it met, None for the code as it is.
 
-    words: the error, for the model and for a person. output: what it printed. lines: 0-based, of the target's file, that ran in the target;
-    branches: (from, to) pairs of them. Both are empty where the framework cannot measure them.
+    words: the error, for the model and for a person. output: what it printed. lines: 0-based, of the target's file,
+    that ran in the target; branches: (from, to) pairs of them, -1 for its end. Both are empty where the framework
+    cannot measure them.
     """
 
     test: str

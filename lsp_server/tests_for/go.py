@@ -1,2 +1,182 @@
-def find_go(target, environment):
-    raise NotImplementedError
+"""Go's `go test`: how tests are asked for, run and reported.
+
+Invariant: the command is the Go of this machine, our flags and paths; nothing is downloaded, and what was built before
+is read from Go's own cache, which no run can write.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import ClassVar
+
+import msgspec
+
+from lsp_server.errors import HearthlineError
+from lsp_server.tests_for.commanding import NAMES, Program, Shot, shots_in, trial_of
+from lsp_server.tests_for.framework import Answer, Result, TestCode, Trial, Verdict
+from lsp_server.tests_for.go_answer import claims_in, read_answer
+from lsp_server.tests_for.merge import merged
+from lsp_server.tests_for.mutants import Mutant
+from lsp_server.tests_for.target import Target
+
+_ASK_S = 10.0
+_BUDGET_S = 120.0
+_BUILD_S = 60.0
+_MOST_WORDS = 1_500
+_BLAME = r"(hearthline_\d+_test\.go):\d+:\d+: [^\n\"\\]*"
+
+
+class _Event(msgspec.Struct, frozen=True):
+    """A line of `go test -json`."""
+
+    Action: str = ""
+    Test: str = ""
+    Output: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """path: what is executed. root: of the distribution. build_cache and modules: where Go keeps what it has."""
+
+    path: Path
+    root: Path
+    build_cache: Path
+    modules: Path
+
+
+@dataclass(frozen=True, slots=True)
+class GoFramework:
+    """`go test` in one package. clause: names it. taken: functions of its other test files."""
+
+    go: Go
+    clause: str
+    taken: frozenset[str]
+    name: ClassVar[str] = "go test"
+    language_id: ClassVar[str] = "go"
+    most_mutants: ClassVar[int] = 12
+
+    def rules(self, target: Target) -> str:
+        """Say what a test looks like, by its first lines."""
+        subject = target.subject
+        top = subject.name[:1].upper() + subject.name[1:]
+        skeleton = (
+            f'{self.clause}\n\nimport "testing"\n\nfunc Test{top}(t *testing.T) {{\n'
+            f'\tif got := {subject.name}(...); got != ... {{\n\t\tt.Errorf("got %v", got)\n\t}}\n}}'
+        )
+        return f"Write tests with Go's testing package, in this form:\n\n```go\n{skeleton}\n```"
+
+    def read(self, answer: str, target: Target, taken: Collection[str]) -> Answer:
+        """Read Go."""
+        return read_answer(answer, target.subject.name, {*taken, *self.taken})
+
+    def claims(self, test: TestCode) -> tuple[tuple[int, int], ...]:
+        """Find the claims of a test."""
+        return claims_in(test.text)
+
+    def assembled(self, target: Target, tests: Sequence[TestCode]) -> str:
+        """Write a file of the package with `tests`."""
+        del target
+        return merged("go", None, tests, head=f"{self.clause}\n")
+
+    def trial(
+        self, target: Target, tests: Sequence[TestCode], mutants: Sequence[Mutant], scratch: Path, turn: int
+    ) -> Trial:
+        """Write each test to a file of its own, so that one that does not compile can be taken away."""
+        del turn
+        folder = PurePosixPath(target.test_path).parent
+        files = {
+            test.name: (str(folder / f"hearthline_{number}_test.go"), self.assembled(target, [test]))
+            for number, test in enumerate(tests)
+        }
+        command = (str(self.go.path), "test", "-json", "-count=1", "-vet=off", "-gcflags=-e", f"-run=^({NAMES})$", ".")
+        temporary = str(scratch / "tmp")
+        environment = {
+            "GOROOT": str(self.go.root), "GOCACHE": str(self.go.build_cache), "GOMODCACHE": str(self.go.modules),
+            "GOFLAGS": "-mod=mod", "GOPROXY": "off", "GOTOOLCHAIN": "local", "GOTELEMETRY": "off", "GOWORK": "off",
+            "GOTMPDIR": temporary, "GOMAXPROCS": "2", "GOENV": "off", "CGO_ENABLED": "0",
+        }  # fmt: skip
+        readable = (self.go.root, *(path for path in (self.go.build_cache, self.go.modules) if path.is_dir()))
+        program = Program(
+            command,
+            separately=True,
+            mutants_separately=False,
+            told=None,
+            build_s=_BUILD_S,
+            test_s=5.0,
+            mutant_s=2.0,
+            budget_s=_BUDGET_S,
+            folder=str(folder),
+            blame=_BLAME,
+            environment=environment,
+            readable=readable,
+        )
+        return trial_of(program, target, files, mutants, scratch)
+
+    def results(self, trial: Trial, report: str, output: str) -> tuple[Result, ...]:
+        """Read what our runner told of each execution."""
+        del trial, output
+        return tuple(result for shot in shots_in(report) for result in _results(shot))
+
+
+def find_go(target: Target, environment: Mapping[str, str], clause: str, taken: frozenset[str]) -> GoFramework:
+    """Return the framework for the tests of `target`. Raises HearthlineError where there is no Go.
+
+    clause: of its package; taken: functions that the package's other test files define.
+    """
+    for folder in environment.get("PATH", "").split(os.pathsep):
+        place = Path(folder) / "go"
+        if os.path.isabs(folder) and os.access(place, os.X_OK) and not place.resolve().is_relative_to(target.workspace):
+            go = _asked(place)
+            if go is not None:
+                return GoFramework(go, clause, taken)
+    raise HearthlineError("there is no Go on the PATH, which runs its tests; install it")
+
+
+@cache
+def _asked(place: Path) -> Go | None:
+    """Ask a Go where it keeps what it has; it looks at no project for that."""
+    command = [str(place), "env", "-json", "GOROOT", "GOCACHE", "GOMODCACHE"]
+    settings = {**os.environ, "GOTOOLCHAIN": "local", "GOENV": "off"}
+    try:
+        said = subprocess.run(command, capture_output=True, timeout=_ASK_S, check=True, cwd="/", env=settings)
+        told = {name: Path(value) for name, value in json.loads(said.stdout).items()}
+    except (OSError, ValueError, AttributeError, subprocess.SubprocessError):
+        return None
+    return Go(place.resolve(), told["GOROOT"], told["GOCACHE"], told["GOMODCACHE"])
+
+
+def _results(shot: Shot) -> list[Result]:
+    """Return how each test of one execution went; nothing for a mutant that does not compile."""
+    verdicts: dict[str, Verdict] = {}
+    outputs: dict[str, str] = {}
+    for line in shot.output.splitlines():
+        event = _event(line)
+        if event is None or event.Test not in shot.tests:
+            continue
+        outputs[event.Test] = outputs.get(event.Test, "") + event.Output
+        if event.Action in ("pass", "fail", "skip"):
+            verdicts[event.Test] = {"pass": Verdict.PASSED, "skip": Verdict.SKIPPED}.get(event.Action, Verdict.FAILED)
+    results = []
+    for name in shot.tests:
+        words = outputs.get(name, "")[-_MOST_WORDS:]
+        verdict = verdicts.get(name)
+        if verdict is Verdict.FAILED and "panic:" in words:
+            verdict = Verdict.BROKEN
+        if verdict is None and shot.code is None and len(shot.tests) == 1:
+            verdict, words = Verdict.SLOW, "it took too long"
+        if verdict is None and shot.mutant is None and shot.code not in (None, 0):
+            verdict, words = Verdict.BROKEN, words or shot.output[-_MOST_WORDS:]
+        if verdict is not None:
+            results.append(Result(name, verdict, shot.mutant, words, outputs.get(name, ""), took_s=shot.took_s))
+    return results
+
+
+def _event(line: str) -> _Event | None:
+    try:
+        return msgspec.json.decode(line, type=_Event)
+    except msgspec.DecodeError:
+        return None

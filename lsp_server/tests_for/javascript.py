@@ -33,6 +33,7 @@ _NODE_WITH_TYPES = (22, 18)
 """From this version on Node runs TypeScript by itself."""
 _ASK_S = 10.0
 _BUDGET_S = 60.0
+_ENVIRONMENT = {"NODE_ENV": "test", "CI": "1", "NO_COLOR": "1"}
 _ENTRIES = {Runner.VITEST: "vitest/vitest.mjs", Runner.JEST: "jest/bin/jest.js"}
 _CLAIM = re.compile(r"(?:await\s+)?(?:expect|assert)\b")
 
@@ -94,7 +95,7 @@ class ScriptFramework:
         """Find the claims of a test that stand on lines of their own."""
         source = Source(self.language_id, test.text)
         call = next((node.children[0] for node in source.root.children if node.type == "expression_statement"), None)
-        body = callback_of(source, call) if call is not None else None
+        body = callback_of(call) if call is not None else None
         return tuple(
             (node.start_point.row, node.end_point.row)
             for node in (body.named_children if body is not None else ())
@@ -125,10 +126,7 @@ class ScriptFramework:
         return tuple(result for shot in shots_in(report) for result in read(shot, paths))
 
     def _program(self, target: Target, scratch: Path) -> Program:
-        root = scratch / "workspace" / self.root
         told = scratch / "told"
-        environment = {"NODE_ENV": "test", "CI": "1", "NO_COLOR": "1"}
-        readable = (self.node.prefix,)
         if self.entry is None:
             ours = str(scratch / "node_tests.mjs")
             command = (
@@ -137,17 +135,45 @@ class ScriptFramework:
                 *(str(scratch / "workspace" / target.path), str(scratch / "tmp"), str(told)),
             )
             files = {name: asset(name) for name in ("node_tests.mjs", "node_reporter.mjs")}
-            return Program(command, True, "told", 5.0, 2.0, _BUDGET_S, self.root, files=files,
-                           environment=environment, readable=readable)  # fmt: skip
+            return Program(
+                command,
+                separately=True,
+                mutants_separately=True,
+                told="told",
+                build_s=0.0,
+                test_s=5.0,
+                mutant_s=2.0,
+                budget_s=_BUDGET_S,
+                folder=self.root,
+                files=files,
+                environment=_ENVIRONMENT,
+                readable=(self.node.prefix,),
+            )
+        return self._program_of_others(self.entry, target, scratch)
+
+    def _program_of_others(self, entry: Path, target: Target, scratch: Path) -> Program:
+        root, told = scratch / "workspace" / self.root, scratch / "told"
         words = {"{told}": str(told), "{root}": str(root), "{cache}": str(scratch / "tmp" / "cache"), FILES: FILES}
         options = tuple(_filled(word, words) for word in _OPTIONS[self.runner])
         # What vite writes beside the packages goes to folders of the shadow's own.
-        modules = self.entry.relative_to(target.workspace).parts
+        modules = entry.relative_to(target.workspace).parts
         inside = str(PurePosixPath(*modules[: modules.index("node_modules") + 1]))
-        shadow = {f"{inside}/{name}/.gitkeep": "" for name in (".vite", ".vite-temp", ".vitest")}
-        command = (str(self.node.path), str(self.entry), *options)
-        return Program(command, False, "told", 20.0, 10.0, 2 * _BUDGET_S, self.root, shadow=shadow,
-                       environment=environment, readable=readable)  # fmt: skip
+        ours = (scratch / "no_network.mjs").as_uri()
+        return Program(
+            (str(self.node.path), f"--import={ours}", str(entry), *options),
+            separately=False,
+            mutants_separately=False,
+            told="told",
+            build_s=20.0,
+            test_s=5.0,
+            mutant_s=2.0,
+            budget_s=2 * _BUDGET_S,
+            folder=self.root,
+            files={"no_network.mjs": asset("no_network.mjs")},
+            shadow={f"{inside}/{name}/.gitkeep": "" for name in (".vite", ".vite-temp", ".vitest")},
+            environment=_ENVIRONMENT,
+            readable=(self.node.prefix,),
+        )
 
 
 _OPTIONS = {

@@ -77,7 +77,7 @@ def read_answer(answer: str, style: Style, taken: Collection[str]) -> Answer:
     return Answer(tuple(tests), tuple(dropped))
 
 
-def callback_of(source: Source, call: tree_sitter.Node) -> tree_sitter.Node | None:
+def callback_of(call: tree_sitter.Node) -> tree_sitter.Node | None:
     """Return the body, in braces, of the function that a call of `test` is given; None where it has none."""
     arguments = call.child_by_field_name("arguments")
     for each in reversed(arguments.named_children if arguments is not None else []):
@@ -98,7 +98,7 @@ def _parts(source: Source, nodes: Iterable[tree_sitter.Node]) -> _Parts:
         elif node.type == "expression_statement" and _GROUP.match(text):
             parts.groups.append(node.children[0])
         elif node.type == "expression_statement" and _HOOK.match(text):
-            body = callback_of(source, node.children[0])
+            body = callback_of(node.children[0])
             parts.first += [_lines(source, each) for each in body.named_children] if body is not None else []
         elif node.type == "expression_statement" and _TEST.match(text):
             parts.tests.append(node)
@@ -111,7 +111,7 @@ def _drafts(source: Source, parts: _Parts) -> Iterator[tuple[str, list[str]]]:
         text = _lines(source, node)
         yield text, [*_needed("\n".join([text, *parts.first]), parts.helpers), *parts.first]
     for group in parts.groups:
-        body = callback_of(source, group)
+        body = callback_of(group)
         if body is not None:
             inner = _parts(source, body.named_children)
             inner.helpers, inner.first = parts.helpers | inner.helpers, parts.first + inner.first
@@ -180,7 +180,7 @@ def _with_first(language_id: str, text: str, lines: list[str]) -> str | None:
         return text
     source = Source(language_id, text)
     call = next((node.children[0] for node in source.root.children if node.type == "expression_statement"), None)
-    body = callback_of(source, call) if call is not None else None
+    body = callback_of(call) if call is not None else None
     if body is None:
         return None
     at, end = body.start_byte + 1, body.end_byte - 1

@@ -63,6 +63,12 @@ class Listing:
         return fit_text(data) if data is not None else None
 
 
+def require_plain_place(folder: Path, path: str) -> None:
+    """Raise HearthlineError if what is written to `path`, relative to `folder`, would land anywhere else."""
+    if (folder / path).resolve() != folder.resolve() / path:
+        raise HearthlineError(f"{path} is a link, or lies behind one; tests are put into plain files only")
+
+
 def read_plain(path: Path) -> bytes | None:
     """Return a plain file's content, one byte more than fits at most; None for what is none or cannot be read."""
     try:

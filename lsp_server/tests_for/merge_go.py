@@ -67,6 +67,13 @@ def insertions(source: Source, tests: Sequence[TestCode], taken: Collection[str]
     return [*_imports(source, specs, needed), at_end(source, "\n\n".join(texts), 1)]
 
 
+def functions_in(text: str) -> list[str]:
+    """Return the names of the functions that a file defines."""
+    source = Source("go", text)
+    names = (node.child_by_field_name("name") for node in source.root.children if node.type == "function_declaration")
+    return [source.text(name) for name in names if name is not None]
+
+
 def packages_of(statement: str) -> list[Package]:
     """Return what an import declaration names."""
     source = Source("go", f"package p\n{statement}\n")

@@ -1,7 +1,7 @@
 """Small changes to a function that a good test should notice, by tables of node types. Pure.
 
-Invariants: a mutant parses, differs from the code, and has as many lines, so that a line means the same in both. What is
-no behaviour (docstrings, annotations, decorators, defaults, logging, messages of errors) is left as it is.
+Invariants: a mutant parses, differs from the code, and has as many lines, so that a line means the same in both. What
+is no behaviour (docstrings, annotations, decorators, defaults, logging, messages of errors) is left as it is.
 """
 
 from collections.abc import Iterator
@@ -33,9 +33,9 @@ class _Table:
     """What a language's nodes are called.
 
     operators: token -> tokens instead of it, in nodes of the types `binary`. conditions: node type -> field that holds
-    one. negated: how a condition is written the other way round. numbers, strings, booleans: types of literals; truths:
-    how the latter are written, each with its contrary. returns: statement -> what is returned instead. removed: types of
-    statements that can go; nothing: what stands for none. skipped: types, and fields of types, where nothing is changed.
+    one; negated: how it is written the other way round. numbers, strings: types of literals; truths: how booleans are
+    written, each with its contrary. returned: what is returned instead of a value, "" for no such change. removed:
+    types of statements that can go; nothing: what stands there then. skipped: nodes in which nothing is changed.
     """
 
     binary: frozenset[str]
@@ -124,6 +124,7 @@ _TABLES = {
     "typescriptreact": _JAVASCRIPT,
     "go": _GO,
 }
+_COMPARING = frozenset({"<", "<=", ">", ">=", "==", "!=", "===", "!==", "is", "is not", "in", "not in"})
 _TALK = ("print", "log", "logger", "logging", "console", "warnings", "fmt.Print")
 """What calls begin with whose absence no test should notice."""
 
@@ -137,7 +138,7 @@ class _Change:
 
 
 def mutants_of(text: str, subject: Subject, most: int) -> tuple[Mutant, ...]:
-    """Return mutants of `subject`, which stands in the file `text`: `most` at most, spread evenly over all there are."""
+    """Return mutants of `subject`, in the file `text`: `most` at most, spread evenly over all there are."""
     table, grammar = _TABLES.get(subject.language_id), grammar_of(subject.language_id)
     if table is None or grammar is None:
         return ()
@@ -234,7 +235,8 @@ def _is_condition(node: tree_sitter.Node, parent: tree_sitter.Node, table: _Tabl
     """Tell whether `node` is the condition of `parent`, and one that changing its only operator does not turn round."""
     if parent.child_by_field_name(table.conditions[parent.type]) != node:
         return False
-    return not (node.type in table.binary and sum(not each.is_named for each in node.children) == 1)
+    operators = [(each.text or b"").decode() for each in node.children if not each.is_named]
+    return not (node.type in table.binary and len(operators) == 1 and operators[0] in _COMPARING)
 
 
 def _other_numbers(words: str) -> Iterator[str]:

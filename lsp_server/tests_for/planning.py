@@ -5,7 +5,6 @@ never does.
 """
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -19,7 +18,7 @@ from lsp_server.tests_for.conventions_names import Family, family_of
 from lsp_server.tests_for.framework import Framework
 from lsp_server.tests_for.go import find_go
 from lsp_server.tests_for.javascript import find_javascript
-from lsp_server.tests_for.listing import Listing
+from lsp_server.tests_for.listing import Listing, require_plain_place
 from lsp_server.tests_for.python import find_python
 from lsp_server.tests_for.target import Target
 
@@ -43,30 +42,27 @@ def make_plan(subject: Subject, path: str, text: str, folder: Path, listing: Lis
     found = find_conventions(path, subject.qualified_name, listing.files, listing.read)
     if found is None:
         raise HearthlineError(f"{path} is in a language that no test framework is known for, or holds tests itself")
+    require_plain_place(folder, found.path)
     existing = None if found.is_new else listing.read(found.path)
     if existing is None and not found.is_new:
         raise HearthlineError(f"{found.path}, where its tests belong, is too large or cannot be read")
     examples = [example.text for example in found.examples if not has_secret(example.text)]
     target = Target(subject, folder, path, text, found.path, existing, tuple(examples))
-    framework = _framework(found, target, os.environ)
-    head, taken = _package(found, target, listing) if family_of(path) is Family.GO else ("", frozenset[str]())
-    return Plan(target, framework, language_of(found.path), head, taken)
-
-
-def _framework(found: Conventions, target: Target, environment: Mapping[str, str]) -> Framework:
-    texts = [target.existing, *target.examples] if target.existing else target.examples
-    match family_of(target.path):
+    language_id = language_of(found.path)
+    match family_of(path):
         case Family.JAVASCRIPT:
-            return find_javascript(found, target, environment)
+            return Plan(target, find_javascript(found, target, os.environ), language_id)
         case Family.GO:
-            return find_go(target, environment)
+            clause, taken = _package(found, target, listing)
+            return Plan(target, find_go(target, os.environ, clause, taken), language_id, f"{clause}\n", taken)
         case _:
-            return find_python(target.workspace / found.root, environment, [text for text in texts if text])
+            texts = [text for text in (existing, *target.examples) if text]
+            return Plan(target, find_python(folder / found.root, os.environ, texts), language_id)
 
 
 def _package(found: Conventions, target: Target, listing: Listing) -> tuple[str, frozenset[str]]:
-    """Return the package clause of a new test file, and the tests that the package's other files have."""
-    clause = next((line for line in target.text.split("\n") if line.startswith("package ")), "")
+    """Return the package clause of a test file, and the functions that the package's other test files have."""
+    clause = next((line for line in target.text.split("\n") if line.startswith("package ")), "package main")
     folder = PurePosixPath(target.path).parent
     others = [
         each
@@ -74,4 +70,4 @@ def _package(found: Conventions, target: Target, listing: Listing) -> tuple[str,
         if each.endswith("_test.go") and PurePosixPath(each).parent == folder and each != found.path
     ]
     names = (name for each in others for name in merge_go.functions_in(listing.read(each) or ""))
-    return f"{clause}\n", frozenset(names)
+    return clause, frozenset(names)

@@ -18,6 +18,7 @@ from lsp_server.tests_for.python_imports import Sources, imports_for, imports_in
 from lsp_server.tests_for.python_source import (
     definition_in,
     first_child,
+    is_python,
     segments,
     tree_of,
     used_names,
@@ -37,7 +38,7 @@ class Style:
     """How tests are written here. holder: the class a method stands in, "" for functions.
 
     name: the target's, which a test must mention. owner: its class, "" where it has none; is_bound: it is called on an
-    instance, which the class makes without arguments. mark: the decorator that runs an `async` test, "" where none does.
+    instance, which the class makes without arguments. mark: the decorator that runs a coroutine, "" where none does.
     """
 
     name: str
@@ -168,7 +169,7 @@ def _test(draft: str, style: Style, sources: Sources, parts: _Parts) -> TestCode
     if style.holder:
         imports = sorted({*imports, "import unittest"})
     definition = definition_in(styled)
-    if definition is None:
+    if definition is None or not is_python(styled):
         return "were cut off or are not Python"
     return TestCode(words_of(definition.child_by_field_name("name")), styled, tuple(imports), style.holder)
 
@@ -211,10 +212,9 @@ def _run_async(text: str, style: Style) -> str:
         return text
     if style.mark:
         return text if "@pytest.mark.a" in text else f"{style.mark}\n{text}"
-    head, _, body = text.partition("async def ")
-    signature, _, rest = body.partition(":\n")
-    inner = textwrap.indent(f"async def run():\n{rest}", "    ")
-    return f"{head.replace('@pytest.mark.asyncio', '').strip()}\ndef {signature}:\n{inner}\n\n    asyncio.run(run())".strip()
+    signature, _, rest = text.partition("async def ")[2].partition(":\n")
+    inner = textwrap.indent(f"async def run():\n{rest}\n\nasyncio.run(run())", "    ")
+    return f"def {signature}:\n{inner}"
 
 
 def _with_free_name(test: TestCode, names: set[str]) -> TestCode:

@@ -29,7 +29,7 @@ def is_made_without_arguments(owner: str, text: str) -> bool:
     for node in tree_of(text).named_children:
         decorated = node.type == "decorated_definition"
         inner = node.child_by_field_name("definition") if decorated else node
-        if inner is None or inner.type != "class_definition" or words_of(_field(inner, "name")) != owner:
+        if inner is None or inner.type != "class_definition" or words_of(inner.child_by_field_name("name")) != owner:
             continue
         bases = inner.child_by_field_name("superclasses")
         if decorated or (bases is not None and words_of(bases) not in ("()", "(object)")):
@@ -39,19 +39,13 @@ def is_made_without_arguments(owner: str, text: str) -> bool:
     return False
 
 
-def _field(node: tree_sitter.Node, name: str) -> tree_sitter.Node:
-    field = node.child_by_field_name(name)
-    assert field is not None
-    return field
-
-
 def _needs_nothing(member: tree_sitter.Node) -> bool:
     """Tell whether `member` leaves it possible to make its class without arguments."""
-    if member.type != "function_definition" or words_of(_field(member, "name")) not in ("__init__", "__new__"):
+    if member.type != "function_definition" or words_of(member.child_by_field_name("name")) not in (
+        "__init__",
+        "__new__",
+    ):
         return True
-    parameters = [each for each in _field(member, "parameters").named_children if each.type != "comment"]
-    return all(each.type in _OPTIONAL or _is_starred(each) for each in parameters[1:])
-
-
-def _is_starred(parameter: tree_sitter.Node) -> bool:
-    return words_of(parameter).startswith("*")
+    parameters = member.child_by_field_name("parameters")
+    given = [each for each in parameters.named_children if each.type != "comment"] if parameters is not None else []
+    return all(each.type in _OPTIONAL or words_of(each).startswith("*") for each in given[1:])

@@ -93,8 +93,8 @@ def _own() -> Interpreter:
 def find_module(workspace: Path, path: str, tests: Sequence[str] = ()) -> tuple[str, str]:
     """Return the folder that imports of the file `path` begin in, and the name they import it by.
 
-    Both paths are relative to `workspace`. tests: texts of tests of the project: a fitting name that one of them imports
-    is the name.
+    Both paths are relative to `workspace`. tests: texts of tests of the project: a fitting name that one of them
+    imports is the name.
     """
     parts = PurePosixPath(path).with_suffix("").parts
     parts = parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts

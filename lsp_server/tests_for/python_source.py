@@ -1,10 +1,11 @@
-"""What the Python of an answer is made of: segments from margin to margin, trees, the names that are used and bound. Pure.
+"""What the Python of an answer is made of: segments at the margin, trees, the names that are used and bound. Pure.
 
 Invariant: a segment that does not parse takes nothing down but itself.
 """
 
 import builtins
 import re
+import warnings
 from collections.abc import Iterator
 from functools import cache
 
@@ -64,10 +65,19 @@ def whole(segment: str) -> str | None:
     lines = segment.split("\n")
     for n_cut in range(min(_MOST_CUT_LINES, len(lines) - 1) + 1):
         text = "\n".join(lines[: len(lines) - n_cut]).rstrip()
-        root = tree_of(text)
-        if text and not root.has_error:
+        if text and not tree_of(text).has_error and is_python(text):
             return text
     return None
+
+
+def is_python(text: str) -> bool:
+    """Tell whether `text` compiles; the grammar lets some pass that does not, as a function without a body."""
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            compile(text, "<test>", "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError):
+            return False
+    return True
 
 
 def definition_in(segment: str) -> tree_sitter.Node | None:

@@ -1,6 +1,6 @@
 """One run in the sandbox: a scratch folder, the shadow of the workspace in it, the command, what it reported.
 
-Invariant: the scratch folder holds source text, so that only this user can read it, and it is gone when the run is over.
+Invariant: the scratch folder holds source text, so only this user can read it, and it is gone when the run is over.
 """
 
 import asyncio
@@ -60,6 +60,7 @@ class Runner:
 
 def _make_scratch() -> Path:
     scratch = Path(tempfile.mkdtemp(prefix="tests-", dir=paths.runtime_dir())).resolve()
+    scratch.chmod(0o755)  # the folder above is this user's alone; a sandbox of root's runs as somebody else
     (scratch / "tmp").mkdir()
     return scratch
 

@@ -1,7 +1,7 @@
 """The search for one target's tests: what passed, what failed, what to ask next. Knows no engine.
 
-Invariants: every test that was made is counted once, when it is taken; `passing` and `failing` hold what has been run, and
-a failing test is mended twice at most.
+Invariants: every test that was made is counted once, when it is taken; `passing` and `failing` hold what has been run,
+and a failing test is mended twice at most.
 """
 
 from collections import Counter
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from lsp_server.engine.protocol import Message
-from lsp_server.tests_for.claims import renamed, without
+from lsp_server.tests_for.claims import Claim, renamed, without
 from lsp_server.tests_for.docstring import is_documented
 from lsp_server.tests_for.framework import TestCode
 from lsp_server.tests_for.keeping import Passing, worth_keeping
@@ -17,12 +17,13 @@ from lsp_server.tests_for.mutants import Mutant
 from lsp_server.tests_for.prompt import ask_for_more, ask_for_tests, ask_to_mend
 from lsp_server.tests_for.running import Runner
 from lsp_server.tests_for.suggestion import Suggestion, Tally
-from lsp_server.tests_for.trying import UNSTEADY, Failing, Tried, try_tests
+from lsp_server.tests_for.trying import UNSTEADY, Failing, Tried, meet_mutants, try_tests
 
-_MOST_MENDED_AT_ONCE = 3
+_MOST_MENDED_AT_ONCE = 2
 _MOST_MENDS = 2
 _MOST_GOALS = 3
 _MOST_KNOWN = 10
+_SAID = "say what another one says"
 _NEEDLESS = "say nothing that the kept ones do not"
 _COMMENTS = {"python": "#"}
 
@@ -43,6 +44,7 @@ class Search:
     runner: Runner
     mutants: tuple[Mutant, ...]
     taken: set[str] = field(default_factory=set)
+    said: set[str] = field(default_factory=set)
     passing: list[Passing] = field(default_factory=list)
     failing: list[Failing] = field(default_factory=list)
     disagreeing: list[TestCode] = field(default_factory=list)
@@ -83,11 +85,14 @@ class Search:
             if question.mends is None:
                 self.tried += len(read.tests) + len(read.dropped)
                 self.dropped.update(read.dropped)
+            tests = [new for test in read.tests if (new := self._unsaid(test)) is not None]
+            if question.mends is None:
+                self.dropped[_SAID] += len(read.tests) - len(tests)
             else:
                 self.failing.remove(question.mends)
-                if not read.tests:
+                tests = tests[:1]
+                if not tests:
                     self._give_up(question.mends)
-            tests = read.tests if question.mends is None else read.tests[:1]
             made |= {test.name: (test, question.mends) for test in tests}
             self.taken |= {test.name for test in tests}
         tried = await self._tried([test for test, _ in made.values()])
@@ -103,10 +108,24 @@ class Search:
         ]
         return tried
 
+    def _unsaid(self, test: TestCode) -> TestCode | None:
+        """Return `test` without the claims that were made before, word for word; None where it has no other."""
+        claims = self.runner.framework.claims(test)
+        lines = test.text.split("\n")
+        words = {claim: "".join("".join(lines[claim[0] : claim[1] + 1]).split()) for claim in claims}
+        old: list[Claim] = []
+        for claim, said in words.items():
+            if f"{self.runner.target.subject.name}(" in said:  # else it depends on what stands before it
+                if said in self.said:
+                    old.append(claim)
+                self.said.add(said)
+        return None if claims and len(old) == len(claims) else without(test, old)
+
     async def finish(self) -> Suggestion:
         """Keep what is worth it and passes twice more beside all that is kept. Raises NotRun."""
         for failing in self.failing:
             self._give_up(failing)
+        await self._compare()
         while True:
             kept = [each.test for each in worth_keeping(self.passing)]
             steady = set(await self._steady(kept))
@@ -117,8 +136,20 @@ class Search:
             self.dropped[UNSTEADY] += len(unsteady)
         if len(self.passing) > len(kept):
             self.dropped[_NEEDLESS] += len(self.passing) - len(kept)
-        tally = Tally(self.tried, len(kept), len(self.disagreeing), dict(self.dropped))
+        tally = Tally(self.tried, len(kept), len(self.disagreeing), dict(+self.dropped))
         return Suggestion(tuple(kept), tuple(self.disagreeing), tally)
+
+    async def _compare(self) -> None:
+        """Say anew which test notices which mutant, the most telling first: most were met by early tests alone."""
+        ordered = sorted(self.passing, key=lambda each: len(each.gains), reverse=True)
+        killed = sorted({number for each in ordered for number in each.kills})
+        if len(ordered) > 1:
+            again = Tried()
+            await meet_mutants(self.runner, [each.test for each in ordered], [self.mutants[n] for n in killed], again)
+            self.dropped.update(again.dropped)
+            self.passing = [
+                replace(each, kills=frozenset(killed[number] for number in each.kills)) for each in again.passing
+            ]
 
     async def _steady(self, tests: Sequence[TestCode]) -> list[str]:
         """Return the names of those that pass two more times, in other orders, all in one file."""

@@ -1,7 +1,7 @@
 """A workspace as a run sees it: its own files by links, and in their midst the few that are written for the run.
 
-Invariants: nothing is written to the workspace; a written file's folder is a real one whose other entries are links into
-the workspace, so that what looks around itself (conftest.py, packages, relative imports) finds what it would find there.
+Invariants: nothing is written to the workspace; a written file's folder is a real one whose other entries are links
+into the workspace, so that what looks around itself (conftest.py, packages, relative imports) finds what is there.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 def make_shadow(workspace: Path, shadow: Path, files: Mapping[str, str]) -> None:
     """Make the folder `shadow`, which does not exist yet, to look like `workspace` with `files` in it.
 
-    files: text by path relative to the workspace. Raises OSError; ValueError for a path that leads out of the workspace.
+    files: text by path relative to the workspace. Raises OSError; ValueError for a path that leads out of it.
     """
     shadow.mkdir()
     _link_entries(workspace, shadow)

@@ -34,18 +34,19 @@ async def suggest(
     *,
     priority: Priority = Priority.FOREGROUND,
     seed: int | None = None,
+    effort: Effort | None = None,
 ) -> Suggestion:
     """Suggest tests of `target`. report: told what is being done, and how far it is, 0.0 to 1.0.
 
-    seed: where the same is to be drawn each time. Raises EngineError, NotRun; HearthlineError where the code that the
-    model would be shown holds a secret.
+    seed: where the same is to be drawn each time; effort: by the engine's speed unless it is given. Raises EngineError,
+    NotRun; HearthlineError where the code that the model would be shown holds a secret.
     """
     shown = "\n".join([shown_code(target), *target.examples])
     if has_secret(shown):
         raise HearthlineError(
             f"no tests for `{target.subject.name}`: the code around it holds what looks like a secret"
         )
-    effort = effort_for(await engine.capabilities())
+    effort = effort or effort_for(await engine.capabilities())
     mutants = await asyncio.to_thread(mutants_of, target.text, target.subject, _MOST_MUTANTS)
     key = f"tests:{target.path}:{target.subject.qualified_name}"
     asking = Asking(engine, key, priority, effort.budget, seed)

@@ -1,4 +1,4 @@
-"""Tests as they were made -> those that pass, those that fail and may be mended, those that are no good, by running them.
+"""Tests as they were made -> those that pass, those that fail and may be mended, those that are no good. By running.
 
 Invariants: each test that is tried ends up in exactly one of the three; a test of which some claims hold passes without
 the others, and those are what failed.
@@ -74,7 +74,7 @@ async def try_tests(runner: Runner, tests: Sequence[TestCode], mutants: Sequence
         else:
             error = _errors(parts[test.name], results) or result.words[-_MOST_ERROR_CHARS:]
             tried.failing.append(Failing(test, error, why(result)))
-    await _meet_mutants(runner, standing, mutants, tried)
+    await meet_mutants(runner, standing, mutants, tried)
     return tried
 
 
@@ -101,7 +101,7 @@ def _errors(parts: Sequence[TestCode], results: dict[str, Result]) -> str:
     return "\n".join(words[:each] for words in said)
 
 
-async def _meet_mutants(runner: Runner, tests: Sequence[TestCode], mutants: Sequence[Mutant], tried: Tried) -> None:
+async def meet_mutants(runner: Runner, tests: Sequence[TestCode], mutants: Sequence[Mutant], tried: Tried) -> None:
     """Run `tests` once more, and against mutants; note what each gives."""
     again: dict[str, Result] = {}
     kills: dict[str, set[int]] = {test.name: set() for test in tests}

@@ -22,6 +22,7 @@ BENCHES = {
     "together": "answers that decode at once against one at a time",
     "review": "security findings against marked lines, noise, time, half-typed files; bandit and ruff beside",
     "testgen": "suggested tests against the raw model's: which pass, what they cover, which mutants they notice",
+    "sandbox": "what a sandbox costs: a command that does nothing, in it and without",
     "suffix": "the text behind the cursor moved along while someone types: right answers, time per keystroke",
 }
 
@@ -37,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--build-llama", action="store_true", help="engine: build llama.cpp's server into the cache")
     parser.add_argument("--n", type=int, metavar="N", help="retrieval, completion_quality, testgen: how many")
     parser.add_argument("--resume", type=Path, metavar="FILE", help="of the same three: keep answers, go on from them")
+    parser.add_argument("--engine-url", metavar="URL", help="testgen: an OpenAI-compatible server with the model")
     options = parser.parse_args(argv)
     console = Console(stderr=True, highlight=False)
     if options.name is None:
@@ -50,7 +52,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     module = importlib.import_module(f"tests.bench.{options.name}")
     report: Report = module.run(
-        Options(options.quick, options.model, options.build_llama, options.data, options.n, options.resume)
+        Options(
+            options.quick,
+            options.model,
+            options.build_llama,
+            options.data,
+            options.n,
+            options.resume,
+            options.engine_url,
+        )
     )
     if options.json:
         sys.stdout.write(report.to_json() + "\n")

@@ -20,7 +20,7 @@ class Options:
     """How a bench was asked to run.
 
     data: folder of the data that others made. build_llama: build that peer. n: how many, where a bench can be told.
-    resume: file with what was measured before, to go on from.
+    resume: file with what was measured before, to go on from. engine_url: a server that holds the model.
     """
 
     quick: bool = False
@@ -29,6 +29,7 @@ class Options:
     data: Path = Path("../shared/data")
     n: int | None = None
     resume: Path | None = None
+    engine_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

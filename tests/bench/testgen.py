@@ -1,8 +1,8 @@
 """Are suggested tests better than what the model writes by itself? Functions of others, both ways.
 
-Through the pipeline: what `suggest` keeps, written to one file. Raw is the same worker's plain, greedy answer to a plain
-request for tests, written to a file as it is. Of both, a fresh run by pytest tells what passes and covers, and all mutants
-of the function are met by what passes.
+Through the pipeline: what `suggest` keeps, written to one file. Raw is the same worker's plain, greedy answer to a
+plain request for tests, written to a file as it is. Of both, a fresh run by pytest tells what passes and covers, and
+all mutants of the function are met by what passes.
 """
 
 import asyncio
@@ -10,8 +10,8 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +20,8 @@ from typing import Any
 from inference import paths
 from inference.models.catalogue import DEFAULT_MODEL, TEST_MODEL
 from lsp_server.engine.http import HttpEngine
-from lsp_server.engine.protocol import ChatRequest, Message
+from lsp_server.engine.protocol import Message, Priority
+from lsp_server.tests_for.asking import Asking, Effort
 from lsp_server.tests_for.fences import code_of
 from lsp_server.tests_for.mutants import mutants_of
 from lsp_server.tests_for.python import PythonFramework
@@ -31,7 +32,7 @@ from tests.bench.homes import find_checkpoint, own_home
 from tests.bench.report import Goal, Options, Report
 from tests.bench.servers import hearthline
 from tests.bench.testgen_programs import PUBLIC_PLACE, SOURCE, Program, read_programs, spread
-from tests.bench.testgen_scores import Worth, own_interpreter, passing_in, worth_of
+from tests.bench.testgen_scores import TEMPORARY, Worth, own_interpreter, worth_of
 
 GOALS = {
     "kept_passing_pct": Goal("==", 100),
@@ -43,7 +44,7 @@ GOALS = {
 _N_PROGRAMS, _N_QUICK = 40, 2
 _RAW_TOKENS = 512
 _SEED = 20
-_MOST_MUTANTS = 240
+_MOST_MUTANTS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def run(options: Options) -> Report:
     measured = read_measured(options.resume, model)
     left = [program for program in programs if program.function not in measured]
     if left:
-        asyncio.run(_measure_all(left, model, sandbox, options.resume, measured))
+        asyncio.run(_measure_all(left, model, sandbox, options, measured))
     report_worth(report, [measured[program.function] for program in programs])
     return report
 
@@ -131,19 +132,26 @@ def _pct(part: int, whole: int) -> float:
 
 
 async def _measure_all(
-    programs: Sequence[Program], model: str, sandbox: Sandbox, resume: Path | None, measured: dict[str, Measured]
+    programs: Sequence[Program], model: str, sandbox: Sandbox, options: Options, measured: dict[str, Measured]
 ) -> None:
-    with own_home(find_checkpoint(model)):
-        async with hearthline(model):
-            engine = HttpEngine.over_socket(paths.socket_path())
-            try:
-                for program in programs:
-                    with TemporaryDirectory() as folder:
-                        target = program.target_in(Path(folder).resolve())
-                        answer = measured[program.function] = await _measure(target, model, engine, sandbox)
-                    _keep(answer, resume)
-            finally:
-                await engine.close()
+    async with _engine(model, options.engine_url) as engine:
+        for program in programs:
+            with TemporaryDirectory(dir=TEMPORARY) as folder:
+                target = program.target_in(Path(folder))
+                answer = measured[program.function] = await _measure(target, model, engine, sandbox)
+            _keep(answer, options.resume)
+
+
+@asynccontextmanager
+async def _engine(model: str, url: str | None) -> AsyncIterator[HttpEngine]:
+    """Give what is asked: a worker of the bench's own, or the server at `url`."""
+    async with AsyncExitStack() as stack:
+        if url is None:
+            stack.enter_context(own_home(find_checkpoint(model)))
+            await stack.enter_async_context(hearthline(model))
+        engine = HttpEngine.over_socket(paths.socket_path()) if url is None else HttpEngine.at_url(url)
+        stack.push_async_callback(engine.close)
+        yield engine
 
 
 def _keep(measured: Measured, resume: Path | None) -> None:
@@ -162,15 +170,16 @@ async def _measure(target: Target, model: str, engine: HttpEngine, sandbox: Sand
     raw_s = time.perf_counter() - began_s
     framework = PythonFramework(own_interpreter(), uses_pytest=True)
     began_s = time.perf_counter()
-    suggestion = await suggest(target, framework, engine, sandbox, lambda *_: None, seed=_SEED)
+    suggestion = await suggest(target, framework, engine, sandbox, lambda *_: None, seed=_SEED, effort=Effort())
     suggest_s = time.perf_counter() - began_s
+    raw_all = await worth_of(sandbox, target, written, None, ())
     kept = framework.assembled(target, suggestion.kept) if suggestion.kept else ""
     return Measured(
         model=model,
         function=target.subject.name,
         n_mutants=len(mutants),
-        raw_all=await worth_of(sandbox, target, written, None, ()),
-        raw=await worth_of(sandbox, target, written, await passing_in(sandbox, target, written), mutants),
+        raw_all=raw_all,
+        raw=await worth_of(sandbox, target, written, raw_all.passed, mutants),
         kept=await worth_of(sandbox, target, kept, [test.name for test in suggestion.kept], mutants),
         n_tried=suggestion.tally.tried,
         dropped=dict(suggestion.tally.dropped),
@@ -185,6 +194,5 @@ async def _raw_answer(target: Target, engine: HttpEngine) -> str:
         f"Write pytest tests for the method `{target.subject.qualified_name}` of this file, `{SOURCE}`. "
         f"Answer with the code of the test file only.\n\n```python\n{target.text.strip()}\n```"
     )
-    request = ChatRequest((Message("user", words),), key="raw", thinks=False, max_tokens=_RAW_TOKENS)
-    async with aclosing(engine.chat(request)) as tokens:
-        return "".join([token.text async for token in tokens])
+    asking = Asking(engine, "raw", Priority.FOREGROUND, _RAW_TOKENS)
+    return await asking.answer((Message("user", words),), _RAW_TOKENS, draws=False)

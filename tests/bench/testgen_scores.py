@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 from lsp_server.tests_for.framework import TestCode, Verdict
 from lsp_server.tests_for.mutants import Mutant
@@ -24,6 +24,7 @@ from lsp_server.tests_for.shadow import make_shadow
 from lsp_server.tests_for.target import Target
 from tests.bench.testgen_programs import SOURCE, TESTS
 
+TEMPORARY = Path(gettempdir()).resolve()
 _LIMITS = Limits(wall_s=60, cpu_s=60)
 _PROGRAM = """
 import json, sys, coverage, pytest
@@ -64,16 +65,10 @@ def names_in(text: str) -> list[str]:
     return list(dict.fromkeys(_NAMES.findall(text)))
 
 
-async def passing_in(sandbox: Sandbox, target: Target, text: str) -> list[str]:
-    """Run a file of tests with pytest alone; return the names of those that pass, every time they are run in it."""
-    results, _ = await _pytest(sandbox, target, text, None)
-    return [name for name in names_in(text) if name in results and all(results[name])]
-
-
 async def worth_of(
     sandbox: Sandbox, target: Target, text: str, only: Collection[str] | None, mutants: tuple[Mutant, ...]
 ) -> Worth:
-    """Measure a file of tests. only: the tests that count, None for all; mutants are met by these alone."""
+    """Measure a file of tests. only: the tests that count, and that meet `mutants`; None for all of the file."""
     names = [name for name in names_in(text) if only is None or name in only]
     if not names:
         return Worth()
@@ -87,8 +82,8 @@ async def _pytest(
     sandbox: Sandbox, target: Target, text: str, names: Collection[str] | None
 ) -> tuple[Mapping[str, list[bool]], tuple[float, float]]:
     """Run `text` as the project's test file; return how each test went, and the shares of lines and branches."""
-    with TemporaryDirectory() as folder:
-        scratch = Path(folder).resolve()
+    with TemporaryDirectory(dir=TEMPORARY) as folder:
+        scratch = Path(folder)
         await asyncio.to_thread(make_shadow, target.workspace, scratch / "shadow", {TESTS: text, SOURCE: target.text})
         options = ["-q", "-p", "no:cacheprovider", f"--junitxml={scratch}/junit.xml", "--timeout=5", TESTS]
         await sandbox.run(

@@ -6,10 +6,20 @@ import pytest
 from rich.console import Console
 
 from lsp_server.commands.complete import Place, PlaceError, parse_place, read_document
-from lsp_server.commands.doctor import Verdict, check_blas, check_device, check_editors, check_mlx
+from lsp_server.commands.doctor import (
+    Check,
+    Verdict,
+    check_blas,
+    check_device,
+    check_editors,
+    check_mlx,
+    check_sandbox,
+    verdict,
+)
 from lsp_server.commands.samples import SCENES
 from lsp_server.commands.terminal import GHOST_STYLE, with_ghost
 from lsp_server.languages import language_of
+from lsp_server.tests_for.sandbox import NoSandbox, Sandbox
 
 
 @pytest.mark.parametrize(
@@ -132,3 +142,28 @@ def test_doctor_names_why_mlx_does_not_load() -> None:
 def test_doctor_lists_editors_on_the_path() -> None:
     assert "Neovim (nvim)" in check_editors({"nvim": "/usr/bin/nvim"}.get).found
     assert check_editors(lambda _program: None).verdict is Verdict.WARN
+
+
+def test_doctor_names_the_sandbox_or_says_what_to_install() -> None:
+    def find_none() -> Sandbox:
+        raise NoSandbox("Way out: install bubblewrap.")
+
+    assert check_sandbox(lambda: Sandbox("bubblewrap", "/usr/bin/bwrap")).found.startswith(
+        "bubblewrap (/usr/bin/bwrap)"
+    )
+    assert "install" in check_sandbox(lambda: Sandbox("landlock")).advice
+    check = check_sandbox(find_none)
+    assert (check.verdict, check.advice) == (Verdict.WARN, "Way out: install bubblewrap.")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "words"),
+    [
+        ("ok ok", "Ready. Watch it work: hearthline try"),
+        ("ok warn", "Ready, but 1 thing could be better: see ! above. Watch it work: hearthline try"),
+        ("warn fail", "1 thing to mend before completions can work."),
+        ("fail fail", "2 things to mend before completions can work."),
+    ],
+)
+def test_doctor_ends_in_a_verdict(verdicts: str, words: str) -> None:
+    assert verdict([Check("", Verdict(each), "") for each in verdicts.split()]) == words

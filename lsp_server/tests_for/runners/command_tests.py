@@ -28,6 +28,7 @@ class Job:
     def __init__(self, said: dict[str, Any]) -> None:
         self.command: list[str] = said["command"]
         self.separately: bool = said["separately"]
+        self.mutants_separately: bool = said["mutants_separately"]
         self.tests: dict[str, str] = said["tests"]
         self.told: str | None = said["told"]
         self.folder: str = said["folder"]
@@ -35,6 +36,7 @@ class Job:
         self.source: str = said["source"]
         self.mutants: list[str] = said["mutants"]
         self.mutant_lines: list[int] = said["mutant_lines"]
+        self.build_s: float = said["build_s"]
         self.test_s: float = said["test_s"]
         self.mutant_s: float = said["mutant_s"]
         self.budget_s: float = said["budget_s"]
@@ -54,14 +56,13 @@ def main() -> None:
 def run_all(job: Job, report: Any) -> None:
     """Run every test against the code as it is; then those that did not fail against each mutant."""
     ends_s = time.monotonic() + job.budget_s
-    names = list(job.tests)
+    names = without_blamed(job, list(job.tests), report)
     passed: list[str] = []
     lines: dict[str, set[int]] = {}
     for group in [[name] for name in names] if job.separately else [names]:
         if time.monotonic() > ends_s:
             return
-        group = without_blamed(job, group, report)
-        told = run(job, group, job.test_s * len(group))
+        told = run(job, group, job.test_s * len(group) + job.build_s)
         write(report, dict(told, tests=group, mutant=None))
         if told["code"] == 0 or not job.separately:
             passed += group
@@ -72,19 +73,19 @@ def run_all(job: Job, report: Any) -> None:
         reached = [name for name in passed if line in lines.get(name, {line})]
         with open(job.source, "w", encoding="utf-8", newline="") as source:
             source.write(text)
-        for group in [[name] for name in reached] if job.separately else [reached] if reached else []:
+        for group in [[name] for name in reached] if job.mutants_separately else [reached] if reached else []:
             if time.monotonic() > ends_s:
                 return
-            told = run(job, group, job.mutant_s * len(group))
+            told = run(job, group, job.mutant_s * len(group) + job.build_s)
             write(report, dict(told, tests=group, mutant=number))
-            if told["code"] is None and job.separately:
+            if told["code"] is None and job.mutants_separately:
                 break  # it hangs in the others as well, and each would cost as long
 
 
 def without_blamed(job: Job, group: list[str], report: Any) -> list[str]:
     """Take away the tests that keep the others from being built, and tell of them."""
     for _ in range(_MOST_BLAMED if job.blame else 0):
-        told = run(job, group, job.test_s * len(group))
+        told = run(job, group, job.test_s * len(group) + job.build_s)
         blamed = {}
         for found in re.finditer(job.blame, told["output"] + told["told"]):
             blamed.update({name: found[0] for name in group if os.path.basename(job.tests[name]) == found[1]})
@@ -107,7 +108,8 @@ def run(job: Job, group: list[str], limit_s: float) -> dict[str, Any]:
         os.unlink(job.told)
     command = []
     for word in job.command:
-        command += [job.tests[name] for name in group] if word == "{files}" else [word]
+        files = [job.tests[name] for name in group]
+        command += files if word == "{files}" else [word.replace("{names}", "|".join(map(re.escape, group)))]
     began_s = time.monotonic()
     place = os.path.join(job.temporary, "output")
     with open(place, "wb") as output:

@@ -12,8 +12,8 @@ import os
 import resource
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
+from typing import NamedTuple
 
 from . import seccomp
 from .child import Child, Streams, fork
@@ -21,7 +21,7 @@ from .order import Order
 
 SYSTEM_FOLDERS = ("/usr", "/nix/store")
 _MERGED_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")
-SYSTEM_FILES = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime")
+SYSTEM_FILES = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime", "/etc/ssl/openssl.cnf")
 _NAMESPACES = ("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
 _CLONE_NEWUSER = 0x10000000
 _NOBODY = 65534
@@ -31,8 +31,7 @@ _CAPABILITIES = ("setuid", "setgid", "setpcap", *_FILES_OF_ROOT)
 _N_OWN_PROCESSES = 1  # bubblewrap's first process in the namespace, which reaps the others
 
 
-@dataclass(frozen=True)
-class _Pipes:
+class _Pipes(NamedTuple):
     """Ends of the pipes between the supervisor and bubblewrap: what it says of itself, and what it waits for."""
 
     status_read: int
@@ -74,10 +73,16 @@ def _mounts(order: Order) -> list[str]:
     words += ["--dir", "/tmp"]  # noqa: S108  empty, so that it can be looked for
     for place in (*order.readable, order.workspace):
         for path in _names(place):
-            words += ["--ro-bind-try", place, path]
+            words += [*_above(path), "--ro-bind-try", place, path]
     for path in _names(order.scratch):
-        words += ["--bind", order.scratch, path]
+        words += [*_above(path), "--bind", order.scratch, path]
     return [*words, "--remount-ro", "/dev", "--remount-ro", "/"]
+
+
+def _above(path: str) -> list[str]:
+    """Return what makes the folders that `path` lies in: made by bubblewrap itself, not everybody may go through them."""
+    parents = [str(parent) for parent in reversed(PurePath(path).parents) if parent.name]
+    return [word for parent in parents for word in ("--dir", parent)]
 
 
 def _names(place: str) -> Sequence[str]:
@@ -149,7 +154,8 @@ class _UserNamespace:
         os.close(self._entered_write)
         if os.read(self._entered_read, 1):
             for kind in ("uid_map", "gid_map"):
-                Path(f"/proc/{pid}/{kind}").write_text(f"0 0 1\n{_NOBODY} {_NOBODY} 1\n")
+                with open(f"/proc/{pid}/{kind}", "w") as file:
+                    file.write(f"0 0 1\n{_NOBODY} {_NOBODY} 1\n")
             os.write(self._mapped_write, b".")
         for end in (self._entered_read, self._mapped_read, self._mapped_write):
             os.close(end)

@@ -7,7 +7,7 @@ import os
 import resource
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .order import Limits
 
@@ -19,16 +19,14 @@ class NotStarted(Exception):
     """The command was not reached. The message says why."""
 
 
-@dataclass(frozen=True)
-class Streams:
+class Streams(NamedTuple):
     """Where the command writes: file descriptors of its stdout and stderr."""
 
     output: int
     errors: int
 
 
-@dataclass(frozen=True)
-class Child:
+class Child(NamedTuple):
     """A forked process. failure_fd: where to read why it did not become the command; nothing when it did."""
 
     pid: int

@@ -5,8 +5,8 @@ The line that starts a run comes on the supervisor's stdin, which stays open for
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Ended(StrEnum):
@@ -19,8 +19,7 @@ class Ended(StrEnum):
     NOT_STARTED = "not started"
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """What one run may take, all its processes together unless it says otherwise.
 
     cpu_s is for each process, of which several may compute at once until wall_s is over. output_bytes is for stdout
@@ -36,8 +35,7 @@ class Limits:
     scratch_bytes: int = 256 << 20
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(NamedTuple):
     """One run. kind: the sandbox's name; program: the path of `bwrap` or `sandbox-exec`, or "". Paths are absolute."""
 
     kind: str
@@ -52,7 +50,7 @@ class Order:
 
     def to_line(self) -> bytes:
         """Write the order as a line."""
-        return json.dumps(asdict(self)).encode() + b"\n"
+        return json.dumps(self._asdict() | {"limits": self.limits._asdict()}).encode() + b"\n"
 
     @classmethod
     def from_line(cls, line: bytes) -> "Order":
@@ -64,8 +62,7 @@ class Order:
         return cls(**values)
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of a run. exit_code: over 128 for a signal, None unless it ended by itself. reason: words or ""."""
 
     exit_code: int | None

@@ -2,9 +2,9 @@
 
 Invariant: no socket is ever opened but pairs that are connected to each other for good, so nothing is reached by
 network, loopback or a socket file, also not one that lies in a folder that may be read. Beside that, what would go
-around the rest of a sandbox: other processes' memory, limits and schedules, new namespaces and mounts, keys, io_uring,
-memory outside every account, and all calls that are newer than this table. Loads, stores and files are not its
-subject.
+around the rest of a sandbox: other processes' memory, limits and schedules, System V's shared memory and queues, new
+namespaces and mounts, keys, io_uring, memory outside every account, and all calls that are newer than this table.
+Loads, stores and files are not its subject.
 """
 
 import ctypes
@@ -46,7 +46,11 @@ _REFUSED = {
     "move_mount": (429, 429),
     "move_pages": (279, 239),
     "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
+    "msgctl": (71, 187),
     "msgget": (68, 186),
+    "msgrcv": (70, 188),
+    "msgsnd": (69, 189),
     "name_to_handle_at": (303, 264),
     "open_by_handle_at": (304, 265),
     "open_tree": (428, 428),
@@ -66,10 +70,16 @@ _REFUSED = {
     "sched_setattr": (314, 274),
     "sched_setparam": (142, 118),
     "sched_setscheduler": (144, 119),
+    "semctl": (66, 191),
     "semget": (64, 190),
+    "semop": (65, 193),
+    "semtimedop": (220, 192),
     "setns": (308, 268),
     "setpriority": (141, 140),
     "settimeofday": (164, 170),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
+    "shmdt": (67, 197),
     "shmget": (29, 194),
     "socket": (41, 198),
     "swapoff": (168, 225),

@@ -18,10 +18,9 @@ from .child import Child, NotStarted, Streams
 from .order import Ended, Order, Outcome
 
 if sys.platform == "darwin":
-    from . import processes_macos as processes
-    from . import seatbelt
+    from .processes_macos import Processes
 else:
-    from . import bubblewrap, landlock, processes
+    from .processes import Processes
 
 _LOOK_S = 0.02
 """So often it is looked what a run takes: at 2 GB/s, memory that is over the limit is seen 40 MB late."""
@@ -48,6 +47,7 @@ def main() -> None:
     with suppress(BrokenPipeError):
         while answer:
             answer = answer[os.write(1, answer) :]
+    os._exit(0)  # there is nothing to tidy up, and an interpreter takes its time for it
 
 
 class Run:
@@ -61,10 +61,10 @@ class Run:
         self._exit_code: int | None = None
         self._verdict: tuple[Ended, str] | None = None
         self._has_run: Callable[[], bool] = lambda: True
+        self._processes = Processes()
 
     def outcome(self) -> Outcome:
         """Run the command to its end."""
-        processes.adopt_orphans()
         started = time.monotonic()
         output, output_end = self._pipe()
         errors, errors_end = self._pipe()
@@ -91,10 +91,17 @@ class Run:
         )
 
     def _start(self, streams: Streams) -> Child:
-        if sys.platform == "darwin":
+        """Start the command; of the sandboxes, only the one that is used is imported."""
+        if self._order.kind == "sandbox-exec":
+            from . import seatbelt
+
             return seatbelt.start(self._order, streams)
         if self._order.kind == "landlock":
+            from . import landlock
+
             return landlock.start(self._order, streams)
+        from . import bubblewrap
+
         child, status = bubblewrap.start(self._order, streams)
         self._has_run = status.has_run
         return child
@@ -155,12 +162,13 @@ class Run:
 
     def _look(self) -> None:
         """End a run that takes more memory or disk than it may."""
-        pids = list(processes.descendants(os.getpid()))
-        if processes.memory_bytes(pids, self._limits.memory_bytes) > self._limits.memory_bytes:
+        self._processes.look()
+        if self._processes.memory_bytes(self._limits.memory_bytes) > self._limits.memory_bytes:
             self._stop(Ended.KILLED, f"it took more than {self._limits.memory_bytes / 1e6:,.0f} MB of memory")
         limit_bytes = self._limits.scratch_bytes
         device = os.stat(self._order.scratch).st_dev
-        if scratch.used_bytes(self._order.scratch, limit_bytes) + processes.unlinked_bytes(pids, device) > limit_bytes:
+        unlinked_bytes = self._processes.unlinked_bytes(device)
+        if scratch.used_bytes(self._order.scratch, limit_bytes) + unlinked_bytes > limit_bytes:
             self._stop(Ended.KILLED, f"it wrote more than {limit_bytes / 1e6:,.0f} MB of files")
 
     def _stop(self, ended: Ended, reason: str) -> None:
@@ -182,14 +190,16 @@ class Run:
         """Kill whatever came of this process, again and again until there is nothing left."""
         deadline = time.monotonic() + _LONGEST_END_S
         while time.monotonic() < deadline:
-            for pid in processes.descendants(os.getpid()):
+            pids = self._processes.look()
+            for pid in pids:
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
             try:
                 while os.waitpid(-1, os.WNOHANG)[0]:
                     pass
             except ChildProcessError:
-                return
+                if not pids:
+                    return
             time.sleep(0.001)
 
     def _read_rest(self) -> None:

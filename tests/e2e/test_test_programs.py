@@ -1,0 +1,195 @@
+"""Node's test runner and `go test` in the real sandbox: what becomes of tests that are good, wrong, or reach out."""
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from lsp_server.context.subject import subject_at
+from lsp_server.errors import HearthlineError
+from lsp_server.tests_for.framework import Result, Verdict
+from lsp_server.tests_for.listing import Listing
+from lsp_server.tests_for.merge import merged
+from lsp_server.tests_for.mutants import mutants_of
+from lsp_server.tests_for.planning import Plan, make_plan
+from lsp_server.tests_for.running import Runner
+from lsp_server.tests_for.sandbox import NoSandbox, find_sandbox
+
+pytestmark = pytest.mark.anyio
+
+AREA = """\
+import { two } from "./two.js";
+
+export function area(n) {
+  if (n < 0) {
+    throw new RangeError("negative");
+  }
+  return n ** two;
+}
+"""
+ANSWER = """\
+```js
+import fs from "node:fs";
+test("squares", () => {
+  assert.equal(area(2), 4);
+  assert.equal(area(3), 9);
+});
+test("throws", () => { assert.throws(() => area(-1), RangeError); });
+test("wrong", () => { assert.equal(area(2), 5); });
+test("writes", () => { fs.writeFileSync("x.txt", "a"); assert.equal(area(1), 1); });
+test("fetches", async () => { await fetch("http://localhost"); assert.equal(area(1), 1); });
+test("exits", () => { assert.ok(area(1)); process.exit(0); });
+test("unknown", () => { assert.ok(area(nope)); });
+```
+"""
+GO = """\
+package shapes
+
+func Area(n int) int {
+	if n < 0 {
+		panic("negative")
+	}
+	return n * n
+}
+"""
+GO_ANSWER = """\
+```go
+package shapes
+
+import (
+	"errors"
+	"testing"
+)
+
+func TestArea(t *testing.T) {
+	if got := Area(2); got != 4 {
+		t.Errorf("got %d", got)
+	}
+}
+
+func TestAreaWrong(t *testing.T) {
+	if got := Area(2); got != 5 {
+		t.Errorf("got %d", got)
+	}
+}
+
+func TestAreaDoesNotCompile(t *testing.T) {
+	var s string = Area(2)
+	t.Error(s)
+}
+
+func TestAreaWrites(t *testing.T) {
+	os.WriteFile("x", nil, 0)
+	t.Error(Area(1))
+}
+```
+"""
+
+
+def plan_of(folder: Path, path: str, line: int, language_id: str) -> Plan:
+    text = (folder / path).read_text()
+    subject = subject_at(language_id, text, line, line)
+    assert subject is not None
+    return make_plan(subject, path, text, folder, Listing(folder, path, (), {}))
+
+
+async def results_of(plan: Plan, answer: str) -> tuple[dict[str, Result], Sequence[Result]]:
+    """Return how the tests in `answer` went against the code as it is, and against its mutants."""
+    try:
+        runner = Runner(plan.target, plan.framework, find_sandbox())
+    except NoSandbox as error:
+        pytest.skip(str(error))
+    tests = plan.framework.read(answer, plan.target, ()).tests
+    base = {result.test: result for result in await runner.run(tests)}
+    good = [test for test in tests if base[test.name].verdict is Verdict.PASSED]
+    mutants = mutants_of(plan.target.text, plan.target.subject, plan.framework.most_mutants)
+    return base, [result for result in await runner.run(good, mutants) if result.mutant is not None]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
+async def test_node(hearthline_home: Path, tmp_path: Path) -> None:
+    (hearthline_home / "run").mkdir(mode=0o700)
+    folder = tmp_path / "project"
+    (folder / "src").mkdir(parents=True)
+    (folder / "package.json").write_text('{"type": "module"}')
+    (folder / "src" / "two.js").write_text("export const two = 2;\n")
+    (folder / "src" / "area.js").write_text(AREA)
+    plan = plan_of(folder, "src/area.js", 3, "javascript")
+    assert (plan.framework.name, plan.target.test_path) == ("node:test", "src/area.test.js")
+    assert 'import { area } from "./area.js";' in plan.framework.rules(plan.target)
+    base, against = await results_of(plan, ANSWER)
+    assert {name: result.verdict for name, result in base.items()} == {
+        "squares": Verdict.PASSED,
+        "throws": Verdict.PASSED,
+        "wrong": Verdict.FAILED,
+        "writes": Verdict.FORBIDDEN,
+        "fetches": Verdict.FORBIDDEN,
+        "exits": Verdict.BROKEN,
+        "unknown": Verdict.BROKEN,
+    }
+    assert base["squares"].lines >= {3, 6}
+    assert 4 not in base["squares"].lines
+    assert 4 in base["throws"].lines
+    assert "5" in base["wrong"].words
+    noticed = {result.test for result in against if result.verdict in (Verdict.FAILED, Verdict.BROKEN)}
+    assert noticed == {"squares", "throws"}
+    assert sorted(path.name for path in folder.rglob("*")) == ["area.js", "package.json", "src", "two.js"]
+    tests = plan.framework.read(ANSWER, plan.target, ()).tests
+    assert "import assert" in merged(plan.language_id, None, tests[:1], head=plan.head)
+
+
+async def test_what_cannot_be_tested_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "area.js").write_text("function area(n) {\n  return n;\n}\n")
+    (tmp_path / "area.ts").write_text("export function area(n) {\n  return n;\n}\n")
+    (tmp_path / "area.go").write_text(GO)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for path, language_id, words in [
+        ("area.js", "javascript", r"no Node\.js on the PATH"),
+        ("area.go", "go", "no Go on the PATH"),
+    ]:
+        with pytest.raises(HearthlineError, match=words):
+            plan_of(tmp_path, path, 4 if language_id == "go" else 1, language_id)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
+async def test_what_is_not_exported_or_installed_is_said(tmp_path: Path) -> None:
+    (tmp_path / "area.js").write_text("function area(n) {\n  return n;\n}\n")
+    with pytest.raises(HearthlineError, match=r"`area` is not exported by area\.js"):
+        plan_of(tmp_path, "area.js", 1, "javascript")
+    (tmp_path / "area.js").write_text("export function area(n) {\n  return n;\n}\n")
+    (tmp_path / "package.json").write_text('{"devDependencies": {"vitest": "*"}}')
+    with pytest.raises(HearthlineError, match="vitest is not installed in this project"):
+        plan_of(tmp_path, "area.js", 1, "javascript")
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
+async def test_a_node_of_the_workspace_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "area.js").write_text("export function area(n) {\n  return n;\n}\n")
+    (tmp_path / "node").write_text(f"#!/bin/sh\ntouch {tmp_path}/executed\n")
+    (tmp_path / "node").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    plan = plan_of(tmp_path, "area.js", 1, "javascript")
+    trial = plan.framework.trial(plan.target, (), (), tmp_path, 0)
+    assert json.loads(trial.files["job.json"])["command"][0] != str(tmp_path / "node")
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.skipif(shutil.which("go") is None, reason="there is no Go here")
+async def test_go(hearthline_home: Path, tmp_path: Path) -> None:
+    (hearthline_home / "run").mkdir(mode=0o700)
+    (tmp_path / "go.mod").write_text("module example.com/shapes\n\ngo 1.20\n")
+    (tmp_path / "area.go").write_text(GO)
+    (tmp_path / "other_test.go").write_text('package shapes\n\nimport "testing"\n\nfunc TestArea(t *testing.T) {}\n')
+    plan = plan_of(tmp_path, "area.go", 3, "go")
+    assert (plan.head, plan.taken) == ("package shapes\n", frozenset({"TestArea"}))
+    base, against = await results_of(plan, GO_ANSWER)
+    assert {name: result.verdict for name, result in base.items()} == {
+        "TestArea_2": Verdict.PASSED,
+        "TestAreaWrong": Verdict.FAILED,
+        "TestAreaDoesNotCompile": Verdict.BROKEN,
+    }
+    assert "cannot use" in base["TestAreaDoesNotCompile"].words
+    assert any(result.verdict in (Verdict.FAILED, Verdict.BROKEN) for result in against)

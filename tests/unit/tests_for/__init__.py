@@ -1,0 +1,1 @@
+"""Suggested tests: what decides about them."""
