@@ -7,6 +7,7 @@ in the text's order. What is said here is a fact of the text, if not all of them
 import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from itertools import islice
 from typing import NamedTuple
 
 import tree_sitter
@@ -15,6 +16,8 @@ from lsp_server.context.subject import node_at
 
 MOST_STEPS = 8
 _MOST_MARKS = 24
+_MOST_NODES = 20_000
+"""Of a function that is larger, which is data more likely than code, the beginning is looked through."""
 _LONG_LINES = 4
 """A statement of more lines is told in parts, if there is room for more steps."""
 
@@ -154,7 +157,8 @@ def _apart(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _together(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return at most MOST_STEPS of them, neighbours as one, the shortest first."""
-    spans = list(spans)
+    n_each = max(1, len(spans) // (4 * MOST_STEPS))
+    spans = [(spans[at][0], spans[at : at + n_each][-1][1]) for at in range(0, len(spans), n_each)]
     while len(spans) > MOST_STEPS:
         at = min(range(len(spans) - 1), key=lambda number: spans[number + 1][1] - spans[number][0])
         spans[at : at + 2] = [(spans[at][0], spans[at + 1][1])]
@@ -162,9 +166,10 @@ def _together(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _marks(node: tree_sitter.Node) -> Iterator[Mark]:
-    own = set(_own_names(node))
+    nodes = list(islice(_walk(node), _MOST_NODES))
+    own = set(_own_names(nodes))
     seen: set[Mark] = set()
-    for each in _walk(node):
+    for each in nodes:
         mark = _mark(each, own)
         if mark is not None and mark not in seen:
             seen.add(mark)
@@ -208,9 +213,9 @@ def _changed(node: tree_sitter.Node, own: set[str]) -> str:
     return words.partition("[")[0].lstrip("*")
 
 
-def _own_names(node: tree_sitter.Node) -> Iterator[str]:
+def _own_names(nodes: Iterable[tree_sitter.Node]) -> Iterator[str]:
     """Give the names that a function gives a value to: what they stand for is likely its own."""
-    for each in _walk(node):
+    for each in nodes:
         if not _DECLARED.search(each.type) or "parameter" in each.type or each.type == "augmented_assignment":
             continue
         for field in ("left", "name", "pattern", "declarator"):

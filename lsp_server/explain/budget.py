@@ -15,7 +15,7 @@ _KEPT_FREE = 1_500
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """In characters. neighbour_chars: for each kind of what stands elsewhere (calls, callers, tests)."""
+    """In characters. neighbour_chars: for what it calls and for who calls it, each; tests have twice as much."""
 
     code_chars: int
     neighbour_chars: int

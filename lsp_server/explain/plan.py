@@ -58,10 +58,11 @@ def of_subject(subject: Subject, anatomy: Anatomy, around: Around) -> list[Part]
     parts += _steps(subject, anatomy, around.uri)
     parts += _effects(subject, anatomy.marks, around)
     parts += _risks(subject, around)
-    for title, neighbours in (("Used by", around.callers), ("Tests", around.tests)):
-        if neighbours:
-            bullets = [f"- {line_link(each.uri, each.line, each.label)}: {label_of(each.text)}" for each in neighbours]
-            parts.append(Part(f"\n## {title}\n\n" + "\n".join(bullets) + "\n"))
+    callers = [f"- {line_link(each.uri, each.line, each.label)}: {label_of(each.text)}\n" for each in around.callers]
+    tests = [f"- {line_link(each.uri, each.line, each.label)}\n" for each in around.tests]
+    for title, bullets in ((f"Calls of {code_span(subject.name)}", callers), ("Tests", tests)):
+        if bullets:
+            parts.append(Part(f"\n## {title}\n\n{''.join(bullets)}"))
     return parts
 
 
@@ -80,7 +81,7 @@ def of_selection(
     ]
     told = marks_in_words((mark for mark in marks if first <= mark.line <= last), around.uri)
     if told:
-        parts.append(Part("\n\n## Side effects and errors\n\n" + "\n".join(told) + "\n"))
+        parts.append(Part("\n## Side effects and errors\n\n" + "\n".join(told) + "\n"))
     return parts
 
 
@@ -100,10 +101,10 @@ def of_finding(finding: Finding, line: str, language_id: str, page: str, around:
             f"1. {line_link(around.uri, step.place.line) if step.path is None else code_span(step.path)}: {step.words}"
             for step in finding.trace
         ]
-        parts.append(Part("\n\n## The way to it\n\n" + "\n".join(steps) + "\n"))
+        parts.append(Part("\n## The way to it\n\n" + "\n".join(steps) + "\n"))
     parts.append(
         Part(
-            "\n\n## What would mend it\n\n",
+            "\n## What would mend it\n\n",
             prompt.way_out(finding.message, finding.cwe, line.strip(), language_id),
             NOTHING_HELD,
         )
@@ -115,7 +116,7 @@ def _steps(subject: Subject, anatomy: Anatomy, uri: str) -> list[Part]:
     parts: list[Part] = []
     for number, step in enumerate(anatomy.steps, 1):
         place = line_link(uri, step.first_line)
-        head = "\n\n## Steps\n\n" if number == 1 else ""
+        head = "\n## Steps\n\n" if number == 1 else ""
         text = f"{head}{number}. {place} {label_of(step.text)}"
         parts.append(Part(text, prompt.step(subject, step), is_step=True))
     return parts
@@ -124,7 +125,7 @@ def _steps(subject: Subject, anatomy: Anatomy, uri: str) -> list[Part]:
 def _effects(subject: Subject, marks: Iterable[Mark], around: Around) -> list[Part]:
     told = marks_in_words(marks, around.uri)
     question = prompt.effects(subject) if around.is_trusted else None
-    text = "\n\n## Side effects and errors\n\n" + "".join(f"{line}\n" for line in told)
+    text = "\n## Side effects and errors\n\n" + "".join(f"{line}\n" for line in told)
     if question is None and not told:
         text += f"{NOTHING_OUTSIDE}\n"
     return [Part(text, question, "" if told else NOTHING_OUTSIDE)]

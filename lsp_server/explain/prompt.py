@@ -73,10 +73,11 @@ def context_of(shown: Shown) -> str:
     if shown.callees:
         parts.append("It calls:\n" + _fenced("\n".join(each.text for each in shown.callees), shown.language_id))
     if shown.callers:
-        lines = "\n".join(f"{each.text}" for each in shown.callers)
+        lines = "\n".join(each.text for each in shown.callers)
         parts.append("It is called like this:\n" + _fenced(lines, shown.language_id))
-    if shown.tests:
-        parts.append("A test of it:\n" + _fenced("\n\n".join(each.text for each in shown.tests), shown.language_id))
+    tests = [each.text for each in shown.tests if each.text]
+    if tests:
+        parts.append("A test of it:\n" + _fenced("\n\n".join(tests), shown.language_id))
     parts.append("The code:\n" + _fenced(shown.code, shown.language_id))
     return "\n\n".join(parts)
 

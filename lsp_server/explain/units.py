@@ -12,7 +12,7 @@ _BULLET = re.compile(r"\s*(?:[-*•+]|\d{1,2}[.)])\s+(?=\S)")
 _HEADING = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*]+\*\*:?\s*$)")
 _FENCE = re.compile(r"\s*(```+|~~~+)")
 _SENTENCE_END = re.compile(r"[.!?](?:[\"')`*]*)(?=\s)")
-_NO_END = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|no|\d+)|(?:^|\s)\w)\.$", re.IGNORECASE)
+_NO_END = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|no)|(?:^|\s)\w)\.$", re.IGNORECASE)
 MOST_CHARS = 1_200
 """A unit that is longer is no sentence: the model has lost itself."""
 

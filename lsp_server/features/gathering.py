@@ -6,7 +6,7 @@ error.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from lsp_server import convert
@@ -20,6 +20,7 @@ _MOST_CALLEES = 8
 _MOST_CALLERS = 6
 _MOST_TESTS = 2
 _LOOKED_AT = 40
+_LEAST_CHARS = 120
 _CALLED = re.compile(r"(?<![\w$])([A-Za-z_]\w*)\s*\(")
 _TEST_FILE = re.compile(r"(?:^|/)(?:tests?|__tests__|spec)/|(?:^|/)test_[^/]*$|[_.](?:test|spec)\.[^/]*$|Tests?\.\w+$")
 _NO_CALL = frozenset(
@@ -66,7 +67,10 @@ def is_test_file(path: str) -> bool:
 async def gather(
     index: WorkspaceIndex | None, subject: Subject, path: str | None, label: Label, most_chars: int
 ) -> Gathered:
-    """Return what has to do with `subject`, which stands in the file `path`. most_chars: of each kind."""
+    """Return what has to do with `subject`, which stands in the file `path`.
+
+    most_chars: of each kind, and of tests, which tell most, twice as much.
+    """
     if index is None or path is None:
         return Gathered()
     callees = [await _callee(index, name, path) for name in _called_in(subject)]
@@ -79,7 +83,7 @@ async def gather(
     return Gathered(
         _bounded((_signature(each, label) for each in callees if each is not None), most_chars),
         _bounded((_line(call, label) for call in others[:_MOST_CALLERS]), most_chars),
-        _bounded((_whole(each, label, most_chars) for each in tests[:_MOST_TESTS]), most_chars),
+        _bounded(_whole(tests[:_MOST_TESTS], label, 2 * most_chars), 2 * most_chars),
     )
 
 
@@ -122,11 +126,13 @@ def _line(call: Call, label: Label) -> Neighbour:
     return Neighbour(place, convert.uri_of(call.path), call.line, call.text.strip())
 
 
-def _whole(definition: Definition, label: Label, most_chars: int) -> Neighbour:
-    text = bounded_code(definition.text.rstrip(), most_chars // _MOST_TESTS)
-    return Neighbour(
-        f"{label(definition.path)}, {definition.name}", convert.uri_of(definition.path), definition.line, text
-    )
+def _whole(definitions: Iterable[Definition], label: Label, most_chars: int) -> Iterator[Neighbour]:
+    """Give `definitions` with as much of their text as there is room for."""
+    for definition in definitions:
+        text = bounded_code(definition.text.rstrip(), most_chars) if most_chars >= _LEAST_CHARS else ""
+        most_chars -= len(text)
+        place = f"{label(definition.path)}, {definition.name}"
+        yield Neighbour(place, convert.uri_of(definition.path), definition.line, text)
 
 
 def _bounded(found: Iterable[Neighbour], most_chars: int) -> tuple[Neighbour, ...]:

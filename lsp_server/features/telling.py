@@ -3,6 +3,7 @@
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from lsp_server.explain.check import Repetitions
 from lsp_server.explain.phrases import linked
 from lsp_server.explain.plan import Part
 from lsp_server.explain.units import Kind, Unit
@@ -27,6 +28,7 @@ async def tell(run: Run, stream: Stream, answers: Answers, telling: Telling) -> 
     """Write all parts. Raises EngineError; what was written until then stays."""
     n_questions = sum(part.question is not None for part in telling.parts)
     n_asked = 0
+    said = Repetitions()
     for part in telling.parts:
         stream.write(part.text)
         if part.question is None:
@@ -37,6 +39,8 @@ async def tell(run: Run, stream: Stream, answers: Answers, telling: Telling) -> 
         key = f"explain:{run.snapshot.uri}"
         async with aclosing(answers.ask(telling.topic, part.question, key)) as units:
             async for unit in units:
+                if said.note(unit):
+                    continue  # of another part too: it was read off the docstring, more likely than off the code
                 stream.write(_put(unit, part, telling, run.snapshot.uri, is_first=not is_told))
                 is_told = True
         stream.write("\n" if is_told or part.is_step else f"{part.otherwise}\n" if part.otherwise else "")
@@ -49,7 +53,7 @@ def _put(unit: Unit, part: Part, telling: Telling, uri: str, *, is_first: bool) 
     text = linked(unit.text, uri, telling.code, telling.first_line)
     match unit.kind:
         case Kind.BULLET:
-            return f"- {text}\n"
+            return f"- {text}" if is_first else f"\n- {text}"
         case Kind.HEADING:
             return f"\n\n{text}\n\n"
     return f": {text}" if part.is_step else text if is_first else f" {text}"

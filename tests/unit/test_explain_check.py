@@ -8,7 +8,7 @@ from lsp_server.explain.check import Repetitions, Sources, escaped, is_plain, na
 from lsp_server.explain.phrases import code_span, linked, put_plainly
 from lsp_server.explain.units import MOST_CHARS, Kind, Unit, UnitReader
 
-CODE = '''\
+CODE = """\
 def read_document(place: Place) -> tuple[str, int]:
     try:
         text = place.path.read_bytes().decode("utf-8")
@@ -18,7 +18,7 @@ def read_document(place: Place) -> tuple[str, int]:
     if place.line > len(lines):
         raise PlaceError("no such line")
     return text, 1
-'''
+"""
 SOURCES = Sources([CODE, "src/complete.py"])
 
 
@@ -87,12 +87,20 @@ def test_nothing_but_words_and_code_is_plain(words: str, is_one: bool) -> None:
 
 
 def test_html_is_shown_as_words() -> None:
-    assert escaped("Gives a List<String> and `Map<K>` <img src=x>.") == "Gives a List\\<String> and `Map<K>` \\<img src=x>."
+    assert (
+        escaped("Gives a List<String> and `Map<K>` <img src=x>.")
+        == "Gives a List\\<String> and `Map<K>` \\<img src=x>."
+    )
 
 
 @pytest.mark.parametrize(
     ("words", "does"),
-    [("Reads `place`.", True), ("Files and the network.", False), ("Returns `None`.", False), ("Uses split_lines.", True)],
+    [
+        ("Reads `place`.", True),
+        ("Files and the network.", False),
+        ("Returns `None`.", False),
+        ("Uses split_lines.", True),
+    ],
 )
 def test_it_is_known_whether_words_name_code(words: str, does: bool) -> None:
     assert names_code(words, SOURCES) is does
