@@ -17,10 +17,13 @@ from tests.editors.terminal import Terminal
 pytestmark = [pytest.mark.editor, pytest.mark.editors_all]
 
 CAPTURES = ROOT / "build" / "editors"
-RULES = [{"pattern": r"def add\(a, b\):\s+re$", "reply": "turn a + b"}]
+LOOP = "for number in numbers:\n        result += number"
+RULES = [{"pattern": r"result = 0\s+$", "reply": LOOP}]
 FLAWED = "import os\n\nfrom flask import request\n\n\ndef ping():\n    os.system('ping ' + request.args['host'])\n"
 # The finding shows that the language server is there.
-BEFORE = f"{FLAWED}\n\ndef add(a, b):\n"
+BEFORE = f"{FLAWED}\n\ndef total(numbers):\n    result = 0\n"
+# A new line at the end, which Helix indents, and Ctrl-x.
+ASK = "geo\x18"
 NEXT = "\x0e"
 
 Open = Callable[..., Any]
@@ -57,28 +60,27 @@ def shows(words: str) -> Callable[[Terminal], bool]:
 @pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["unix", "dos"])
 def test_a_suggestion_is_taken_from_the_menu(opened: Open, workspace: Path, end: str) -> None:
     file = source(workspace, BEFORE.replace("\n", end))
-    rules = [{"pattern": r"def add\(a, b\):\s+re$", "reply": "sult = a + b\n    return result"}]
-    with opened(file, rules) as terminal:
+    with opened(file) as terminal:
         terminal.wait("the finding", shows("The command is built"))
-        terminal.type("geo    re")
-        terminal.wait("the menu", shows("result = a + b text"))
+        terminal.type(ASK)
+        terminal.wait("the menu", shows("for number in numbers: text"))
         terminal.save(CAPTURES / "helix-completion", "Helix")
         terminal.type("\t\r")
-        terminal.wait("the suggestion", shows("    return result"))
+        terminal.wait("the suggestion", shows("result += number"))
         terminal.type("\x1b")
         terminal.wait("normal mode", shows(" NOR "))
         terminal.type(":wq\r")
         assert terminal.exit_code() == 0
-    expected = BEFORE + "    result = a + b\n    return result\n"
+    expected = f"{BEFORE}    {LOOP}\n"
     assert file.read_bytes().decode() == expected.replace("\n", end)
 
 
 def test_without_the_capability_the_menu_never_comes(opened: Open, workspace: Path) -> None:
     with opened(source(workspace, BEFORE), options=["--without", "textDocument/completion"]) as terminal:
         terminal.wait("the finding", shows("The command is built"))
-        terminal.type("geo    re")
+        terminal.type(ASK)
         with pytest.raises(AssertionError, match="the menu"):
-            terminal.wait("the menu", shows("return a + b"), 3.0)
+            terminal.wait("the menu", shows("for number"), 3.0)
 
 
 def test_a_finding_is_shown_and_suppressed(opened: Open, workspace: Path) -> None:
