@@ -186,6 +186,7 @@ def _explanation(studio: Studio) -> None:
     window.run("Hearthline: Explain")
     page = window.frame("#text p")
     page.wait_for_selector("#stop", state="hidden", timeout=1000 * _MODEL_S)
+    page.evaluate("document.documentElement.scrollTop = 0")
     _keep(window, "vscode-explanation")
 
 
@@ -203,8 +204,8 @@ def _tests(studio: Studio) -> None:
     window.go_to(15, 6)
     window.run("Hearthline: Suggest Tests")
     window.answer("Run tests in the sandbox")
-    window.find(".bulk-edit-panel .monaco-list-row", "total", _MODEL_S).click()
-    window.find(".monaco-diff-editor", "def test_")
+    window.find(".quick-input-widget", "Tests for total_cents", _MODEL_S)
+    window.find(".monaco-diff-editor .modified", "def test_")
     _keep(window, "vscode-tests")
 
 

@@ -1,6 +1,6 @@
 /** One language client: what it can do beyond the protocol, and what it does otherwise than by default. */
 
-import { type CancellationToken, type LogOutputChannel, window, workspace } from "vscode";
+import { type CancellationToken, CancellationTokenSource, type LogOutputChannel, window, workspace } from "vscode";
 import {
   type ClientCapabilities,
   CloseAction,
@@ -15,7 +15,11 @@ import {
   RevealOutputChannelOn,
   type StaticFeature,
 } from "vscode-languageclient/node";
+import type { Previews } from "./preview.ts";
 import { forServer } from "./settings.ts";
+
+/** Nobody cancels an edit that the server has asked for. */
+const NEVER = new CancellationTokenSource().token;
 
 /** Says in the handshake that this editor shows streams and asks for input. */
 class Extras implements StaticFeature {
@@ -40,7 +44,12 @@ class QuietClient extends LanguageClient {
 }
 
 /** A client that starts `command`. `onClosed` is told when the server ends without having been asked to. */
-export function makeClient(command: readonly string[], log: LogOutputChannel, onClosed: () => void): LanguageClient {
+export function makeClient(
+  command: readonly string[],
+  log: LogOutputChannel,
+  previews: Previews,
+  onClosed: () => void,
+): LanguageClient {
   const [program = "", ...args] = command;
   const options: LanguageClientOptions = {
     documentSelector: [{ scheme: "file" }, { scheme: "untitled" }],
@@ -58,7 +67,10 @@ export function makeClient(command: readonly string[], log: LogOutputChannel, on
     },
     middleware: {
       executeCommand: run,
-      workspace: { configuration: configure },
+      workspace: {
+        configuration: configure,
+        handleApplyEdit: (params, next) => previews.apply(params, (edit) => next(edit, NEVER)),
+      },
     },
   };
   const client = new QuietClient("hearthline", "Hearthline", { command: program, args: [...args] }, options);

@@ -6,6 +6,7 @@ import { answerInput } from "./asking.ts";
 import { registerCommands } from "./commands.ts";
 import { ExplanationPanel } from "./explanation.ts";
 import { offerInstall, offerRestart } from "./install.ts";
+import { Previews } from "./preview.ts";
 import { STATUS, type Status } from "./protocol.ts";
 import { followSettings, Server } from "./server.ts";
 import { StatusItem } from "./statusItem.ts";
@@ -18,12 +19,13 @@ export async function activate(context: ExtensionContext): Promise<void> {
   const status = new StatusItem();
   const panel = new ExplanationPanel(context.extensionUri);
   const waiting = new Waiting();
+  const previews = new Previews();
   const show = (said: Status): void => {
     status.show(said);
     waiting.note(said);
     if (said.state === "ready") void commands.executeCommand("setContext", "hearthline.ready", true);
   };
-  const server = new Server(log, {
+  const server = new Server(log, previews, {
     prepared(client: LanguageClient) {
       client.onNotification(STATUS, show);
       answerInput(client);
@@ -39,7 +41,8 @@ export async function activate(context: ExtensionContext): Promise<void> {
   });
   running = server;
   const parts = { server, status, panel, log };
-  context.subscriptions.push(log, status, panel, waiting, ...registerCommands(parts), ...followSettings(server));
+  context.subscriptions.push(log, status, panel, waiting, previews, server);
+  context.subscriptions.push(...registerCommands(parts), ...followSettings(server));
   await server.restart();
 }
 

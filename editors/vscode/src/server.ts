@@ -5,6 +5,7 @@ import { DidChangeConfigurationNotification, type LanguageClient } from "vscode-
 import { makeClient } from "./client.ts";
 import { Crashes } from "./crashes.ts";
 import { serverCommand } from "./machine.ts";
+import type { Previews } from "./preview.ts";
 import type { Status } from "./protocol.ts";
 import { Turns } from "./turns.ts";
 
@@ -24,6 +25,7 @@ export interface Watcher {
 
 export class Server implements Disposable {
   readonly #log: LogOutputChannel;
+  readonly #previews: Previews;
   readonly #watcher: Watcher;
   readonly #turns = new Turns(() => this.#startAnew());
   readonly #crashes = new Crashes();
@@ -31,8 +33,9 @@ export class Server implements Disposable {
   #timer: NodeJS.Timeout | undefined;
   #isDisposed = false;
 
-  constructor(log: LogOutputChannel, watcher: Watcher) {
+  constructor(log: LogOutputChannel, previews: Previews, watcher: Watcher) {
     this.#log = log;
+    this.#previews = previews;
     this.#watcher = watcher;
   }
 
@@ -74,7 +77,7 @@ export class Server implements Disposable {
       return;
     }
     this.#watcher.said(as("starting", "starting"));
-    const client = makeClient(command, this.#log, () => this.#ended(client));
+    const client = makeClient(command, this.#log, this.#previews, () => this.#ended(client));
     this.#client = client;
     this.#watcher.prepared(client);
     try {

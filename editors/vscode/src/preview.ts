@@ -1,0 +1,88 @@
+/**
+ * An edit is shown as a difference, and made when the person says so.
+ *
+ * VS Code's own preview of edits that want to be confirmed ticks none of them, and shows nothing of what is not ticked.
+ */
+
+import {
+  commands,
+  type Disposable,
+  type QuickPickItem,
+  TabInputTextDiff,
+  type TextDocumentContentProvider,
+  Uri,
+  window,
+  workspace,
+} from "vscode";
+import type {
+  ApplyWorkspaceEditParams,
+  ApplyWorkspaceEditResult,
+  HandlerResult,
+  TextEdit,
+} from "vscode-languageclient/node";
+import { after, changes, confirmed, needsConfirmation, words } from "./proposed.ts";
+
+const SCHEME = "hearthline-preview";
+
+type Apply = (params: ApplyWorkspaceEditParams) => HandlerResult<ApplyWorkspaceEditResult, void>;
+
+export class Previews implements Disposable, TextDocumentContentProvider {
+  readonly #registration = workspace.registerTextDocumentContentProvider(SCHEME, this);
+  readonly #texts = new Map<string, string>();
+  #count = 0;
+
+  dispose(): void {
+    this.#registration.dispose();
+  }
+
+  provideTextDocumentContent(uri: Uri): string {
+    return this.#texts.get(uri.toString()) ?? "";
+  }
+
+  /** Make the edit, at once or after it was looked at. */
+  async apply(params: ApplyWorkspaceEditParams, next: Apply): Promise<Awaited<ReturnType<Apply>>> {
+    if (!needsConfirmation(params.edit)) return await next(params);
+    const title = params.label ?? "Hearthline";
+    for (const [uri, edits] of changes(params.edit)) await this.#show(Uri.parse(uri), edits, title);
+    const isWanted = await wants(title, words(params.edit));
+    await this.#close();
+    if (!isWanted) return { applied: false, failureReason: "the person did not want it" };
+    return await next({ ...params, edit: confirmed(params.edit) });
+  }
+
+  async #show(uri: Uri, edits: readonly TextEdit[], title: string): Promise<void> {
+    const before = await textOf(uri);
+    this.#count += 1;
+    const [left, right] = ["before", "after"].map((side) =>
+      uri.with({ scheme: SCHEME, query: `${side}${this.#count}` }),
+    );
+    if (left === undefined || right === undefined) return;
+    this.#texts.set(left.toString(), before).set(right.toString(), after(before, edits));
+    const name = `${title} (${workspace.asRelativePath(uri)})`;
+    await commands.executeCommand("vscode.diff", left, right, name, { preview: true, preserveFocus: true });
+  }
+
+  async #close(): Promise<void> {
+    const tabs = window.tabGroups.all.flatMap((group) => group.tabs);
+    await window.tabGroups.close(
+      tabs.filter(({ input }) => input instanceof TabInputTextDiff && input.modified.scheme === SCHEME),
+    );
+    this.#texts.clear();
+  }
+}
+
+/** The text of a document as the editor has it, else as the disk has; empty where there is none yet. */
+async function textOf(uri: Uri): Promise<string> {
+  try {
+    return (await workspace.openTextDocument(uri)).getText();
+  } catch {
+    return "";
+  }
+}
+
+async function wants(title: string, placeholder: string): Promise<boolean> {
+  const yes: QuickPickItem = { label: "$(check) Write it", description: "as it is shown below" };
+  const no: QuickPickItem = { label: "$(close) Leave it", description: "nothing is changed" };
+  const options = { title: `Hearthline: ${title}`, placeHolder: placeholder, ignoreFocusOut: true };
+  return (await window.showQuickPick([yes, no], options)) === yes;
+}
