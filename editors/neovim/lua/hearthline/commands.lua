@@ -76,8 +76,7 @@ end
 ---@return table
 local function place(call)
   local buf, encoding = vim.api.nvim_get_current_buf(), call.client.offset_encoding
-  local params = call.range
-      and vim.lsp.util.make_given_range_params(call.range.start, call.range["end"], buf, encoding)
+  local params = call.range and vim.lsp.util.make_given_range_params(call.range.start, call.range["end"], buf, encoding)
     or vim.lsp.util.make_range_params(0, encoding)
   return {
     uri = params.textDocument.uri,
