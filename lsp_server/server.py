@@ -22,6 +22,7 @@ from lsp_server.features import (
     control,
     documents,
     engine_status,
+    fixing,
     hover,
     indexing,
     inline_completion,
@@ -209,6 +210,7 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
     completion.register(server, suggester)
     server.diagnostics.register()
     review_actions.register(server)
+    fixing.register(server)
     server.workspace_review.register()
     control.register(server, suggester, prompts)
     testing.register(server)

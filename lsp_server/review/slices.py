@@ -4,7 +4,7 @@ Invariants: a slice is made of whole lines of the file, in their order, so that 
 line numbers are in it; it never exceeds the bound, however large the function is.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from lsp_server.review.finding import Finding, Place
@@ -37,7 +37,7 @@ def slice_of(text: str, finding: Finding, scopes: Iterable[Scoped]) -> str:
     wanted: set[int] = set()
     for step in steps:
         wanted |= set(_innermost(step, scopes) or _around(step))
-    kept = _bounded(lines, wanted | _imports(lines))
+    kept = _bounded(lines, wanted | import_lines(lines))
     if kept is None:
         kept = _bounded(lines, {line for step in steps for line in _around(step)}) or sorted(steps)[:1]
     return _join(lines, kept)
@@ -55,7 +55,8 @@ def _around(line: int) -> range:
     return range(max(0, line - _LINES_AROUND), line + _LINES_AROUND + 1)
 
 
-def _imports(lines: list[str]) -> set[int]:
+def import_lines(lines: Sequence[str]) -> set[int]:
+    """Return the first lines at the margin that make something known to the file."""
     found = [
         number
         for number, line in enumerate(lines)

@@ -49,6 +49,17 @@ class Verdict(msgspec.Struct, frozen=True):
     fix: Fix | None
 
 
+def fix_schema(max_chars: int) -> Mapping[str, Any]:
+    """Return the form of a fix, either text of which has so many characters at most."""
+    text = {"type": "string", "maxLength": max_chars}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["old_text", "new_text"],
+        "properties": {"old_text": text, "new_text": text},
+    }
+
+
 VERDICT_SCHEMA: Mapping[str, Any] = {
     "type": "object",
     "additionalProperties": False,
@@ -63,20 +74,7 @@ VERDICT_SCHEMA: Mapping[str, Any] = {
         "source_controlled": {"type": "boolean"},
         "sanitizer_quote": {"type": "string", "maxLength": 200},
         "verdict": {"enum": [each.value for each in Judgement]},
-        "fix": {
-            "anyOf": [
-                {"type": "null"},
-                {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "required": ["old_text", "new_text"],
-                    "properties": {
-                        "old_text": {"type": "string", "maxLength": 600},
-                        "new_text": {"type": "string", "maxLength": 600},
-                    },
-                },
-            ]
-        },
+        "fix": {"anyOf": [{"type": "null"}, fix_schema(600)]},
     },
 }
 """Of the answer. Evidence comes before the verdict, so that a model looks before it judges."""

@@ -25,6 +25,7 @@ from lsp_server.review.suppressions import PROJECT_FILE, find_ignore, parse_comm
 from lsp_server.review_process.commenting import first_comment
 from lsp_server.review_process.head import Head
 from lsp_server.review_process.judging import read_case, try_fix
+from lsp_server.review_process.mending import try_edit
 from lsp_server.review_process.messages import (
     Answer,
     Done,
@@ -40,6 +41,7 @@ from lsp_server.review_process.messages import (
     Reviewed,
     ReviewFile,
     ReviewText,
+    TryEdit,
     TryFix,
 )
 from lsp_server.review_process.project import Project, Projects
@@ -88,6 +90,8 @@ class Desk:
             case FindSubject(language_id=language_id, text=text, first_line=first, last_line=last, is_closer=is_closer):
                 anatomy = anatomy_at(language_id, text, first, last) if is_closer else Anatomy()
                 return Located(subject_at(language_id, text, first, last), anatomy)
+            case TryEdit():
+                return try_edit(self._reviewer, request)
             case Forget(uri=uri):
                 self._last.pop(uri, None)
             case HoldProject(path=path, text=text):

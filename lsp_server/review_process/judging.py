@@ -1,6 +1,6 @@
 """What the review process tells of one finding for a judge, and whether a fix that was proposed holds. Pure."""
 
-from lsp_server.review.finding import Confidence, Finding, Place
+from lsp_server.review.finding import Confidence, Place
 from lsp_server.review.reviewer import Review
 from lsp_server.review.rulebook import Rulebook
 from lsp_server.review.slices import slice_of
@@ -27,19 +27,29 @@ def try_fix(
     fixed = apply_fix(text, fix)
     if fixed is None:
         return Tried()
-    before, after = reviewer.review(text, language_id, path), reviewer.review(fixed, language_id, path)
-    if after.skipped or after.is_broken > before.is_broken:
-        return Tried()
-    known = {finding.fingerprint for finding in before.findings}
-    if any(_is_worse(finding, known, fingerprint) for finding in after.findings):
+    if why_not(reviewer, text, fixed, language_id, path, fingerprint):
         return Tried()
     return Tried(_place_of(text, fix.old_text), fix.new_text)
 
 
-def _is_worse(finding: Finding, known: set[str], fingerprint: str) -> bool:
-    """Tell whether `finding` is the one that was to go, or a new one that is shown."""
-    is_new = finding.fingerprint not in known and finding.confidence >= Confidence.MEDIUM
-    return finding.fingerprint == fingerprint or is_new
+def why_not(
+    reviewer: WholeReviewer, text: str, fixed: str, language_id: str, path: str | None, fingerprint: str
+) -> str:
+    """Return why `fixed` does not mend the finding of `text`, to be read behind "the proposal"; "" where it does."""
+    before, after = (reviewer.review(each, language_id, path, takes_longer=True) for each in (text, fixed))
+    if after.skipped or after.is_broken > before.is_broken:
+        return "does not parse"
+    known = {finding.fingerprint: finding for finding in before.findings}
+    mended = known.get(fingerprint)
+    if mended is None:
+        return "cannot be checked, since the problem is not found there any more"
+    if fingerprint in {finding.fingerprint for finding in after.findings}:
+        return "leaves the problem where it is"
+    least = min(Confidence.MEDIUM, mended.confidence)
+    new = [each for each in after.findings if each.fingerprint not in known and each.confidence >= least]
+    if any(finding.rule == mended.rule for finding in new):
+        return "leaves the problem where it is"
+    return f"brings another problem, {new[0].rule}" if new else ""
 
 
 def _place_of(text: str, part: str) -> Place:

@@ -72,6 +72,25 @@ class TryFix(msgspec.Struct, frozen=True, tag=True):
     path: str | None = None
 
 
+class TryEdit(msgspec.Struct, frozen=True, tag=True):
+    """Find out whether a problem is gone once `new_text` takes `place`, and nothing else is worse.
+
+    first_line, last_line: those the problem is reported on. fingerprint: of the finding that it is, "" for what another
+    tool reports. code: what that tool calls it.
+    """
+
+    uri: str
+    language_id: str
+    text: str
+    place: Place
+    new_text: str
+    first_line: int
+    last_line: int
+    fingerprint: str = ""
+    code: str = ""
+    path: str | None = None
+
+
 class FindSubject(msgspec.Struct, frozen=True, tag=True):
     """Find the function or class that the lines of an open document, 0-based and inclusive, are about.
 
@@ -99,7 +118,7 @@ class HoldProject(msgspec.Struct, frozen=True, tag=True):
     text: str | None
 
 
-Request = ReviewText | ReviewFile | FindIgnores | ReadCase | TryFix | FindSubject | Forget | HoldProject
+Request = ReviewText | ReviewFile | FindIgnores | ReadCase | TryFix | TryEdit | FindSubject | Forget | HoldProject
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -158,6 +177,17 @@ class Tried(msgspec.Struct, frozen=True, tag=True):
     text: str = ""
 
 
+class Held(msgspec.Struct, frozen=True, tag=True):
+    """Whether an edit holds.
+
+    refusal: why it does not, to be read behind "the proposal"; "" where it does. checked: a sentence on how the problem
+    was found to be gone, "" where nobody here can tell.
+    """
+
+    refusal: str = ""
+    checked: str = ""
+
+
 class Located(msgspec.Struct, frozen=True, tag=True):
     """What lines are about, None where that cannot be told, and what it is made of."""
 
@@ -169,4 +199,4 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     """There is nothing to answer."""
 
 
-Answer = Reviewed | Ignores | Case | Tried | Located | Done
+Answer = Reviewed | Ignores | Case | Tried | Held | Located | Done

@@ -28,6 +28,7 @@ from lsp_server.review_process.messages import (
     Reviewed,
     ReviewFile,
     ReviewText,
+    TryEdit,
 )
 
 # -P: a folder named `lsp_server` in the current directory is not ours.
@@ -220,5 +221,7 @@ def _name(request: Request) -> str:
             return f"ignores in {path}"
         case FindSubject(uri=uri):
             return f"subjects in {uri}"
+        case TryEdit(uri=uri):
+            return f"edits of {uri}"
         case _:
             return str(request)

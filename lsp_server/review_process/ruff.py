@@ -8,9 +8,10 @@ import json
 import logging
 import subprocess
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from lsp_server.review.finding import Finding
 from lsp_server.review.ruff import RULES, read_findings
@@ -26,20 +27,26 @@ def ask_ruff(text: str, cwe_of: Mapping[str, int]) -> list[Finding]:
 
     cwe_of: the CWE of each of our families.
     """
+    said = run_ruff(text, RULES)
+    return read_findings(said, text, cwe_of) if said is not None else []
+
+
+def run_ruff(text: str, rules: Iterable[str], timeout_s: float = _TIMEOUT_S) -> list[dict[str, Any]] | None:
+    """Return what ruff reports of `text` by `rules`, in its own JSON form; None where it cannot be asked."""
     program = _program()
     if program is None:
-        return []
+        return None
     command = [str(program), "check", "--isolated", "--no-cache", "--quiet", "--ignore-noqa", "--output-format", "json"]
-    command += ["--select", ",".join(RULES), "--stdin-filename", "text.py", "-"]
+    command += ["--select", ",".join(rules), "--stdin-filename", "text.py", "-"]
     try:
         ran = subprocess.run(
-            command, input=text.encode("utf-8", "replace"), capture_output=True, timeout=_TIMEOUT_S, check=False
+            command, input=text.encode("utf-8", "replace"), capture_output=True, timeout=timeout_s, check=False
         )
-        said = json.loads(ran.stdout)
+        said: list[dict[str, Any]] = json.loads(ran.stdout)
     except (OSError, subprocess.TimeoutExpired, ValueError) as error:
         _log.warning("ruff gave no findings: %s", type(error).__name__)
-        return []
-    return read_findings(said, text, cwe_of)
+        return None
+    return said
 
 
 @cache

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.editors.home import HEARTHLINE, ROOT
 from tests.editors.install import NEOVIM, NEOVIM_0_10, Editor, EditorUnavailableError, find_editor
-from tests.editors.neovim import HEARTHLINE, ROOT, Neovim
+from tests.editors.neovim import Neovim
 from tests.editors.sums import RULES
 
 SCRIPTED_SERVER = (sys.executable, "-m", "tests.editors.rules_server")

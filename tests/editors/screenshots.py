@@ -21,8 +21,8 @@ from inference import paths
 from inference.errors import InferenceError
 from inference.models.catalogue import DEFAULT_MODEL
 from inference.models.store import checkpoint_dir
+from tests.editors.home import HEARTHLINE, ROOT
 from tests.editors.install_vscode import VSCodeUnavailableError, find_vscode
-from tests.editors.neovim import HEARTHLINE, ROOT
 from tests.editors.vscode import CodeServer, Workbench, build_extension, launch, wait_for
 
 PICTURES = ROOT / "editors" / "pictures"

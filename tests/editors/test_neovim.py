@@ -10,7 +10,9 @@ import pytest
 
 from inference.models.catalogue import TEST_MODEL
 from tests.editors.conftest import Scripted
-from tests.editors.neovim import HEARTHLINE, ROOT, Neovim, Step, unmet
+from tests.editors.home import HEARTHLINE, ROOT
+from tests.editors.neovim import Neovim
+from tests.editors.play import Step, unmet
 from tests.editors.sums import ACCEPTED, BEFORE, BODY, GHOST, NEVER_S, RULES, source
 from tests.editors.terminal import Terminal
 
@@ -18,7 +20,7 @@ pytestmark = pytest.mark.editor
 
 CAPTURES = ROOT / "build" / "editors"
 
-# Of the highlight group ComplHint in Neovim's own dark colours, and of Comment, which the plugin takes where there is none.
+# Of the highlight groups ComplHint and, before there was one, Comment, in Neovim's own dark colours.
 GREYS = {"4f5258", "9b9ea4"}
 # A worker starts and reads the test model, on a machine with other things to do.
 LOAD_S = 60.0

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.editors.conftest import Scripted
-from tests.editors.neovim import Step, unmet
+from tests.editors.play import Step, unmet
 from tests.editors.sums import ACCEPTED, BODY, GHOST, NEVER_S, RULES, source
 
 pytestmark = pytest.mark.editor

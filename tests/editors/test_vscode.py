@@ -19,8 +19,8 @@ from playwright.sync_api import Browser, sync_playwright
 from inference.models.catalogue import TEST_MODEL
 from lsp_server.feedback.records import Fate
 from lsp_server.feedback.store import feedback_path, read
+from tests.editors.home import HEARTHLINE, ROOT
 from tests.editors.install_vscode import VSCode, VSCodeUnavailableError, find_vscode, npm
-from tests.editors.neovim import HEARTHLINE, ROOT
 from tests.editors.sums import BEFORE, BODY, RULES, source
 from tests.editors.vscode import EXTENSION, CodeServer, Workbench, build_extension, launch, wait_for
 

@@ -48,10 +48,18 @@ function M.cancel(client, id)
   call(client, "cancel_request", id)
 end
 
---- Stop the server, as an editor does that leaves.
+--- The document and the place of the cursor of the current window.
 ---@param client vim.lsp.Client
-function M.stop(client)
-  call(client, "stop")
+---@return table
+function M.position_params(client)
+  local params = vim.lsp.util.make_position_params(0, client.offset_encoding) --[[@as table]]
+  if not with_self and client.offset_encoding ~= "utf-8" then
+    -- Behind characters of several bytes, Neovim 0.10 may take the end of the line for the place of the cursor.
+    local column = vim.api.nvim_win_get_cursor(0)[2]
+    local utf32, utf16 = vim.str_utfindex(vim.api.nvim_get_current_line(), column)
+    params.position.character = client.offset_encoding == "utf-16" and utf16 or utf32
+  end
+  return params
 end
 
 return M

@@ -88,6 +88,34 @@ function M.close()
   end
 end
 
+--- The file and line that the link at or behind the cursor leads to.
+---@return string? uri
+---@return integer? line 1-based
+local function link()
+  local line, column = vim.api.nvim_get_current_line(), vim.api.nvim_win_get_cursor(0)[2]
+  local from = 1
+  while true do
+    local first, last, uri, number = line:find("%[[^%]]*%]%((file://[^)#]*)#L(%d+)%)", from)
+    if not first then
+      return nil
+    elseif last > column then
+      return uri, tonumber(number)
+    end
+    from = last + 1
+  end
+end
+
+--- Go where the link under the cursor leads; the float stays.
+local function follow()
+  local uri, line = link()
+  if not uri or not line then
+    return
+  end
+  vim.cmd.wincmd("p")
+  vim.cmd.edit(vim.fn.fnameescape(vim.uri_to_fname(uri)))
+  vim.api.nvim_win_set_cursor(0, { math.min(line, vim.api.nvim_buf_line_count(0)), 0 })
+end
+
 ---@param title string
 ---@return integer buf
 local function make_buffer(title)
@@ -97,6 +125,7 @@ local function make_buffer(title)
   for _, key in ipairs({ "q", "<Esc>" }) do
     vim.keymap.set("n", key, M.close, { buffer = buf, nowait = true, desc = "Hearthline: close, and stop writing" })
   end
+  vim.keymap.set("n", "<CR>", follow, { buffer = buf, desc = "Hearthline: go where the link leads" })
   vim.api.nvim_create_autocmd("BufWipeout", {
     buffer = buf,
     callback = function()
@@ -160,7 +189,7 @@ local function finish(params)
     vim.api.nvim_buf_set_extmark(float.buf, namespace, last, 0, { virt_lines = { line } })
     fit(float.win)
   end
-  set_footer(params.outcome == "done" and "q closes" or (params.outcome .. ", q closes"))
+  set_footer(params.outcome == "done" and "q closes, ⏎ follows a link" or (params.outcome .. ", q closes"))
 end
 
 --- Take what a server streams.

@@ -143,7 +143,7 @@ local function ask(buf, kind, count)
   end
   withdraw_request(state)
   local place = cursor_place()
-  local params = vim.lsp.util.make_position_params(0, client.offset_encoding) --[[@as table]]
+  local params = rpc.position_params(client)
   params.context = { triggerKind = kind }
   local id
   id = rpc.request(client, "textDocument/inlineCompletion", params, function(error, result)

@@ -118,7 +118,7 @@ local function ask_for_more(buf, count)
   if not client or not completor then
     return false
   end
-  local params = vim.lsp.util.make_position_params(0, client.offset_encoding) --[[@as table]]
+  local params = rpc.position_params(client)
   params.context = { triggerKind = vim.lsp.protocol.InlineCompletionTriggerKind.Invoked }
   local was_shown = completor.current ~= nil
   local tick = vim.api.nvim_buf_get_changedtick(buf)

@@ -1,0 +1,59 @@
+"""Asking the assistant model for an answer of a form while a person waits, and what no model may be shown.
+
+Invariants: no text that holds credentials reaches an engine, nor any of a file that is named as such; whoever stops
+waiting ends the answer.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+
+from lsp_server.context.secrets import has_secret, is_secret_name
+from lsp_server.document import DocumentSnapshot
+from lsp_server.engine.protocol import ChatRequest, Message
+from lsp_server.errors import HearthlineError
+from lsp_server.features.reviewing import text_of
+from lsp_server.features.running import Run
+from lsp_server.fixes.asking import Turn
+
+_MAX_TOKENS = 1_024
+_DEADLINE_MS = 120_000
+_USUAL_TOKENS = 120
+"""Of an answer: so many are taken for all of it when its progress is told."""
+
+
+def text_to_work_on(snapshot: DocumentSnapshot) -> str:
+    r"""Return the text of `snapshot`, lines ending in `\n`. Raises HearthlineError where nothing may be made of it."""
+    if is_secret_name(snapshot.path or snapshot.uri):
+        raise HearthlineError("this file is named as credentials; no model is shown any of it")
+    text = text_of(snapshot) if snapshot.unfit is None else None
+    if text is None:
+        raise HearthlineError("this document is binary, out of step with the editor, or larger than 512 KB")
+    return text
+
+
+def require_no_secret(turns: Sequence[Turn]) -> None:
+    """Raise HearthlineError where what would be asked holds credentials."""
+    if any(has_secret(turn.content) for turn in turns):
+        raise HearthlineError("the code there holds what looks like a credential; no model is shown it")
+
+
+async def answer_to(run: Run, turns: Sequence[Turn], schema: Mapping[str, object], words: str) -> str:
+    """Return the model's answer; how far it is is told as `words`. Raises HearthlineError, of the engine too."""
+    require_no_secret(turns)
+    engine = run.server.session.engine
+    run.report("waiting for the model", 0.0)
+    await engine.warm_up()
+    request = ChatRequest(
+        tuple(Message(turn.role, turn.content) for turn in turns),
+        key=run.id,
+        max_tokens=_MAX_TOKENS,
+        deadline_ms=_DEADLINE_MS,
+        json_schema=schema,
+    )
+    run.report(words, 0.0)
+    pieces: list[str] = []
+    async with aclosing(engine.chat(request)) as tokens:
+        async for token in tokens:
+            pieces.append(token.text)
+            run.report(words, min(0.9, len(pieces) / _USUAL_TOKENS))
+    return "".join(pieces)
