@@ -205,7 +205,7 @@ def _tests(studio: Studio) -> None:
     window.run("Hearthline: Suggest Tests")
     window.answer("Run tests in the sandbox")
     window.find(".quick-input-widget", "Tests for total_cents", _MODEL_S)
-    window.find(".monaco-diff-editor .modified", "def test_")
+    window.find(".editor-instance .view-line", "def test_")
     _keep(window, "vscode-tests")
 
 

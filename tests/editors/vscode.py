@@ -71,7 +71,7 @@ class CodeServer:
     def __init__(self, vscode: VSCode, folder: Path, *, environment: Mapping[str, str], trusts: bool = True) -> None:
         self._vscode = vscode
         self._folder = folder
-        self._environment = vscode.environment | {"EXTENSIONS_GALLERY": "{}"} | environment
+        self._environment = {**vscode.environment, "EXTENSIONS_GALLERY": "{}", **environment}
         self._trusts = trusts
         self._log = folder / "code-server.log"
         folder.mkdir(parents=True)
