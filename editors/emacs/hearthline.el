@@ -23,6 +23,13 @@
   :type '(repeat string)
   :group 'hearthline)
 
+(defcustom hearthline-ghost-text t
+  "Whether suggestions are shown in grey behind point.
+Otherwise they are items of `completion-at-point'.  Takes effect when the
+language server is started."
+  :type 'boolean
+  :group 'hearthline)
+
 (defconst hearthline-languages
   '((bash-ts-mode . "shellscript") (c++-mode . "cpp") (c++-ts-mode . "cpp")
     (c-mode . "c") (c-ts-mode . "c") (conf-toml-mode . "toml")
@@ -68,7 +75,8 @@
   "Announce what this client can do beyond Eglot."
   (let* ((capabilities (cl-call-next-method))
          (document (plist-get capabilities :textDocument)))
-    (plist-put document :inlineCompletion '(:dynamicRegistration :json-false))
+    (when hearthline-ghost-text
+      (plist-put document :inlineCompletion '(:dynamicRegistration :json-false)))
     (plist-put capabilities :textDocument document)
     (plist-put capabilities :experimental
                '(:hearthline (:stream t :input t)))))
@@ -116,12 +124,17 @@
       (user-error "Hearthline is not at work in this buffer; see `eglot'"))
     server))
 
-(defun hearthline--act (kind command)
-  "Choose among the code actions of KIND here that run COMMAND; take a single one."
+(defun hearthline--bounds (&optional is-line)
+  "Return beginning and end of the region, else point, or its line if IS-LINE."
+  (cond ((use-region-p) (list (region-beginning) (region-end)))
+        (is-line (list (pos-bol) (pos-eol)))
+        (t (list (point) (point)))))
+
+(defun hearthline--act (kind command &optional is-line)
+  "Choose among the code actions of KIND here that run COMMAND.
+A single one is taken at once.  IS-LINE: those for the whole line."
   (let* ((server (hearthline--server))
-         (bounds (if (use-region-p)
-                     (list (region-beginning) (region-end))
-                   (list (point) (point))))
+         (bounds (hearthline--bounds is-line))
          (actions (seq-filter
                    (lambda (action)
                      (equal (plist-get (plist-get action :command) :command)
@@ -141,10 +154,18 @@
   (interactive)
   (hearthline--act "hearthline.explain" "hearthline.explain"))
 
-(defun hearthline-ask ()
-  "Ask about the region, or the function at point."
-  (interactive)
-  (hearthline--act "hearthline.ask" "hearthline.ask"))
+(defun hearthline-ask (question)
+  "Ask QUESTION about the region, or the function at point."
+  (interactive "sAsk about this code: ")
+  (let ((server (hearthline--server))
+        (bounds (hearthline--bounds)))
+    (eglot--signal-textDocument/didChange)
+    (hearthline--execute
+     server "hearthline.ask"
+     (vector `(,@(eglot--VersionedTextDocumentIdentifier)
+               :range (:start ,(eglot--pos-to-lsp-position (car bounds))
+                       :end ,(eglot--pos-to-lsp-position (cadr bounds)))
+               :question ,question)))))
 
 (defun hearthline-suggest-tests ()
   "Suggest a test of what the function at point does."
@@ -152,9 +173,9 @@
   (hearthline--act "hearthline.tests" "hearthline.suggestTests"))
 
 (defun hearthline-fix ()
-  "Let the model mend what is reported at point."
+  "Let the model mend what is reported on the line."
   (interactive)
-  (hearthline--act "quickfix" "hearthline.fix"))
+  (hearthline--act "quickfix" "hearthline.fix" t))
 
 (defun hearthline-document ()
   "Write documentation for the function at point."
@@ -196,7 +217,7 @@
   "Hearthline at work in this buffer."
   :interactive nil
   :lighter (:eval (hearthline--lighter))
-  (hearthline-ghost-mode (if hearthline-mode 1 -1)))
+  (hearthline-ghost-mode (if (and hearthline-mode hearthline-ghost-text) 1 -1)))
 
 (defun hearthline--manage ()
   "Follow Eglot: be at work where it has Hearthline, and nowhere else."

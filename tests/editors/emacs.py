@@ -12,14 +12,17 @@ _NO_COMPILER = "(setq native-comp-jit-compilation nil native-comp-enable-subr-tr
 
 
 class Emacs:
-    """One installation of Emacs with a home in `folder`, that starts `server` as the language server."""
+    """One installation of Emacs with a home in `folder`, that starts `server` as the language server.
 
-    def __init__(self, executable: Path, folder: Path, server: Sequence[str]) -> None:
+    configuration: Lisp that comes after what the README says.
+    """
+
+    def __init__(self, executable: Path, folder: Path, server: Sequence[str], configuration: str = "") -> None:
         self.executable = executable
         self.folder = folder
         self.environment = make_home(folder, server)
         self._init = folder / "init.el"
-        self._init.write_text(configurations("emacs/README.md", "elisp")[0])
+        self._init.write_text(configurations("emacs/README.md", "elisp")[0] + configuration)
 
     def play(self, file: Path, steps: Sequence[Step], deadline_s: float = 30.0) -> list[Result]:
         """Open `file`, run `steps` (see emacs_driver.el) until one fails, and return their results."""

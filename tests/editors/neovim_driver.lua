@@ -25,9 +25,12 @@ local function ghost()
   end
   local lines = {}
   for _, chunks in ipairs({ mark[4].virt_text, unpack(mark[4].virt_lines or {}) }) do
-    lines[#lines + 1] = table.concat(vim.iter(chunks):map(function(chunk)
-      return chunk[1]
-    end):totable())
+    lines[#lines + 1] = table.concat(vim
+      .iter(chunks)
+      :map(function(chunk)
+        return chunk[1]
+      end)
+      :totable())
   end
   return { text = table.concat(lines, "\n"), row = mark[2], column = mark[3] }
 end
@@ -102,8 +105,7 @@ local steps = {
   said = function(wanted)
     return vim.iter(said):any(function(message)
       return message:find(wanted, 1, true) ~= nil
-    end),
-      said
+    end), said
   end,
   --- A Lua expression that becomes true.
   expression = function(source)

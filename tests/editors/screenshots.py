@@ -175,7 +175,7 @@ def _studio(folder: Path) -> Iterator[Studio]:
 def _ghost(studio: Studio) -> None:
     window = studio.open("prices.py", _PRICES + _DEAREST, studio.real)
     window.end_of_file()
-    window.type("    ")
+    window.type("    return ")
     wait_for("ghost text", lambda: window.ghost, _MODEL_S)
     _keep(window, "vscode-ghost")
 
@@ -205,7 +205,7 @@ def _tests(studio: Studio) -> None:
     window.run("Hearthline: Suggest Tests")
     window.answer("Run tests in the sandbox")
     window.find(".quick-input-widget", "Tests for total_cents", _MODEL_S)
-    window.find(".monaco-diff-editor .modified", "def test_")
+    window.find(".editor-instance .view-line", "def test_")
     _keep(window, "vscode-tests")
 
 
@@ -216,10 +216,10 @@ def _keep(window: Workbench, name: str) -> None:
 
 
 _TAKEN: Mapping[str, Callable[[Studio], None]] = {
-    "ghost": _ghost,
-    "explanation": _explanation,
     "finding": _finding,
     "tests": _tests,
+    "ghost": _ghost,
+    "explanation": _explanation,
 }
 
 if __name__ == "__main__":

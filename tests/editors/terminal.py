@@ -41,6 +41,11 @@ class _Screen(pyte.Screen):
         """Send `data` to the program."""
         self._answer(data)
 
+    def report_device_status(self, mode: int, *, private: bool = False) -> None:
+        """Answer where the cursor is and that all is well; what else Helix asks, pyte does not know."""
+        if not private:
+            super().report_device_status(mode)
+
 
 class Terminal:
     """A screen of `columns` x `rows` with `command` running in it, until the `with` block ends."""

@@ -29,8 +29,8 @@ def executable() -> Path:
 
 @pytest.fixture
 def emacs(executable: Path, short_folder: Path, scripted_server: Callable[..., list[str]]) -> MakeEmacs:
-    def make(rules: Any = RULES, options: Any = ()) -> Emacs:
-        return Emacs(executable, short_folder / "home", scripted_server(rules, options))
+    def make(rules: Any = RULES, options: Any = (), configuration: str = "") -> Emacs:
+        return Emacs(executable, short_folder / "home", scripted_server(rules, options), configuration)
 
     return make
 
@@ -110,11 +110,49 @@ def test_completion_at_point_offers_it_too_without_carriage_returns(
     reply = "for number in numbers:\n        result += number"
     steps: list[Step] = [
         {"attached": True},
-        {"expression": "(progn (hearthline-ghost-mode -1) t)"},
         {"keys": "M-> C-M-i"},
         {"text": f"def total(numbers):\n    result = 0\n    {reply}"},
+        {"keys": "RET C-x C-s"},
+        {"expression": "(not (buffer-modified-p))"},
     ]
-    assert unmet(emacs([{"pattern": r"result = 0\n    $", "reply": reply}]).play(file, steps)) == []
+    rules = [{"pattern": r"result = 0\n    $", "reply": reply}]
+    made = emacs(rules, configuration="(setq hearthline-ghost-text nil)")
+    assert unmet(made.play(file, steps)) == []
+    lines = ["def total(numbers):", "    result = 0", *f"    {reply}".split("\n"), ""]
+    assert file.read_bytes().decode().rstrip() == end.join(lines).rstrip()
+
+
+def test_an_explanation_is_shown_while_it_is_written(emacs: MakeEmacs, workspace: Path) -> None:
+    rules = [{"pattern": "why", "reply": "Because."}, {"pattern": ".", "reply": "Adds the two numbers `a` and `b`."}]
+    shown = '(with-current-buffer "*Hearthline*" (and (string-search "%s" (buffer-string)) %s))'
+    done = '(equal mode-line-process " done")'
+    steps: list[Step] = [
+        {"attached": True},
+        {"keys": "M-> C-p"},
+        {"expression": "(progn (hearthline-explain) t)"},
+        {"expression": '(get-buffer "*Hearthline*")'},
+        {"expression": shown % ("Adds the two numbers", done)},
+        {"expression": '(progn (hearthline-ask "why?") t)'},
+        {"expression": shown % ("Because.", done)},
+    ]
+    file = source(workspace, "def add(a, b):\n    total = a + b\n    return total\n")
+    assert unmet(emacs(rules).play(file, steps)) == []
+
+
+def test_leaving_an_explanation_cancels_it(emacs: MakeEmacs, workspace: Path) -> None:
+    note = """(define-advice jsonrpc-notify (:before (_ method params) note)
+      (when (eq method :window/workDoneProgress/cancel) (setq cancelled (plist-get params :token))))"""
+    steps: list[Step] = [
+        {"attached": True},
+        {"keys": "M-> C-p"},
+        {"expression": f"(progn (defvar cancelled nil) {note} (hearthline-explain) t)"},
+        {"expression": '(get-buffer "*Hearthline*")'},
+        {"expression": '(with-current-buffer "*Hearthline*" (hearthline-explain-quit) t)'},
+        {"expression": '(string-prefix-p "hearthline.explain" cancelled)'},
+    ]
+    file = source(workspace, "def add(a, b):\n    total = a + b\n    return total\n")
+    rules = [{"pattern": ".", "reply": "Adds `a` and `b`.", "token_latency_s": NEVER_S}]
+    assert unmet(emacs(rules).play(file, steps)) == []
 
 
 def test_another_suggestion_can_be_chosen(emacs: MakeEmacs, workspace: Path) -> None:
@@ -163,7 +201,7 @@ def test_pausing_resuming_and_the_mode_line(emacs: MakeEmacs, workspace: Path) -
         {"said": "suggestions are paused in this window"},
         {"expression": "(progn (hearthline-resume) t)"},
         {"expression": '(equal (hearthline--lighter) " Hearthline")'},
-        {"keys": "DEL SPC"},
+        {"keys": "C-a C-k SPC SPC SPC SPC"},
         {"ghost": BODY},
     ]
     assert unmet(emacs().play(source(workspace), steps)) == []
@@ -171,8 +209,9 @@ def test_pausing_resuming_and_the_mode_line(emacs: MakeEmacs, workspace: Path) -
 
 def test_a_server_that_was_killed_is_started_again(emacs: MakeEmacs, workspace: Path) -> None:
     steps: list[Step] = [
-        {"expression": "(setq eglot-autoreconnect t)"},
         {"attached": True},
+        # Eglot starts again what has lasted three seconds.
+        {"expression": "(not (eglot--inhibit-autoreconnect (eglot-current-server)))"},
         {"expression": "(setq first (eglot-current-server))"},
         {"expression": "(progn (signal-process (jsonrpc--process first) 'kill) t)"},
         {"expression": "(and (eglot-current-server) (not (eq first (eglot-current-server))))"},

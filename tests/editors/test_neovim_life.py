@@ -1,12 +1,13 @@
 """A person in Neovim whose server or worker dies, or who wants Hearthline to be quiet or to say how it is."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from inference.models.catalogue import TEST_MODEL
 from tests.editors.conftest import Scripted, editor_or_skip
-from tests.editors.home import HEARTHLINE
+from tests.editors.home import HEARTHLINE, ROOT
 from tests.editors.install import NEOVIM
 from tests.editors.neovim import Neovim
 from tests.editors.play import Step, unmet
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.editor
 # The server is the one child of this Neovim.
 KILL_SERVER = "vim.uv.kill(vim.api.nvim_get_proc_children(vim.fn.getpid())[1], 9) == 0"
 IS_ANOTHER = "(vim.lsp.get_clients({ name = 'hearthline' })[1] or { id = 1 }).id > 1"
-WORKER_PID = "vim.json.decode(vim.fn.system({ '%s', 'worker', 'status', '--json' })).pid"
+WORKER_PID = "tonumber(vim.fn.system({ '%s', 'worker', 'status' }):match('process (%%d+)'))"
 LOAD_S = 60.0
 
 
@@ -73,6 +74,18 @@ def test_what_is_asked_for_in_words(scripted: Scripted, workspace: Path) -> None
         {"said": "not attached to this buffer"},
     ]
     assert unmet(scripted().play(source(workspace), steps)) == []
+
+
+def test_help_is_at_hand(scripted: Scripted, workspace: Path, tmp_path: Path) -> None:
+    neovim = scripted()
+    shown = "vim.bo.filetype == 'help' and vim.api.nvim_get_current_line():find('hearthline%-keys')"
+    steps: list[Step] = [{"keys": ":help hearthline-keys<CR>"}, {"expression": shown}]
+    assert unmet(neovim.play(source(workspace), steps)) == []
+    page = ROOT / "editors" / "neovim" / "doc"
+    (tmp_path / "hearthline.txt").write_bytes((page / "hearthline.txt").read_bytes())
+    command = neovim.command("--headless", "-c", f"helptags {tmp_path}", "-c", "qall!")
+    subprocess.run(command, env=neovim.environment, check=True, capture_output=True, timeout=30)
+    assert (page / "tags").read_text() == (tmp_path / "tags").read_text()
 
 
 @pytest.mark.editors_all

@@ -1,5 +1,5 @@
 /**
- * An edit is shown as a difference, and made when the person says so.
+ * An edit is shown as a difference, or a new file as it will be, and made when the person says so.
  *
  * VS Code's own preview of edits that want to be confirmed ticks none of them, and shows nothing of what is not ticked.
  */
@@ -8,6 +8,8 @@ import {
   commands,
   type Disposable,
   type QuickPickItem,
+  type Tab,
+  TabInputText,
   TabInputTextDiff,
   type TextDocumentContentProvider,
   Uri,
@@ -53,22 +55,29 @@ export class Previews implements Disposable, TextDocumentContentProvider {
   async #show(uri: Uri, edits: readonly TextEdit[], title: string): Promise<void> {
     const before = await textOf(uri);
     this.#count += 1;
-    const [left, right] = ["before", "after"].map((side) =>
-      uri.with({ scheme: SCHEME, query: `${side}${this.#count}` }),
-    );
-    if (left === undefined || right === undefined) return;
-    this.#texts.set(left.toString(), before).set(right.toString(), after(before, edits));
-    const name = `${title} (${workspace.asRelativePath(uri)})`;
-    await commands.executeCommand("vscode.diff", left, right, name, { preview: true, preserveFocus: true });
+    const later = uri.with({ scheme: SCHEME, query: `after${this.#count}` });
+    this.#texts.set(later.toString(), after(before, edits));
+    const how = { preview: true, preserveFocus: true };
+    if (before === "") {
+      await window.showTextDocument(later, how);
+      return;
+    }
+    const earlier = uri.with({ scheme: SCHEME, query: `before${this.#count}` });
+    this.#texts.set(earlier.toString(), before);
+    await commands.executeCommand("vscode.diff", earlier, later, `${title} (${workspace.asRelativePath(uri)})`, how);
   }
 
   async #close(): Promise<void> {
     const tabs = window.tabGroups.all.flatMap((group) => group.tabs);
-    await window.tabGroups.close(
-      tabs.filter(({ input }) => input instanceof TabInputTextDiff && input.modified.scheme === SCHEME),
-    );
+    await window.tabGroups.close(tabs.filter((tab) => shownIn(tab)?.scheme === SCHEME));
     this.#texts.clear();
   }
+}
+
+/** The document that `tab` shows, or the later one of two. */
+function shownIn({ input }: Tab): Uri | undefined {
+  if (input instanceof TabInputTextDiff) return input.modified;
+  return input instanceof TabInputText ? input.uri : undefined;
 }
 
 /** The text of a document as the editor has it, else as the disk has; empty where there is none yet. */

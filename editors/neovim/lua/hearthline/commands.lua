@@ -14,6 +14,25 @@ local function complain(message)
   vim.notify("Hearthline: " .. message, vim.log.levels.WARN)
 end
 
+--- What is reported on the line of the cursor, or on the lines of the call, by whichever server.
+---@param call hearthline.Call
+---@return lsp.Diagnostic[]
+local function diagnostics(call)
+  local row = vim.api.nvim_win_get_cursor(0)[1]
+  local first, last = row, row
+  if call.range then
+    first, last = call.range.start[1], call.range["end"][1]
+  end
+  local found = {}
+  for _, each in ipairs(vim.diagnostic.get(0)) do
+    local told = each.user_data and each.user_data.lsp
+    if told and each.lnum < last and each.end_lnum >= first - 1 then
+      found[#found + 1] = told
+    end
+  end
+  return found
+end
+
 --- Choose among the server's code actions of one kind at the cursor or for the lines; a single one is taken at once.
 ---@param kind string
 ---@param command string only actions that run this command
@@ -23,7 +42,7 @@ local function action(kind, command)
     vim.lsp.buf.code_action({
       apply = true,
       range = call.range,
-      context = { only = { kind } },
+      context = { only = { kind }, diagnostics = diagnostics(call) },
       filter = function(each)
         return type(each.command) == "table" and vim.startswith(each.command.command, command)
       end,
@@ -57,8 +76,7 @@ end
 ---@return table
 local function place(call)
   local buf, encoding = vim.api.nvim_get_current_buf(), call.client.offset_encoding
-  local params = call.range
-      and vim.lsp.util.make_given_range_params(call.range.start, call.range["end"], buf, encoding)
+  local params = call.range and vim.lsp.util.make_given_range_params(call.range.start, call.range["end"], buf, encoding)
     or vim.lsp.util.make_range_params(0, encoding)
   return {
     uri = params.textDocument.uri,

@@ -46,8 +46,7 @@ end
 ---@param own table what differs from lsp/hearthline.lua
 function M.enable(own)
   local base = packaged()
-  base.capabilities =
-    vim.tbl_deep_extend("force", vim.lsp.protocol.make_client_capabilities(), base.capabilities or {})
+  base.capabilities = vim.tbl_deep_extend("force", vim.lsp.protocol.make_client_capabilities(), base.capabilities or {})
   config = vim.tbl_deep_extend("force", base, own)
   vim.api.nvim_create_autocmd("FileType", {
     group = vim.api.nvim_create_augroup("hearthline.start", {}),
