@@ -47,6 +47,7 @@ def test_an_explanation_appears_in_a_float_that_q_closes(scripted: Scripted, wor
         shows(PURPOSE),
         {"float": {"footer": "q closes, ⏎ follows a link"}},
         {"expression": "vim.bo.filetype == 'markdown' and not vim.bo.modifiable"},
+        {"expression": "vim.api.nvim_win_get_cursor(0)[1] == 1 and vim.fn.line('w0') == 1"},
         {"keys": "/^2. <CR><CR>"},
         {"expression": "vim.bo.filetype == 'python' and vim.api.nvim_win_get_cursor(0)[1] == 4"},
         {"keys": "<C-w>wq"},
