@@ -38,6 +38,7 @@ def test_a_server_that_was_killed_is_started_again(scripted: Scripted, workspace
     assert unmet(scripted().play(source(workspace), steps)) == []
 
 
+@pytest.mark.editors_all
 def test_a_server_that_keeps_ending_is_left_alone_and_the_person_told(scripted: Scripted, workspace: Path) -> None:
     # It misses its rules, and ends.
     neovim = scripted(options=["--without"])
