@@ -68,8 +68,9 @@ class CompletionSettings:
 
     model: a name of the catalogue. debounce_ms: how long to wait for another key before asking; None goes by how the
     person types and how fast answers come. disabled_languages: LSP language identifiers. prefetch: ask ahead for what
-    comes after a suggestion. candidates: how many to offer when the person asks. min_confidence: show nothing the
-    model was less sure of, as the mean probability of its tokens; 0 shows all. in_comments, in_strings: suggest there.
+    comes after a suggestion. candidates: how many to offer when the person asks. min_confidence: unless they ask, show
+    nothing the model was less sure of, as the mean probability of its tokens; 0 shows all. in_comments, in_strings:
+    suggest there.
     """
 
     enabled: bool = True

@@ -24,8 +24,8 @@ _log = logging.getLogger(__name__)
 class Answer:
     """What the model says at `here`.
 
-    text: what is to be shown, once it is made; drop: why nothing is; is_late: the deadline came first; took_s: from
-    asking to the end.
+    text: what is to be shown, once it is made; drop: why nothing is; unsure: what would be, had the model been sure of
+    it; is_late: the deadline came first; took_s: from asking to the end.
     """
 
     def __init__(
@@ -38,10 +38,11 @@ class Answer:
         single_line: bool,
         min_confidence: float = 0.0,
     ) -> None:
-        """Begin to ask. min_confidence: show nothing that the model was less sure of, 0.0 to 1.0."""
+        """Begin to ask. min_confidence: how sure the model must be, 0.0 to 1.0, of what nobody asked for."""
         self.here = here
         self.request = request
         self.text = ""
+        self.unsure = ""
         self.drop: Drop | None = None
         self.is_late = False
         self.took_s = 0.0
@@ -119,15 +120,16 @@ class Answer:
                         break
         is_cut_off = ending in (FinishReason.LENGTH, FinishReason.DEADLINE)
         shown = ghost_text(self._raw, self._place, is_cut_off=is_cut_off, single_line=self._single_line)
-        shown = self._if_sure(shown)
+        if self._is_unsure(shown.text):
+            self.unsure, shown = shown.text, GhostText("", Drop.UNSURE)
         _log.debug("%d tokens for %d characters; %s", n_tokens, len(shown.text), shown.drop or "shown")
         self.text, self.drop = shown.text, shown.drop
         self.took_s = time.monotonic() - began_s
-        self.is_late = not shown.text and ending is FinishReason.DEADLINE
+        self.is_late = not shown.text and not self.unsure and ending is FinishReason.DEADLINE
 
-    def _if_sure(self, shown: GhostText) -> GhostText:
-        sure = confidence(self._pieces, shown.text)
-        return GhostText("", Drop.UNSURE) if sure is not None and sure < self._min_confidence else shown
+    def _is_unsure(self, text: str) -> bool:
+        sure = confidence(self._pieces, text)
+        return sure is not None and sure < self._min_confidence
 
     def _behind_begun(self, token: Token) -> Piece | None:
         """Return what of `token` stands behind the cursor; how sure the model was of half a word is not known."""

@@ -122,7 +122,7 @@ class Suggester:
         here = Surroundings.of(snapshot, position)
         known = self._cache.get(here)
         try:
-            if known is not None:
+            if known or (known is not None and not is_invoked):  # who asks is shown what was held back, too
                 _stop(under.answer)
                 under.answer = None
                 suggestion = Suggestion(known, None if known else Reason.NOTHING_TO_ADD, source=Source.CACHE)
@@ -170,7 +170,7 @@ class Suggester:
             return await self._ask(snapshot, position, here, under, key_s)
         if under.answer is answer:
             under.answer = None
-        return replace(self._taken(answer, here), source=source)
+        return replace(self._taken(answer, here, is_invoked=is_invoked), source=source)
 
     def _look(self, snapshot: DocumentSnapshot, position: Position, under: _Under, *, is_urgent: bool) -> None:
         """Begin to look up what stands elsewhere: at once where this request can still have it, else the next one."""
@@ -202,14 +202,15 @@ class Suggester:
             under.answer, under.ahead = under.ahead, None
         return under.answer is not None and under.answer.says(here)
 
-    def _taken(self, answer: Answer, here: Surroundings) -> Suggestion:
+    def _taken(self, answer: Answer, here: Surroundings, *, is_invoked: bool) -> Suggestion:
         """Keep what `answer` came to, and say what of it is left at `here`."""
         if answer.is_late:
             return Suggestion(reason=Reason.DEADLINE)
         self._rhythm.note_answer(answer.took_s)
-        self._cache.put(answer.here, answer.text)
+        text = answer.text or (answer.unsure if is_invoked else "")
+        self._cache.put(answer.here, text)
         typed = here.typed_since(answer.here)
-        left = left_of(answer.text, typed) if typed is not None else None
+        left = left_of(text, typed) if typed is not None else None
         return Suggestion(left) if left else Suggestion(reason=Reason.NOTHING_TO_ADD, words=answer.drop)
 
     async def _others(self, snapshot: DocumentSnapshot, position: Position, first: str) -> tuple[str, ...]:
@@ -231,7 +232,7 @@ class Suggester:
             await asyncio.gather(*(answer.wait() for answer in answers), return_exceptions=True)
         finally:
             _stop(*answers)
-        texts = dict.fromkeys(answer.text for answer in answers if answer.has_succeeded)
+        texts = dict.fromkeys(answer.text or answer.unsure for answer in answers if answer.has_succeeded)
         return tuple(text for text in texts if text and text != first)
 
     async def _look_ahead(self, snapshot: DocumentSnapshot, position: Position, text: str, under: _Under) -> None:

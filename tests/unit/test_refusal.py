@@ -31,9 +31,10 @@ class Window:
         self.session.documents[uri] = Document(uri, before + after, version=1, language_id="python")
         self.snapshot = self.session.documents[uri].snapshot()
         self.position = Position(before.count("\n"), len(before.rpartition("\n")[2]))
+        self.suggester = Suggester(self.session)
 
-    async def suggest(self) -> Suggestion:
-        return await Suggester(self.session).suggest(self.snapshot, self.position, is_invoked=True)
+    async def suggest(self, *, is_invoked: bool = True) -> Suggestion:
+        return await self.suggester.suggest(self.snapshot, self.position, is_invoked=is_invoked)
 
 
 @pytest.mark.parametrize("name", [".env", ".env.local", "server.pem", "id_rsa", "secrets.yaml", ".ssh/config"])
@@ -79,10 +80,17 @@ async def test_code_is_completed_where_comments_and_strings_are_not() -> None:
 async def test_nothing_is_shown_that_the_model_was_not_sure_of(share: float | None, least: float, text: str) -> None:
     logprob = None if share is None else math.log(share)
     window = Window("file:///home/me/app.py", "x = ‸", logprob=logprob, min_confidence=least)
-    suggestion = await window.suggest()
+    suggestion = await window.suggest(is_invoked=False)
     assert suggestion.text == text
     if not text:
         assert (suggestion.reason, suggestion.words) == (Reason.NOTHING_TO_ADD, Drop.UNSURE)
     request = window.engine.served[0].request
     assert isinstance(request, CompletionRequest)
     assert request.wants_logprobs is (least > 0)
+
+
+async def test_who_asks_is_shown_what_the_model_was_not_sure_of() -> None:
+    window = Window("file:///home/me/app.py", "x = ‸", logprob=math.log(0.3), min_confidence=0.6)
+    assert (await window.suggest(is_invoked=False)).text == ""
+    assert (await window.suggest()).text == "value"
+    assert (await window.suggest(is_invoked=False)).text == "value"  # it stands there; taking it away would flicker
