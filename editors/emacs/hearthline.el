@@ -101,6 +101,15 @@ language server is started."
           (list :text text)))
     (quit nil)))
 
+(cl-defmethod eglot-handle-request :before
+  ((_server hearthline-server) (_method (eql workspace/applyEdit))
+   &key edit &allow-other-keys)
+  "Make the folders that EDIT needs.
+A file whose folder is missing is read-only to Emacs, and cannot be edited."
+  (seq-doseq (change (plist-get edit :documentChanges))
+    (when-let* ((uri (plist-get (plist-get change :textDocument) :uri)))
+      (make-directory (file-name-directory (eglot-uri-to-path uri)) t))))
+
 (cl-defmethod eglot-execute ((server hearthline-server) action)
   "Execute ACTION of SERVER; commands that take long are not waited for."
   (let ((command (plist-get action :command)))

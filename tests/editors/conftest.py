@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from tests.editors.neovim import Neovim
 from tests.editors.sums import RULES
 
 SCRIPTED_SERVER = (sys.executable, "-m", "tests.editors.rules_server")
+
+_LAST_WORDS_S = 10.0
 
 Scripted = Callable[..., Neovim]
 
@@ -49,7 +52,19 @@ def short_folder() -> Iterator[Path]:
     """An empty folder whose path is short enough for the sockets in it."""
     folder = Path(tempfile.mkdtemp(prefix="hl"))
     yield folder
-    shutil.rmtree(folder)
+    _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder into which a language server, whose editor has just left, may still write for a moment."""
+    deadline = time.monotonic() + _LAST_WORDS_S
+    while True:
+        try:
+            return shutil.rmtree(folder)
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
 
 
 @pytest.fixture

@@ -25,6 +25,11 @@
   "Answer what the person of these tests always asks."
   "why?")
 
+(define-advice completing-read (:override (_prompt collection &rest _) driver)
+  "Choose the first."
+  (let ((first (car collection)))
+    (if (consp first) (car first) first)))
+
 (defun driver-ghost ()
   "Return what is drawn as ghost text in the current buffer."
   (let ((overlay (bound-and-true-p hearthline-ghost--overlay)))

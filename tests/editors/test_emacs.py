@@ -12,7 +12,7 @@ from tests.editors.emacs import Emacs
 from tests.editors.home import ROOT
 from tests.editors.install import EMACS
 from tests.editors.play import Step, unmet
-from tests.editors.sums import BEFORE, BODY, NEVER_S, RULES, source
+from tests.editors.sums import ADD, BEFORE, BODY, MENDED, NEVER_S, RULES, SANDBOX_MS, TESTED, VIEW, source
 
 pytestmark = [pytest.mark.editor, pytest.mark.editors_all]
 
@@ -153,6 +153,32 @@ def test_leaving_an_explanation_cancels_it(emacs: MakeEmacs, workspace: Path) ->
     file = source(workspace, "def add(a, b):\n    total = a + b\n    return total\n")
     rules = [{"pattern": ".", "reply": "Adds `a` and `b`.", "token_latency_s": NEVER_S}]
     assert unmet(emacs(rules).play(file, steps)) == []
+
+
+def test_a_finding_is_mended(emacs: MakeEmacs, workspace: Path) -> None:
+    steps: list[Step] = [
+        {"attached": True},
+        {"expression": "(progn (flymake-start) (flymake-diagnostics))"},
+        {"keys": "M-> C-p"},
+        {"expression": "(progn (setq eglot-confirm-server-edits nil) (hearthline-fix) t)"},
+        {"expression": '(string-search "(name,)" (buffer-string))'},
+    ]
+    assert unmet(emacs(MENDED).play(source(workspace, VIEW, "views.py"), steps)) == []
+
+
+def test_suggested_tests_are_put_into_a_file(emacs: MakeEmacs, workspace: Path) -> None:
+    source(workspace, "[project]\nname = 'sums'\n", "pyproject.toml")
+    opened = (
+        "(seq-some (lambda (buffer) (with-current-buffer buffer"
+        ' (and buffer-file-name (string-search "test_sums.py" buffer-file-name)'
+        ' (string-search "add(1, 2) == 3" (buffer-string))))) (buffer-list))'
+    )
+    steps: list[Step] = [
+        {"attached": True},
+        {"expression": "(progn (setq eglot-confirm-server-edits nil) (hearthline-suggest-tests) t)"},
+        {"expression": opened, "deadline_ms": SANDBOX_MS},
+    ]
+    assert unmet(emacs(TESTED).play(source(workspace, ADD), steps)) == []
 
 
 def test_another_suggestion_can_be_chosen(emacs: MakeEmacs, workspace: Path) -> None:

@@ -7,30 +7,13 @@ import pytest
 
 from tests.editors.conftest import Scripted
 from tests.editors.play import Step, unmet
-from tests.editors.sums import NEVER_S, source
+from tests.editors.sums import ADD, MENDED, NEVER_S, SANDBOX_MS, TESTED, VIEW, source
 
 pytestmark = pytest.mark.editor
 
-ADD = 'def add(a, b):\n    """Add two numbers."""\n    total = a + b\n    return total\n'
 PURPOSE = "Adds the two numbers `a` and `b`."
 EXPLAINED = {"pattern": ".", "reply": PURPOSE}
 ON_SCREEN = 'table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, true), "\\n")'
-VIEW = """\
-import sqlite3
-
-from flask import request
-
-
-def find():
-    name = request.args["name"]
-    return sqlite3.connect("db").execute("select * from users where name = '" + name + "'")
-"""
-BOUND = {
-    "old_text": '"select * from users where name = \'" + name + "\'"',
-    "new_text": '"select 1 where n = ?", (name,)',
-}
-# Generated tests run many times, on a machine with other things to do.
-SANDBOX_MS = 90_000
 
 
 def shows(words: str) -> Step:
@@ -47,6 +30,7 @@ def test_an_explanation_appears_in_a_float_that_q_closes(scripted: Scripted, wor
         shows(PURPOSE),
         {"float": {"footer": "q closes, ⏎ follows a link"}},
         {"expression": "vim.bo.filetype == 'markdown' and not vim.bo.modifiable"},
+        {"expression": "vim.api.nvim_win_get_cursor(0)[1] == 1 and vim.fn.line('w0') == 1"},
         {"keys": "/^2. <CR><CR>"},
         {"expression": "vim.bo.filetype == 'python' and vim.api.nvim_win_get_cursor(0)[1] == 4"},
         {"keys": "<C-w>wq"},
@@ -104,7 +88,6 @@ def test_a_question_is_asked_and_answered(scripted: Scripted, workspace: Path) -
 
 
 def test_a_finding_is_mended(scripted: Scripted, workspace: Path) -> None:
-    rules = [{"pattern": ".", "reply": json.dumps(BOUND)}]
     steps: list[Step] = [
         {"attached": True},
         {"expression": '(vim.diagnostic.get(0)[1] or { message = "" }).message:find("CWE-89", 1, true)'},
@@ -113,14 +96,19 @@ def test_a_finding_is_mended(scripted: Scripted, workspace: Path) -> None:
         {"expression": f"{ON_SCREEN}:find('where n = ?\", (name,)', 1, true)"},
         {"expression": "#vim.diagnostic.get(0) == 0"},
     ]
-    assert unmet(scripted(rules).play(source(workspace, VIEW, "views.py"), steps)) == []
+    assert unmet(scripted(MENDED).play(source(workspace, VIEW, "views.py"), steps)) == []
 
 
 @pytest.mark.editors_all
 def test_suggested_tests_are_put_into_a_file(scripted: Scripted, workspace: Path) -> None:
     source(workspace, "[project]\nname = 'sums'\n", "pyproject.toml")
-    rules = [{"pattern": ".", "reply": "```python\ndef test_add():\n    assert add(1, 2) == 3\n```"}]
-    chosen = "vim.ui.select = function(items, _, done) done(items[1], 1) end"
+    chosen = """
+        vim.ui.select = function(items, _, done) done(items[1], 1) end
+        vim.g.progress = ""
+        vim.api.nvim_create_autocmd("LspProgress", { callback = function(event)
+          vim.g.progress = vim.g.progress .. event.data.params.value.kind .. " "
+        end })
+    """
     opened = (
         "vim.iter(vim.api.nvim_list_bufs()):any(function(buf)"
         " local name, lines = vim.api.nvim_buf_get_name(buf), vim.api.nvim_buf_get_lines(buf, 0, -1, false)"
@@ -131,5 +119,6 @@ def test_suggested_tests_are_put_into_a_file(scripted: Scripted, workspace: Path
         {"status": "hearthline"},
         {"keys": ":Hearthline tests<CR>"},
         {"expression": opened, "deadline_ms": SANDBOX_MS},
+        {"expression": 'vim.g.progress:find("begin .*report .*end ")'},
     ]
-    assert unmet(scripted(rules, chosen).play(source(workspace, ADD), steps)) == []
+    assert unmet(scripted(TESTED, chosen).play(source(workspace, ADD), steps)) == []

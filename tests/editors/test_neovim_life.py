@@ -38,6 +38,7 @@ def test_a_server_that_was_killed_is_started_again(scripted: Scripted, workspace
     assert unmet(scripted().play(source(workspace), steps)) == []
 
 
+@pytest.mark.editors_all
 def test_a_server_that_keeps_ending_is_left_alone_and_the_person_told(scripted: Scripted, workspace: Path) -> None:
     # It misses its rules, and ends.
     neovim = scripted(options=["--without"])
@@ -78,7 +79,7 @@ def test_what_is_asked_for_in_words(scripted: Scripted, workspace: Path) -> None
 
 def test_help_is_at_hand(scripted: Scripted, workspace: Path, tmp_path: Path) -> None:
     neovim = scripted()
-    shown = "vim.bo.filetype == 'help' and vim.api.nvim_get_current_line():find('hearthline%-keys')"
+    shown = "vim.bo.buftype == 'help' and vim.api.nvim_get_current_line():find('hearthline%-keys')"
     steps: list[Step] = [{"keys": ":help hearthline-keys<CR>"}, {"expression": shown}]
     assert unmet(neovim.play(source(workspace), steps)) == []
     page = ROOT / "editors" / "neovim" / "doc"

@@ -170,10 +170,15 @@ local function append(text)
   local buf = float.buf
   local last = vim.api.nvim_buf_line_count(buf) - 1
   local column = #vim.api.nvim_buf_get_lines(buf, last, last + 1, true)[1]
+  -- A cursor at the end would be pushed along, and who reads from the beginning with it.
+  local view = vim.api.nvim_win_call(float.win, vim.fn.winsaveview)
   vim.bo[buf].modifiable = true
   vim.api.nvim_buf_set_text(buf, last, column, last, column, vim.split(text, "\r?\n"))
   vim.bo[buf].modifiable = false
   fit(float.win)
+  vim.api.nvim_win_call(float.win, function()
+    vim.fn.winrestview(view)
+  end)
 end
 
 --- What happened to it, under the text: words of the server are no Markdown of the model.
