@@ -1,19 +1,22 @@
 """The review process with a rule of thumb for a reviewer: `danger(x)` is a finding, `hang()` and `die()` do so.
 
-`maybe(x)` is a finding of middling confidence, `trace(x)` one with a way through the file's first line.
+`maybe(x)` is a finding of middling confidence, `trace(x)` one with a way through the file's first line. A function is a
+line that begins with `def` and the indented ones below.
 """
 
 import os
 import re
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from lsp_server.review import rulebook
 from lsp_server.review.finding import Confidence, Finding, Place, Step, normalise
-from lsp_server.review.reviewer import Review, Reviewer
+from lsp_server.review.reviewer import Review, Reviewer, Scope
 from lsp_server.review_process.child import serve
 from lsp_server.review_process.whole import WholeReviewer
 
+_FUNCTION = re.compile(r"^def (\w+).*(?:\n[ \t]+.*)*", re.MULTILINE)
 _CALL = re.compile(r"\b(danger|maybe|trace)\(.*?\)")
 
 
@@ -42,7 +45,13 @@ class RuleOfThumb(Reviewer):
                 sure = Confidence.MEDIUM if found[1] == "maybe" else Confidence.HIGH
                 rule, cwe = ("sql-injection", 89) if found[1] == "danger" else ("path-traversal", 22)
                 findings.append(Finding(rule, cwe, "That is dangerous. Do not.", place, sure, "", anchor, **more))
-        return Review(tuple(findings), ())
+        return Review(tuple(findings), tuple(_functions(text)))
+
+
+def _functions(text: str) -> Iterator[Scope]:
+    for found in _FUNCTION.finditer(text):
+        first, last = (text.count("\n", 0, at) for at in found.span())
+        yield Scope(found[1], Place(first, 0, last, len(found[0].rpartition("\n")[2])), is_broken=False)
 
 
 if __name__ == "__main__":

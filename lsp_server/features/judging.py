@@ -2,7 +2,7 @@
 
 Owns the verdicts of this window, in memory alone. Invariants: one finding is asked about at a time, at background
 priority, and a key in the document ends it; a verdict counts while the code that was shown to the model stands as it
-was; a model can lower a finding and propose a fix, nothing else.
+was; a model can lower a finding and propose a fix, nothing else; no credentials are shown to one.
 """
 
 import asyncio
@@ -12,8 +12,11 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from lsp_server.context.secrets import has_secret, is_secret_name
+from lsp_server.document import DocumentSnapshot
 from lsp_server.engine.protocol import ChatRequest, Message, Priority
 from lsp_server.errors import EngineError
+from lsp_server.features.diagnostics import shown
 from lsp_server.features.reviewing import Result, text_of
 from lsp_server.review import verdict
 from lsp_server.review.finding import Finding
@@ -37,11 +40,11 @@ _DEADLINE_MS = 120_000
 
 
 class Opinion(NamedTuple):
-    """What a model said of the code `key` stands for. verdict: None where it was void. fix: one that holds."""
+    """What `model` said of a finding. code: hash of what it was shown. verdict: None where it was void."""
 
-    key: str
+    model: str
+    code: str
     verdict: Verdict | None
-    fix: Tried
 
 
 class Judging:
@@ -56,6 +59,8 @@ class Judging:
         """Ask about the findings of `result` once its document has been still for a while."""
         uri = result.snapshot.uri
         self.forget(uri)
+        if is_secret_name(result.snapshot.path or uri):
+            return
         if self._server.session.settings.review.judge is Judge.AUTO and result.reviewed.findings:
             task = asyncio.get_running_loop().create_task(self._judge(result))
             self._tasks[uri] = task
@@ -77,20 +82,48 @@ class Judging:
         opinion = self._opinions.get((uri, finding.fingerprint))
         return verdict.judged(finding, opinion.verdict) if opinion is not None else finding
 
-    def fix_for(self, uri: str, finding: Finding) -> Tried:
-        """Return the fix that was found to hold for `finding`; an empty one where there is none."""
-        opinion = self._opinions.get((uri, finding.fingerprint))
-        return opinion.fix if opinion is not None else Tried()
+    async def fix_for(self, snapshot: DocumentSnapshot, finding: Finding) -> Tried:
+        """Return the edit that was proposed for `finding`, if it holds in `snapshot`; else an empty one."""
+        opinion = self._opinions.get((snapshot.uri, finding.fingerprint))
+        fix = opinion.verdict.fix if opinion is not None and opinion.verdict is not None else None
+        text = text_of(snapshot) if fix is not None else None
+        if fix is None or text is None:
+            return Tried()
+        request = TryFix(snapshot.language_id, text, finding.fingerprint, fix, snapshot.path)
+        with suppress(ReviewClosed, ReviewUnavailable):
+            return await self._server.reviewing.process.ask(
+                request, Tried, lambda: self._server.session.is_current(snapshot)
+            )
+        return Tried()
 
     async def _judge(self, result: Result) -> None:
-        await asyncio.sleep(IDLE_S)
         with suppress(EngineError, ReviewClosed, ReviewUnavailable):
+            if await self._drop_outdated(result):
+                self._show(result)
+            await asyncio.sleep(IDLE_S)
             model = await self._judge_model()
             if model is None:
                 return
-            for judged in result.reviewed.findings[:_MAX_FINDINGS]:
+            for judged in list(shown(self._server, result.reviewed, result.snapshot.uri))[:_MAX_FINDINGS]:
                 if await self._ask(result, judged.finding, model):
-                    self._server.diagnostics.show(replace(result, is_again=True))
+                    self._show(result)
+
+    def _show(self, result: Result) -> None:
+        self._server.diagnostics.show(replace(result, is_again=True))
+
+    async def _drop_outdated(self, result: Result) -> bool:
+        """Forget what was said of code that is another now; tell whether there was any.
+
+        Of code that does not parse right now nothing can be read: what was said of it stays with its finding.
+        """
+        has_dropped = False
+        for judged in result.reviewed.findings:
+            key = result.snapshot.uri, judged.finding.fingerprint
+            known = self._opinions.get(key)
+            case = await self._read(result, judged.finding) if known is not None else Case()
+            if known is not None and case.code and _hash_of(case, judged.finding) != known.code:
+                has_dropped = self._opinions.pop(key, None) is not None or has_dropped
+        return has_dropped
 
     async def _judge_model(self) -> str | None:
         """Return the model to ask, None where none is worth it. Raises EngineError."""
@@ -102,20 +135,23 @@ class Judging:
 
     async def _ask(self, result: Result, finding: Finding, model: str) -> bool:
         """Ask about one finding unless the same was asked before; tell whether something new is known."""
-        snapshot = result.snapshot
-        text = text_of(snapshot)
-        if text is None:
+        uri = result.snapshot.uri
+        case = await self._read(result, finding)
+        code = _hash_of(case, finding)
+        known = self._opinions.get((uri, finding.fingerprint))
+        if not case.code or has_secret(case.code) or (known is not None and known[:2] == (model, code)):
             return False
-        request = ReadCase(snapshot.language_id, text, finding.fingerprint, snapshot.path)
-        case = await self._server.reviewing.process.ask(request, Case, lambda: self._is_current(result))
-        key = hashlib.sha256(f"{verdict.PROMPT_VERSION}\0{model}\0{finding.rule}\0{case.code}".encode()).hexdigest()
-        known = self._opinions.get((snapshot.uri, finding.fingerprint))
-        if not case.code or (known is not None and known.key == key):
-            return False
-        answer = await self._answer(finding, case, snapshot.uri)
-        said = verdict.read(answer, case.code)
-        self._keep(snapshot.uri, finding, Opinion(key, said, await self._tried(result, text, finding, said)))
+        said = verdict.read(await self._answer(finding, case, uri), case.code)
+        self._keep(uri, finding, Opinion(model, code, said))
         return said is not None
+
+    async def _read(self, result: Result, finding: Finding) -> Case:
+        """Read what a judge needs to see of `finding`."""
+        snapshot = result.snapshot
+        request = ReadCase(snapshot.language_id, text_of(snapshot) or "", finding.fingerprint, snapshot.path)
+        return await self._server.reviewing.process.ask(
+            request, Case, lambda: self._server.session.is_current(snapshot)
+        )
 
     async def _answer(self, finding: Finding, case: Case, uri: str) -> str:
         prompt = verdict.ask(finding, case.line, case.code, case.title)
@@ -130,18 +166,13 @@ class Judging:
         async with aclosing(self._server.session.engine.chat(request)) as tokens:
             return "".join([token.text async for token in tokens])
 
-    async def _tried(self, result: Result, text: str, finding: Finding, said: Verdict | None) -> Tried:
-        if said is None or said.fix is None:
-            return Tried()
-        snapshot = result.snapshot
-        request = TryFix(snapshot.language_id, text, finding.fingerprint, said.fix, snapshot.path)
-        return await self._server.reviewing.process.ask(request, Tried, lambda: self._is_current(result))
-
-    def _is_current(self, result: Result) -> bool:
-        return self._server.session.is_current(result.snapshot)
-
     def _keep(self, uri: str, finding: Finding, opinion: Opinion) -> None:
         self._opinions[uri, finding.fingerprint] = opinion
         self._opinions.move_to_end((uri, finding.fingerprint))
         if len(self._opinions) > _MAX_KEPT:
             self._opinions.popitem(last=False)
+
+
+def _hash_of(case: Case, finding: Finding) -> str:
+    """Return what stands for the question about `finding`: another code, rule or wording, another answer."""
+    return hashlib.sha256(f"{verdict.PROMPT_VERSION}\0{finding.rule}\0{case.code}".encode()).hexdigest()

@@ -67,7 +67,7 @@ def _at(server: "HearthlineServer", result: Result, where: types.Range) -> list[
 async def _actions(
     server: "HearthlineServer", snapshot: DocumentSnapshot, finding: Finding, linked: list[types.Diagnostic]
 ) -> AsyncIterator[types.CodeAction]:
-    fix = server.judging.fix_for(snapshot.uri, finding)
+    fix = await server.judging.fix_for(snapshot, finding)
     if fix.place is not None:
         text = fix.text.replace("\n", snapshot.line_ending)
         change = types.TextEdit(convert.place_range(snapshot.lines, snapshot.encoding, fix.place), text)

@@ -73,7 +73,7 @@ def _join(lines: list[str], kept: list[int]) -> str:
     shown: list[str] = []
     last = -1
     for number in kept:
-        if number > last + 1 and (shown or number > 0):
+        if number > last + 1 and shown:  # not before the first: what is put above the function is no part of the case
             shown.append(GAP)
         shown.append(lines[number][:_MAX_CHARS])
         last = number
