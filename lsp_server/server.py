@@ -74,7 +74,6 @@ class HearthlineServer(LanguageServer):
         self.on_ready: Callable[[], None] = lambda: None
         status = Status(Window(self))
         self._engine_is_given = engine is not None
-        self._has_engine = engine is not None
         self._on_event = engine_status.follow(status)
         self.session = Session(status, engine or PendingEngine())
         self.indexing = Indexing(self)
@@ -94,7 +93,7 @@ class HearthlineServer(LanguageServer):
             settings.worker,
             settings.completion.model,
         )
-        if self._has_engine and not (same or self._engine_is_given):
+        if not (same or self._engine_is_given or self._waits_for_settings):
             self.spawn(self.session.engine.close())
             self.session.engine = build_engine(settings, self._on_event)
         self.indexing.follow()
@@ -102,9 +101,12 @@ class HearthlineServer(LanguageServer):
 
     def begin_engine(self) -> None:
         """Ask the engine of the settings from now on: they are those of the person."""
-        if not self._has_engine:
-            self._has_engine = True
+        if self._waits_for_settings:
             self.session.engine = build_engine(self.session.settings, self._on_event)
+
+    @property
+    def _waits_for_settings(self) -> bool:
+        return isinstance(self.session.engine, PendingEngine)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` beside everything else; a failure goes to the log."""

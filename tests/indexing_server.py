@@ -3,7 +3,6 @@
 `--hold-at N`: wait after every batch from file N on, so that a build is under way for as long as a test looks at it.
 """
 
-import asyncio
 import sys
 import time
 from typing import Any
@@ -11,12 +10,11 @@ from typing import Any
 from lsp_server.context.folder import FolderIndex
 from lsp_server.engine.scripted import Rule, ScriptedEngine
 from lsp_server.server import HearthlineServer, create_server, serve_stdio
-
-_TICK_S = 0.01
+from tests.loop_probes import register_loop_probes
 
 
 def _register_probes(server: HearthlineServer) -> None:
-    lags_s: list[float] = []
+    register_loop_probes(server)
 
     @server.feature("probe/definitions")
     async def definitions(params: dict[str, Any]) -> list[str]:
@@ -27,18 +25,6 @@ def _register_probes(server: HearthlineServer) -> None:
     async def search(params: dict[str, Any]) -> list[str]:
         index = server.session.index
         return [each.path for each in await index.search(params["text"])] if index else ["no index"]
-
-    @server.feature("probe/watchLoop")
-    async def watch_loop(_params: dict[str, Any]) -> None:
-        """Measure how late the loop is, until the request is cancelled."""
-        while True:
-            due = time.monotonic() + _TICK_S
-            await asyncio.sleep(_TICK_S)
-            lags_s.append(time.monotonic() - due)
-
-    @server.feature("probe/lags")
-    async def lags(_params: dict[str, Any]) -> list[float]:
-        return lags_s
 
 
 def _hold_at(n_files: int) -> None:

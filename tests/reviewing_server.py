@@ -4,11 +4,9 @@
 come from `review_child` instead of the rules; `--unable`: the review process cannot be started.
 """
 
-import asyncio
 import json
 import re
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +15,9 @@ from lsp_server.engine.protocol import ChatRequest, CompletionRequest
 from lsp_server.engine.scripted import Rule, ScriptedEngine
 from lsp_server.review_process.process import ReviewProcess
 from lsp_server.server import create_server, serve_stdio
+from tests.loop_probes import register_loop_probes
 
 CHILD = (sys.executable, str(Path(__file__).with_name("review_child.py")))
-_TICK_S = 0.01
 
 
 def _verdict(request: CompletionRequest | ChatRequest) -> str:
@@ -49,7 +47,7 @@ def main() -> int:
         server.reviewing.process = ReviewProcess(CHILD)
     if "--unable" in sys.argv:
         server.reviewing.process = ReviewProcess(("/no/such/program",))
-    lags_s: list[float] = []
+    register_loop_probes(server)
 
     @server.feature("probe/pid")
     async def pid(_params: dict[str, Any]) -> int | None:
@@ -58,18 +56,6 @@ def main() -> int:
     @server.feature("probe/judging")
     async def judging(_params: dict[str, Any]) -> list[str]:
         return server.judging.pending
-
-    @server.feature("probe/watchLoop")
-    async def watch_loop(_params: dict[str, Any]) -> None:
-        """Measure how late the loop is, until the request is cancelled."""
-        while True:
-            due = time.monotonic() + _TICK_S
-            await asyncio.sleep(_TICK_S)
-            lags_s.append(time.monotonic() - due)
-
-    @server.feature("probe/lags")
-    async def lags(_params: dict[str, Any]) -> list[float]:
-        return lags_s
 
     return serve_stdio(server)
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def run(places: Sequence[str], form: str, since: str | None, least: Confidence) 
     except NoSuchRevisionError as error:
         return fail(str(error), 2)
     with progress("reviewing", len(files)) as advance:
-        looked = [_without_unsure(each, least) for each in look_at_all(files, commit, advance)]
+        looked = [_to_show(each, least) for each in look_at_all(files, commit, advance)]
     if form == "json":
         write_json([_object(each.path, finding) for each in looked for finding in each.findings])
     elif form == "sarif":
@@ -64,8 +65,16 @@ def _files(places: Iterable[str]) -> Iterator[Path]:
                 yield file
 
 
-def _without_unsure(looked: Looked, least: Confidence) -> Looked:
-    return looked._replace(findings=tuple(each for each in looked.findings if each.confidence >= least))
+def _to_show(looked: Looked, least: Confidence) -> Looked:
+    """Leave out what is less sure than `least`; let the steps in other files be written as files are here."""
+    findings = (each for each in looked.findings if each.confidence >= least)
+    return looked._replace(
+        findings=tuple(replace(each, trace=tuple(map(_step_shown, each.trace))) for each in findings)
+    )
+
+
+def _step_shown(step: Step) -> Step:
+    return step if step.path is None else step._replace(path=_shown(Path(step.path)))
 
 
 def _object(path: Path, finding: Finding) -> dict[str, Any]:
@@ -96,10 +105,11 @@ def _show(console: Console, looked: Sequence[Looked], rulebook: Rulebook) -> Non
             _show_finding(console, each.path, finding, rulebook)
     for each in looked:
         if each.skipped:
-            console.print(Text(f"{_shown(each.path)} was not reviewed: {each.skipped}", style="dim"))
+            what = "was not reviewed to its end" if each.is_cut else "was not reviewed"
+            console.print(Text(f"{_shown(each.path)} {what}: {each.skipped}", style="dim"))
     n = sum(len(each.findings) for each in looked)
     n_ignored = sum(each.n_ignored for each in looked)
-    n_reviewed = sum(not each.skipped for each in looked)
+    n_reviewed = sum(each.is_cut or not each.skipped for each in looked)
     ignored = f", {n_ignored} ignored by comments or .hearthline.toml" if n_ignored else ""
     console.print(f"{n} finding{'' if n == 1 else 's'} in {n_reviewed} file{'' if n_reviewed == 1 else 's'}{ignored}")
 

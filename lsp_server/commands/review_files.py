@@ -4,7 +4,7 @@ Invariant: no file can end the run: whatever is wrong with one is its `skipped`.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
 from multiprocessing import get_context
@@ -31,7 +31,7 @@ class NoSuchRevisionError(Exception):
 
 
 class Looked(NamedTuple):
-    """What was found in the file `path`. skipped: why it was not looked at.
+    """What was found in the file `path`. skipped: why it was not looked at, or, if `is_cut`, not to its end.
 
     n_ignored: findings that comments or the project's file let stand.
     """
@@ -40,6 +40,7 @@ class Looked(NamedTuple):
     findings: tuple[Finding, ...] = ()
     skipped: str = ""
     n_ignored: int = 0
+    is_cut: bool = False
 
 
 def resolve(revision: str, folder: Path) -> str:
@@ -79,12 +80,12 @@ def _look(path: Path, commit: str | None) -> Looked:
         return Looked(path, skipped=f"it is binary, minified or larger than {MAX_FILE_BYTES // 1024} KB")
     language = language_of(path.name)
     review = _review(text, language, path)
-    if review.skipped:
+    if not review.is_looked_at:
         return Looked(path, skipped=review.skipped)
     old = _findings_at(commit, path, language) if commit is not None else None
     new = tuple(finding for finding in review.findings if is_new(finding, old))
-    kept = tuple(finding for finding in new if not _is_ignored(finding, text, path))
-    return Looked(path, kept, n_ignored=len(new) - len(kept))
+    kept = _not_ignored(new, text, path)
+    return Looked(path, kept, review.skipped, len(new) - len(kept), is_cut=bool(review.skipped))
 
 
 def _findings_at(commit: str, path: Path, language: str) -> frozenset[str] | None:
@@ -94,10 +95,10 @@ def _findings_at(commit: str, path: Path, language: str) -> frozenset[str] | Non
     return None if text is None else fingerprints(_review(text, language, path).findings)
 
 
-def _is_ignored(finding: Finding, text: str, path: Path) -> bool:
+def _not_ignored(findings: Iterable[Finding], text: str, path: Path) -> tuple[Finding, ...]:
     comments, _ = parse_comments(text, load().families)
     project = _projects().of(os.path.abspath(path))
-    return find_ignore(finding, comments, project.entries, project.path) is not None
+    return tuple(each for each in findings if find_ignore(each, comments, project.entries, project.path) is None)
 
 
 def _review(text: str, language: str, path: Path) -> Review:

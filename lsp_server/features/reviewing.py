@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from lsp_server.document import DocumentSnapshot, Unfit
+from lsp_server.review import longer_look
 from lsp_server.review.suppressions import PROJECT_FILE
 from lsp_server.review_process.messages import Done, Forget, HoldProject, Reviewed, ReviewText
 from lsp_server.review_process.process import ReviewClosed, ReviewProcess, ReviewUnavailable
@@ -27,8 +28,6 @@ IDLE_S = 0.15
 """So long typing pauses before a document is reviewed."""
 LONGER_LOOK_IDLE_S = 0.4
 """So long before what takes longer is asked as well, for languages that have such a source."""
-
-_LOOKED_AT_LONGER = frozenset({"python", "javascript", "javascriptreact", "typescript", "typescriptreact"})
 
 MAX_CHARS = 512 * 1024
 _LINES_AT_ONCE = 4096
@@ -158,7 +157,7 @@ class Reviewing:
             self._wake(uri)  # who waits sees to it that there is another one
             return
         _, before = self._results.get(uri, (0, None))
-        if not takes_longer and not reviewed.skipped and snapshot.language_id in _LOOKED_AT_LONGER:
+        if not takes_longer and not reviewed.skipped and snapshot.language_id in longer_look.LANGUAGES:
             self._plan(uri, LONGER_LOOK_IDLE_S - IDLE_S, takes_longer=True)
         elif takes_longer and before is not None and reviewed == before.reviewed:
             return

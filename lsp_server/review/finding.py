@@ -6,6 +6,7 @@ file was formatted, and on another machine.
 
 import hashlib
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import NamedTuple
@@ -26,6 +27,21 @@ class Place(NamedTuple):
     column: int
     end_line: int
     end_column: int
+
+
+class Offsets:
+    r"""Offsets into a text, in code points, as places. Its lines end in `\n`."""
+
+    def __init__(self, text: str) -> None:
+        self._starts = [0, *(found.end() for found in re.finditer("\n", text))]
+
+    def place(self, start: int, end: int) -> Place:
+        """Return where the text from `start` to `end` stands."""
+        return Place(*self._at(start), *self._at(end))
+
+    def _at(self, offset: int) -> tuple[int, int]:
+        line = bisect_right(self._starts, offset) - 1
+        return line, offset - self._starts[line]
 
 
 class Step(NamedTuple):

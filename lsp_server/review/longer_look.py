@@ -8,6 +8,10 @@ from collections.abc import Iterable
 from lsp_server.review.finding import Finding, normalise
 from lsp_server.review.ruff import ORIGIN
 
+SCRIPTS = frozenset({"javascript", "javascriptreact", "typescript", "typescriptreact"})
+LANGUAGES = SCRIPTS | {"python"}
+"""Of which there is such a look: files that others import are followed, and Python has ruff."""
+
 
 def is_of_longer_look(finding: Finding) -> bool:
     """Tell whether `finding` is none of the file's own rules alone."""

@@ -55,6 +55,11 @@ class Review:
     skipped: str = ""
     is_broken: bool = False
 
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether anything was read: a file that was left before its end has findings too."""
+        return not self.skipped or bool(self.findings or self.scopes)
+
 
 class Reviewer:
     """Reviews files with one rulebook, and remembers what it found in the last texts."""

@@ -3,7 +3,7 @@
 Owns the choice of rules. Pure; who runs ruff is `review_process.ruff`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lsp_server.review.finding import Confidence, Finding, Place, normalise
@@ -60,21 +60,6 @@ def read_findings(said: Iterable[Mapping[str, Any]], text: str, cwe_of: Mapping[
             )
         )
     return findings
-
-
-def add_new(findings: Sequence[Finding], others: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return `findings` and those of `others` that say of a line what none before them says."""
-    said = {(finding.rule, line) for finding in findings for line in _lines_of(finding)}
-    added = []
-    for other in others:
-        if (other.rule, other.place.line) not in said:
-            said.add((other.rule, other.place.line))
-            added.append(other)
-    return (*findings, *added)
-
-
-def _lines_of(finding: Finding) -> range:
-    return range(finding.place.line, finding.place.end_line + 1)
 
 
 def _at(location: Mapping[str, int]) -> tuple[int, int]:

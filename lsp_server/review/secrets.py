@@ -6,10 +6,9 @@ hash, its message names no text.
 """
 
 import hashlib
-from bisect import bisect_right
 
 from lsp_server.context.secrets import find_secrets
-from lsp_server.review.finding import Confidence, Finding, Place
+from lsp_server.review.finding import Confidence, Finding, Offsets
 from lsp_server.review.rulebook import Family
 
 RULE = "hardcoded-credential"
@@ -17,21 +16,17 @@ RULE = "hardcoded-credential"
 
 def find_credentials(text: str, family: Family) -> list[Finding]:
     r"""Return a finding for each line of `text` with a credential on it. family: that of RULE."""
-    starts = [0]
-    for place, character in enumerate(text):
-        if character == "\n":
-            starts.append(place + 1)
+    offsets = Offsets(text)
     findings: dict[int, Finding] = {}
     for start, end in sorted(find_secrets(text)):
-        line = bisect_right(starts, start) - 1
-        last = bisect_right(starts, max(start, end - 1)) - 1
+        place = offsets.place(start, end)
         findings.setdefault(
-            line,
+            place.line,
             Finding(
                 rule=family.id,
                 cwe=family.cwe,
                 message=family.message,
-                place=Place(line, start - starts[line], last, end - starts[last]),
+                place=place,
                 confidence=Confidence.HIGH,
                 symbol="",
                 anchor=hashlib.sha256(text[start:end].encode("utf-8", "replace")).hexdigest(),

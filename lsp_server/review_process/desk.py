@@ -98,7 +98,7 @@ class Desk:
             takes_longer=request.takes_longer,
             earlier=last.review.findings if last is not None else (),
         )
-        if _is_not_looked_at(review):
+        if not review.is_looked_at:
             return Reviewed(skipped=review.skipped)
         if last is not None and last.language_id == request.language_id:
             review = carry.carry_forward(last.review, last.text, review, request.text)
@@ -112,7 +112,7 @@ class Desk:
             return Reviewed(skipped="it cannot be read" if data is None else "binary, minified or larger than 512 KB")
         language_id = language_of(request.path)
         review = self._reviewer.review(text, language_id, request.path, takes_longer=True)
-        if _is_not_looked_at(review):
+        if not review.is_looked_at:
             return Reviewed(skipped=review.skipped)
         reviewed = self._judged(review, text, language_id, request.path, request.with_baseline)
         if not reviewed.findings:
@@ -173,11 +173,6 @@ class Desk:
         text = self._projects.text(project)
         added = ignoring.in_project(text or "", rule, "\r\n" if "\r\n" in (text or "") else "\n")
         return Ignores(line, file, str(project), text, added)
-
-
-def _is_not_looked_at(review: Review) -> bool:
-    """Tell whether the file was skipped altogether, and not just left before its end."""
-    return bool(review.skipped) and not review.findings and not review.scopes
 
 
 def _bounded(finding: Finding) -> Finding:

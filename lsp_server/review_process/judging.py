@@ -1,6 +1,6 @@
 """What the review process tells of one finding for a judge, and whether a fix that was proposed holds. Pure."""
 
-from lsp_server.review.finding import Confidence, Finding, Place
+from lsp_server.review.finding import Confidence, Finding, Offsets
 from lsp_server.review.reviewer import Review
 from lsp_server.review.rulebook import Rulebook
 from lsp_server.review.slices import slice_of
@@ -33,21 +33,11 @@ def try_fix(
     known = {finding.fingerprint for finding in before.findings}
     if any(_is_worse(finding, known, fingerprint) for finding in after.findings):
         return Tried()
-    return Tried(_place_of(text, fix.old_text), fix.new_text)
+    start = text.index(fix.old_text)
+    return Tried(Offsets(text).place(start, start + len(fix.old_text)), fix.new_text)
 
 
 def _is_worse(finding: Finding, known: set[str], fingerprint: str) -> bool:
     """Tell whether `finding` is the one that was to go, or a new one that is shown."""
     is_new = finding.fingerprint not in known and finding.confidence >= Confidence.MEDIUM
     return finding.fingerprint == fingerprint or is_new
-
-
-def _place_of(text: str, part: str) -> Place:
-    start = text.index(part)
-    first, last = text[:start], text[: start + len(part)]
-    return Place(
-        first.count("\n"),
-        len(first) - first.rfind("\n") - 1,
-        last.count("\n"),
-        len(last) - last.rfind("\n") - 1,
-    )

@@ -13,12 +13,12 @@ from pathlib import Path
 from lsp_server.context.files import Stamp, fit_text, stamp_of
 from lsp_server.languages import language_of
 from lsp_server.review.ir import Program
+from lsp_server.review.longer_look import LANGUAGES
 from lsp_server.review.lowering import lower
 from lsp_server.review.taint.walk import Imported, Resolve
 
 _MAX_KEPT = 128
 _SCRIPT_ENDINGS = (".js", ".ts", ".tsx", ".jsx", ".mjs", ".cjs", "/index.js", "/index.ts", "")
-_SCRIPTS = frozenset({"javascript", "javascriptreact", "typescript", "typescriptreact"})
 
 
 class Neighbours:
@@ -31,7 +31,7 @@ class Neighbours:
         """Return what finds the imports of the file at `path`; None for languages whose imports are not followed."""
         file = Path(os.path.abspath(path))
         project = _project_of(file)
-        if project is None or (language_id != "python" and language_id not in _SCRIPTS):
+        if project is None or language_id not in LANGUAGES:
             return None
         return partial(self._find, file, project, language_id)
 

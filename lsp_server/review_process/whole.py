@@ -1,17 +1,15 @@
 """Everything that is said of one text: rules and taint, credentials, other files' part in it, a second source.
 
-Invariant: a line is told once for each family, by the first source that says it; ordinals count findings that are alike
-across all sources, so that each fingerprint stands for one place.
+How their findings become one list is `review.merging`.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
 from lsp_server.review.finding import Finding
 from lsp_server.review.longer_look import still_there
+from lsp_server.review.merging import add_new, numbered
 from lsp_server.review.reviewer import Review, Reviewer
-from lsp_server.review.ruff import add_new
 from lsp_server.review.rulebook import RULES_OF, Rulebook
 from lsp_server.review.secrets import RULE, find_credentials
 from lsp_server.review_process.neighbours import Neighbours
@@ -23,6 +21,7 @@ class WholeReviewer:
 
     def __init__(self, rulebook: Rulebook, reviewer: Reviewer | None = None) -> None:
         self._families = rulebook.families
+        self._cwe_of = {family.id: family.cwe for family in rulebook.families.values()}
         self._reviewer = reviewer or Reviewer(rulebook)
         self._neighbours = Neighbours()
 
@@ -46,22 +45,11 @@ class WholeReviewer:
             review = self._reviewer.review(text, language_id, path, self._neighbours.of(path, language_id))
         else:
             review = self._reviewer.review(text, language_id, path)
-        if review.skipped and not (review.findings or review.scopes):
+        if not review.is_looked_at:
             return review
         found = add_new(review.findings, find_credentials(text, self._families[RULE]))
         if not takes_longer:
             found = add_new(found, still_there(earlier, text))
         elif language_id == "python" and not review.is_broken:
-            found = add_new(found, ask_ruff(text, {family.id: family.cwe for family in self._families.values()}))
-        return replace(review, findings=_numbered(found))
-
-
-def _numbered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return `findings` in the order of their places, those that are alike told apart by their ordinal."""
-    seen: Counter[str] = Counter()
-    numbered = []
-    for finding in sorted(findings, key=lambda each: (each.place, each.rule)):
-        first = replace(finding, ordinal=0)
-        numbered.append(replace(first, ordinal=seen[first.fingerprint]))
-        seen[first.fingerprint] += 1
-    return tuple(numbered)
+            found = add_new(found, ask_ruff(text, self._cwe_of))
+        return replace(review, findings=numbered(found))

@@ -1,4 +1,4 @@
-"""One worker with the tiny model, for the files that ask it many things."""
+"""A project's folder, and one worker with the tiny model for the files that ask it many things."""
 
 import shutil
 import tempfile
@@ -9,6 +9,14 @@ import pytest
 
 from tests.e2e.worker_process import WorkerProcess, start_worker, wait_for
 from tests.tiny_model import write_tiny_checkpoint
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Give a folder that git would take for a repository, empty."""
+    folder = tmp_path / "project"
+    (folder / ".git").mkdir(parents=True)
+    return folder
 
 
 @pytest.fixture(scope="module")

@@ -105,13 +105,6 @@ class Editor:
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    folder = tmp_path / "project"
-    (folder / ".git").mkdir(parents=True)
-    return folder
-
-
-@pytest.fixture
 def thumb(hearthline_home: Path) -> Iterator[LspClient]:
     with LspClient(hearthline_home, BY_THUMB) as client:
         yield client

@@ -87,6 +87,27 @@ def test_sarif_has_the_standards_form(project: Path) -> None:
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "app/users.py"
 
 
+def test_a_step_in_another_file_is_named_as_files_are_here(project: Path) -> None:
+    helper = "import os\n\n\ndef run(command):\n    os.system(command)\n"
+    (project / "app" / "helper.py").write_text(helper, encoding="utf-8")
+    view = "from flask import request\n\nfrom helper import run\n\n\ndef go():\n    run(request.args['c'])\n"
+    (project / "app" / "view.py").write_text(view, encoding="utf-8")
+    (found,) = _findings(project, "app/view.py")
+    assert {step["path"] for step in found["trace"]} == {"app/view.py", "app/helper.py"}
+    answer = hearthline("review", "app/view.py", "--format", "sarif", folder=project)
+    assert str(project) not in answer.stdout
+
+
+def test_a_file_that_is_too_much_is_reviewed_as_far_as_it_goes(project: Path) -> None:
+    weak = "import os\nfrom flask import request\nos.system(request.args['c'])\n"
+    (project / "long.py").write_text(weak + "name\n" * 14_000, encoding="utf-8")
+    answer = hearthline("review", "long.py", folder=project)
+    assert answer.returncode == 1
+    assert "long.py:3:" in answer.stdout
+    assert "long.py was not reviewed to its end: too much in it" in answer.stdout
+    assert "1 finding in 1 file" in answer.stdout
+
+
 def test_only_what_is_new_since_a_revision(project: Path) -> None:
     users = project / "app" / "users.py"
     users.write_text("# a line above\n\n" + WEAK + SECOND, encoding="utf-8")

@@ -13,13 +13,6 @@ _JUDGED_S = 20.0
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    folder = tmp_path / "project"
-    (folder / ".git").mkdir(parents=True)
-    return folder
-
-
-@pytest.fixture
 def judge(hearthline_home: Path) -> Iterator[LspClient]:
     with LspClient(hearthline_home, (*BY_THUMB, "--judge")) as client:
         yield client

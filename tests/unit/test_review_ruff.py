@@ -4,7 +4,8 @@ import pytest
 
 from lsp_server.review.finding import Confidence, Finding, Place
 from lsp_server.review.longer_look import still_there
-from lsp_server.review.ruff import add_new, read_findings
+from lsp_server.review.merging import add_new
+from lsp_server.review.ruff import read_findings
 from lsp_server.review_process.ruff import ask_ruff
 
 CWE_OF = {

@@ -56,6 +56,7 @@ class Braces(Expressions):
             "do_statement": self._do,
             "for_statement": self._for,
             "try_statement": self._try,
+            "switch_statement": self._switch,
             "labeled_statement": lambda node: self.block(node.children),
             "ERROR": lambda node: self.block(node.children),
         }
@@ -87,9 +88,14 @@ class Braces(Expressions):
         return self.block([child]) if child is not None else ()
 
     def function(
-        self, node: Node, name: Node | None, parameters: Sequence[Parameter], decorators: Sequence[Expression] = ()
+        self,
+        node: Node,
+        name: Node | None,
+        parameters: Sequence[Parameter],
+        decorators: Sequence[Expression] = (),
+        first: Statements = (),
     ) -> Iterator[Statement]:
-        """Yield the function that `node` defines."""
+        """Yield the function that `node` defines. first: what its body does before what is written there."""
         if name is None:
             return
         function = Function(
@@ -97,7 +103,7 @@ class Braces(Expressions):
             text_of(name),
             span_of(name),
             tuple(parameters),
-            self.body(node, "body"),
+            (*first, *self.body(node, "body")),
             tuple(decorators),
             is_broken=node.has_error,
         )
@@ -118,6 +124,17 @@ class Braces(Expressions):
                 otherwise = (If(span_of(node), test, body), *otherwise)
         yield Evaluate(subject.span, subject)
         yield from otherwise
+
+    def _switch(self, node: Node) -> Iterator[Statement]:
+        body = node.child_by_field_name("body")
+        inner = named(body) if body is not None else []
+        cases = [self._case(child) for child in inner if child.type in ("case_statement", "default_statement")]
+        yield from self.chain(node, self.test(node.child_by_field_name("condition")), cases)
+
+    def _case(self, node: Node) -> Case:
+        value = node.child_by_field_name("value")
+        rest = [child for child in named(node) if child != value and child.type != "break_statement"]
+        return [self.lower(value)] if value is not None else None, self.block(rest)
 
     def _expression_statement(self, node: Node) -> Iterator[Statement]:
         for child in named(node):

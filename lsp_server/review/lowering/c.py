@@ -27,9 +27,9 @@ from lsp_server.review.ir import (
     Statement,
     Unknown,
 )
-from lsp_server.review.lowering.braces import Braces, Case, Statements, nothing
+from lsp_server.review.lowering.braces import Braces, Statements, nothing
 from lsp_server.review.lowering.braces_expressions import Node, text_of
-from lsp_server.review.lowering.walk import comments_of, named, span_of
+from lsp_server.review.lowering.walk import named, span_of, whole
 
 _DECLARATORS = frozenset(
     {
@@ -42,10 +42,7 @@ _RECORDS = ("struct_specifier", "class_specifier", "union_specifier")
 
 def lower(root: tree_sitter.Node, source: bytes, language_id: str) -> Program:
     """Lower a whole file."""
-    c = _C()
-    body = c.block(root.children)
-    functions = tuple(sorted(c.functions, key=lambda each: each.span))
-    return Program(language_id, source, body, comments_of(root, language_id), root.has_error, "", functions)
+    return whole(_C(), root, source, language_id)
 
 
 class _C(Braces):
@@ -98,7 +95,6 @@ class _C(Braces):
             "preproc_include": self._include,
             "using_declaration": nothing,
             "for_range_loop": self._for_each,
-            "switch_statement": self._switch,
             "case_statement": self._children,
         }
 
@@ -237,16 +233,6 @@ class _C(Braces):
         name = _declared(declarator) if declarator is not None else None
         target = self.lower(name) if name is not None else None
         yield Loop(span_of(node), target, self.field(node, "right"), None, self.body(node, "body"))
-
-    def _switch(self, node: Node) -> Iterator[Statement]:
-        body = node.child_by_field_name("body")
-        cases = [self._case(case) for case in named(body) if case.type == "case_statement"] if body is not None else []
-        yield from self.chain(node, self.test(node.child_by_field_name("condition")), cases)
-
-    def _case(self, node: Node) -> Case:
-        value = node.child_by_field_name("value")
-        rest = [child for child in named(node) if child != value and child.type != "break_statement"]
-        return [self.lower(value)] if value is not None else None, self.block(rest)
 
     def handler(self, node: Node) -> Statements:
         """Lower a `catch` with its variable."""

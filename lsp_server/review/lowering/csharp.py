@@ -28,7 +28,7 @@ from lsp_server.review.ir import (
 )
 from lsp_server.review.lowering.braces import Braces, Case, Statements, nothing
 from lsp_server.review.lowering.braces_expressions import Node, text_of
-from lsp_server.review.lowering.walk import comments_of, named, span_of
+from lsp_server.review.lowering.walk import named, span_of, whole
 
 _TYPES = ("class_declaration", "struct_declaration", "interface_declaration", "record_declaration")
 _METHODS = ("method_declaration", "constructor_declaration", "local_function_statement", "operator_declaration")
@@ -36,12 +36,9 @@ _METHODS = ("method_declaration", "constructor_declaration", "local_function_sta
 
 def lower(root: tree_sitter.Node, source: bytes, language_id: str) -> Program:
     """Lower a whole file."""
-    csharp = _CSharp()
-    body = csharp.block(root.children)
     space = next((child for child in root.children if "namespace_declaration" in child.type), None)
     package = text_of(space.child_by_field_name("name")) if space is not None else ""
-    functions = tuple(sorted(csharp.functions, key=lambda each: each.span))
-    return Program("csharp", source, body, comments_of(root, language_id), root.has_error, package, functions)
+    return whole(_CSharp(), root, source, language_id, package)
 
 
 class _CSharp(Braces):

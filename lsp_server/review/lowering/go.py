@@ -1,7 +1,6 @@
 """Go's syntax tree -> `review.ir`. Pure. What is like in other languages with braces is in `braces`."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 
 import tree_sitter
 
@@ -13,7 +12,6 @@ from lsp_server.review.ir import (
     Constant,
     Evaluate,
     Expression,
-    Function,
     If,
     Import,
     Item,
@@ -22,24 +20,20 @@ from lsp_server.review.ir import (
     Name,
     Parameter,
     Program,
-    Return,
     Statement,
     Unknown,
 )
 from lsp_server.review.lowering.braces import Braces, Case, nothing
 from lsp_server.review.lowering.braces_expressions import Node, is_number, text_of
-from lsp_server.review.lowering.walk import comments_of, named, span_of
+from lsp_server.review.lowering.walk import named, span_of, whole
 
 _NEVER_RETURN = frozenset({"panic", "os.Exit", "log.Fatal", "log.Fatalf", "log.Fatalln", "log.Panic", "log.Panicf"})
 
 
 def lower(root: tree_sitter.Node, source: bytes, language_id: str) -> Program:
     """Lower a whole file."""
-    go = _Go()
-    body = go.block(root.children)
     package = next((text_of(named(child)[0]) for child in root.children if child.type == "package_clause"), "")
-    functions = tuple(sorted(go.functions, key=lambda each: each.span))
-    return Program("go", source, body, comments_of(root, language_id), root.has_error, package, functions)
+    return whole(_Go(), root, source, language_id, package)
 
 
 class _Go(Braces):
@@ -209,25 +203,16 @@ class _Go(Braces):
             if isinstance(value, Call) and text_of(child.child_by_field_name("function")) in _NEVER_RETURN:
                 yield Leave(span_of(child))
 
-    def _return(self, node: Node) -> Iterator[Statement]:
-        """Yield one Return whose value is the first result that is no error: a tuple's parts do not mix."""
-        inner = named(node)
-        yield Return(span_of(node), self.lower(inner[0]) if inner else None)
-
     def _function(self, node: Node) -> Iterator[Statement]:
         """Lower a function or method; a method's receiver is a variable of its type."""
         receiver = self._parameters(node.child_by_field_name("receiver"))
         parameters = self._parameters(node.child_by_field_name("parameters"))
-        for statement in self.function(node, node.child_by_field_name("name"), parameters):
-            if isinstance(statement, Function) and receiver:
-                span = statement.name_span
-                name, kind = receiver[0].name, receiver[0].type_name
-                bound = Assign(span, Name(span, name), Unknown(span), type_name=kind)
-                method = replace(statement, body=(bound, *statement.body))
-                self.functions[self.functions.index(statement)] = method
-                yield method
-            else:
-                yield statement
+        name = node.child_by_field_name("name")
+        first: tuple[Statement, ...] = ()
+        if receiver and name is not None:
+            span = span_of(name)
+            first = (Assign(span, Name(span, receiver[0].name), Unknown(span), type_name=receiver[0].type_name),)
+        yield from self.function(node, name, parameters, first=first)
 
     def _parameters(self, node: Node | None) -> list[Parameter]:
         parameters = []
@@ -274,11 +259,11 @@ class _Go(Braces):
         begun, value = node.child_by_field_name("initializer"), node.child_by_field_name("value")
         if begun is not None:
             yield from self.statement(begun)
-        cases = [self._case(child) for child in named(node) if child.type in ("expression_case", "default_case")]
+        cases = [child for child in named(node) if child.type in ("expression_case", "default_case")]
         if value is None:  # `switch { case test: }`
-            yield from self._tests(node)
+            yield from self._tests(cases)
         else:
-            yield from self.chain(node, self.lower(value), cases)
+            yield from self.chain(node, self.lower(value), [self._case(case) for case in cases])
 
     def _case(self, node: Node) -> Case:
         value = node.child_by_field_name("value")
@@ -286,9 +271,9 @@ class _Go(Braces):
         values = [self.lower(each) for each in named(value)] if value is not None else None
         return values, self.block(rest)
 
-    def _tests(self, node: Node) -> tuple[Statement, ...]:
+    def _tests(self, cases: Sequence[Node]) -> tuple[Statement, ...]:
         otherwise: tuple[Statement, ...] = ()
-        for case in reversed([child for child in named(node) if child.type in ("expression_case", "default_case")]):
+        for case in reversed(cases):
             value = case.child_by_field_name("value")
             body = self.block([child for child in named(case) if child != value])
             test = self.test(named(value)[0]) if value is not None and named(value) else None

@@ -27,7 +27,7 @@ from lsp_server.review.ir import (
 )
 from lsp_server.review.lowering.braces import Braces, Case, Statements, nothing
 from lsp_server.review.lowering.braces_expressions import Node, text_of
-from lsp_server.review.lowering.walk import comments_of, named, span_of
+from lsp_server.review.lowering.walk import named, span_of, whole
 
 _NUMBERS = ("decimal_integer_literal", "hex_integer_literal", "octal_integer_literal", "binary_integer_literal")
 _FLOATS = ("decimal_floating_point_literal", "hex_floating_point_literal")
@@ -40,11 +40,8 @@ _BODIES = ("class_body", "interface_body", "enum_body", "enum_body_declarations"
 
 def lower(root: tree_sitter.Node, source: bytes, language_id: str) -> Program:
     """Lower a whole file."""
-    java = _Java()
-    body = java.block(root.children)
     package = next((text_of(named(child)[-1]) for child in root.children if child.type == "package_declaration"), "")
-    functions = tuple(sorted(java.functions, key=lambda each: each.span))
-    return Program("java", source, body, comments_of(root, language_id), root.has_error, package, functions)
+    return whole(_Java(), root, source, language_id, package)
 
 
 class _Java(Braces):

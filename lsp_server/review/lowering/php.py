@@ -30,9 +30,9 @@ from lsp_server.review.ir import (
     Statement,
     Unknown,
 )
-from lsp_server.review.lowering.braces import Braces, Case, Statements, nothing
+from lsp_server.review.lowering.braces import Braces, Statements, nothing
 from lsp_server.review.lowering.braces_expressions import Node, text_of
-from lsp_server.review.lowering.walk import comments_of, named, span_of
+from lsp_server.review.lowering.walk import named, span_of, whole
 
 _INCLUDES = ("include_expression", "include_once_expression", "require_expression", "require_once_expression")
 _TYPES = ("class_declaration", "interface_declaration", "trait_declaration", "enum_declaration")
@@ -41,10 +41,7 @@ _OPEN_AND_ECHO = "<?="
 
 def lower(root: tree_sitter.Node, source: bytes, language_id: str) -> Program:
     """Lower a whole file."""
-    php = _Php()
-    body = php.block(root.children)
-    functions = tuple(sorted(php.functions, key=lambda each: each.span))
-    return Program("php", source, body, comments_of(root, language_id), root.has_error, "", functions)
+    return whole(_Php(), root, source, language_id)
 
 
 class _Php(Braces):
@@ -101,7 +98,6 @@ class _Php(Braces):
             "unset_statement": nothing,
             "global_declaration": self._global,
             "foreach_statement": self._for_each,
-            "switch_statement": self._switch,
             "declaration_list": lambda node: self.block(named(node)),
             "property_declaration": self._property,
             "const_declaration": self._constants,
@@ -299,16 +295,6 @@ class _Php(Braces):
             keys = (Assign(span_of(key), self.lower(key), iterable),)
         lowered = self.lower(target) if target is not None else None
         yield Loop(span_of(node), lowered, iterable, None, (*keys, *self.body(node, "body")))
-
-    def _switch(self, node: Node) -> Iterator[Statement]:
-        body = node.child_by_field_name("body")
-        cases = [self._case(child) for child in named(body)] if body is not None else []
-        yield from self.chain(node, self.test(node.child_by_field_name("condition")), cases)
-
-    def _case(self, node: Node) -> Case:
-        value = node.child_by_field_name("value")
-        rest = [child for child in named(node) if child != value and child.type != "break_statement"]
-        return [self.lower(value)] if value is not None else None, self.block(rest)
 
     def handler(self, node: Node) -> Statements:
         """Lower a `catch` with its variable."""

@@ -32,7 +32,7 @@ from lsp_server.review.ir import (
 )
 from lsp_server.review.lowering.braces_expressions import Node, text_of
 from lsp_server.review.lowering.ruby_expressions import RubyExpressions
-from lsp_server.review.lowering.walk import MAX_DEPTH, comments_of, named, span_of
+from lsp_server.review.lowering.walk import MAX_DEPTH, named, span_of, whole
 
 Statements = tuple[Statement, ...]
 _BODIES = ("body_statement", "block_body", "then", "do", "else", "begin_block", "parenthesized_statements", "program")
@@ -41,10 +41,7 @@ _MAX_CASES = 40
 
 def lower(root: tree_sitter.Node, source: bytes, language_id: str) -> Program:
     """Lower a whole file."""
-    ruby = _Ruby()
-    body = ruby.block(root.children)
-    functions = tuple(sorted(ruby.functions, key=lambda each: each.span))
-    return Program("ruby", source, body, comments_of(root, language_id), root.has_error, "", functions)
+    return whole(_Ruby(), root, source, language_id)
 
 
 class _Ruby(RubyExpressions):

@@ -3,18 +3,37 @@
 Invariant: no walk here is deeper than MAX_DEPTH, whatever is written.
 """
 
+from collections.abc import Sequence
 from functools import cache
+from typing import Protocol
 
 import tree_sitter
 
 from lsp_server.grammars import grammar_of
-from lsp_server.review.ir import Span
+from lsp_server.review.ir import Function, Program, Span, Statement
 
 MAX_DEPTH = 100
 """Nested expressions and blocks beyond it are Unknown: each level costs up to four of Python's 1,000 frames."""
 
 _COMMENTS = ("comment", "line_comment", "block_comment")
 _EXTRAS = frozenset({*_COMMENTS, "line_continuation"})
+
+
+class Lowering(Protocol):
+    """What lowers one file. functions: those it has met."""
+
+    functions: list[Function]
+
+    def block(self, nodes: Sequence[tree_sitter.Node], /) -> tuple[Statement, ...]:
+        """Lower statements in their order."""
+        ...
+
+
+def whole(lowering: Lowering, root: tree_sitter.Node, source: bytes, language_id: str, package: str = "") -> Program:
+    """Return the program under `root`, the tree of `source`. package: what the file declares itself to be in."""
+    body = lowering.block(root.children)
+    functions = tuple(sorted(lowering.functions, key=lambda each: each.span))
+    return Program(language_id, source, body, comments_of(root, language_id), root.has_error, package, functions)
 
 
 def span_of(node: tree_sitter.Node) -> Span:
