@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from lsp_server.review import rulebook
-from lsp_server.review.finding import Confidence, Finding, Place, Step, normalise
-from lsp_server.review.reviewer import Review, Reviewer, Scope
+from lsp_server.review.finding import Confidence, Finding, Place, Review, Scope, Step, normalise
+from lsp_server.review.reviewer import Reviewer
 from lsp_server.review_process.child import serve
 from lsp_server.review_process.whole import WholeReviewer
 
@@ -26,7 +26,10 @@ class RuleOfThumb(Reviewer):
     def __init__(self) -> None:
         """Need no rules."""
 
-    def review(self, text: str, language_id: str, *_: object) -> Review:
+    def forget(self, document: str) -> None:
+        """Keep nothing of any."""
+
+    def review(self, text: str, language_id: str, *_: object, **__: object) -> Review:
         if "hang()" in text:
             time.sleep(3600)
         if "die()" in text:

@@ -14,8 +14,7 @@ from typing import NamedTuple
 from lsp_server.context.files import MAX_FILE_BYTES, fit_text
 from lsp_server.languages import language_of
 from lsp_server.review.baseline import fingerprints, is_new
-from lsp_server.review.finding import Finding
-from lsp_server.review.reviewer import Review
+from lsp_server.review.finding import Finding, Review
 from lsp_server.review.rulebook import load
 from lsp_server.review.suppressions import find_ignore, parse_comments
 from lsp_server.review_process.head import Head, resolve_revision

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 
-from lsp_server.review.finding import Finding, Place, Step
-from lsp_server.review.reviewer import Review, Scope
+from lsp_server.review.finding import Finding, Place, Review, Scope, Step
 
 _MOST_COMPARED = 400  # changed lines that are compared one by one; comparing takes quadratic time
 

@@ -1,4 +1,4 @@
-"""What the review says of a place in a file. Pure.
+"""What the review says of a file, and of places in it. Pure.
 
 Invariant: a finding's fingerprint has no line number in it: it is the same after lines were added above, after the
 file was formatted, and on another machine.
@@ -82,6 +82,30 @@ class Finding:
         """Return the finding `n_lines` further down, its way through this file too."""
         trace = tuple(step if step.path else step._replace(place=_down(step.place, n_lines)) for step in self.trace)
         return replace(self, place=_down(self.place, n_lines), trace=trace)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A function of the file. symbol: its dotted name. is_broken: it does not parse right now."""
+
+    symbol: str
+    place: Place
+    is_broken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What a file's review gave. skipped: why it was not looked at, or not to its end; "" when it was."""
+
+    findings: tuple[Finding, ...]
+    scopes: tuple[Scope, ...]
+    skipped: str = ""
+    is_broken: bool = False
+
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether anything was read: a file that was left before its end has findings too."""
+        return not self.skipped or bool(self.findings or self.scopes)
 
 
 def _down(place: Place, n_lines: int) -> Place:

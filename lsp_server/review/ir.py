@@ -323,12 +323,11 @@ class Class(Statement):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A file. source: UTF-8. comments: span of each, for suppressions. is_broken: it does not parse as a whole."""
+    """A file. source: UTF-8. is_broken: it does not parse as a whole."""
 
     language: str
     source: bytes
     body: tuple[Statement, ...]
-    comments: tuple[Span, ...] = ()
     is_broken: bool = False
     package: str = ""  # Java, Go, C#: what the file declares itself to be in
     functions: tuple[Function, ...] = field(default=(), compare=False)  # all, methods and nested ones too, in order

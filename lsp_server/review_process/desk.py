@@ -16,8 +16,7 @@ import msgspec
 from lsp_server.context.files import MAX_FILE_BYTES, fit_text
 from lsp_server.languages import language_of
 from lsp_server.review import baseline, carry, ignoring
-from lsp_server.review.finding import Finding
-from lsp_server.review.reviewer import Review
+from lsp_server.review.finding import Finding, Review
 from lsp_server.review.rulebook import Rulebook
 from lsp_server.review.suppressions import PROJECT_FILE, find_ignore, parse_comments, parse_project
 from lsp_server.review_process.commenting import first_comment
@@ -83,6 +82,7 @@ class Desk:
                 return try_fix(self._reviewer, text, language_id, path, fingerprint, fix)
             case Forget(uri=uri):
                 self._last.pop(uri, None)
+                self._reviewer.forget(uri)
             case HoldProject(path=path, text=text):
                 self._projects.hold(path, text)
         return Done()
@@ -97,6 +97,7 @@ class Desk:
             request.path,
             takes_longer=request.takes_longer,
             earlier=last.review.findings if last is not None else (),
+            document=request.uri,
         )
         if not review.is_looked_at:
             return Reviewed(skipped=review.skipped)

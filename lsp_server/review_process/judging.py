@@ -1,7 +1,6 @@
 """What the review process tells of one finding for a judge, and whether a fix that was proposed holds. Pure."""
 
-from lsp_server.review.finding import Confidence, Finding, Offsets
-from lsp_server.review.reviewer import Review
+from lsp_server.review.finding import Confidence, Finding, Offsets, Review
 from lsp_server.review.rulebook import Rulebook
 from lsp_server.review.slices import slice_of
 from lsp_server.review.verdict import Fix, apply_fix

@@ -19,6 +19,8 @@ from lsp_server.review.rulebook import load
 from tests.bench import review_peers, review_sets
 from tests.bench.memory import resident_mb
 from tests.bench.report import Goal, Options, Report
+from tests.bench.review_edits import GOALS as EDIT_GOALS
+from tests.bench.review_edits import measure_edits
 from tests.bench.review_scores import Alert, Scores, Tally, pair_is_told, same_family, tally
 from tests.bench.review_verdicts import measure_verdicts
 
@@ -30,6 +32,8 @@ GOALS = {
     "alerts_per_kloc": Goal("<=", 0.10),
     "review_500_lines_ms_p95": Goal("<=", 25),
     "half_typed_survival_pct": Goal(">=", 95),
+    "review_slowest_ms": Goal("<=", 200),
+    **EDIT_GOALS,
 }
 _SIZED_LINES = range(450, 551)
 
@@ -54,6 +58,7 @@ def run(options: Options) -> Report:
         _measure_pairs(report, pairs, same)
     _measure_noise(report, packages, same)
     _measure_speed(report, packages)
+    measure_edits(report, packages)
     report.figures["resident_mb_growth"] = _in_own_process(_resident_growth_mb, packages)
     return report
 

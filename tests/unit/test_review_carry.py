@@ -3,8 +3,7 @@
 import pytest
 
 from lsp_server.review.carry import carry_forward
-from lsp_server.review.finding import Confidence, Finding, Place, Step
-from lsp_server.review.reviewer import Review, Scope
+from lsp_server.review.finding import Confidence, Finding, Place, Review, Scope, Step
 
 OLD = """import os
 

@@ -19,7 +19,7 @@ def _lower(text: str) -> ir.Program:
     grammar = grammar_of("python")
     assert grammar is not None
     source = text.encode("utf-8", "surrogatepass")
-    return python.lower(tree_sitter.Parser(grammar).parse(source).root_node, source, "python")
+    return python.lower(tree_sitter.Parser(grammar).parse(source).root_node, source, "python", frozenset())
 
 
 def _shown(value: object) -> str:
@@ -145,11 +145,6 @@ def test_every_function_is_listed_in_the_order_of_the_text() -> None:
     assert [function.name for function in program.functions] == ["f", "g", "", "i"]
     assert program.text(program.functions[3].span) == "@d\ndef i(): pass"
     assert program.text(program.functions[3].name_span) == "i"
-
-
-def test_comments_are_told() -> None:
-    program = _lower("# é\na = '# b'  # c\n")
-    assert [program.text(span) for span in program.comments] == ["# é", "# c"]
 
 
 @pytest.mark.parametrize("broken", ["x = (a", "x = f(a,", "x = {'a': [", "if a", "f'{", "return a.", "for x in", "def"])

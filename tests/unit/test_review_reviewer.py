@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lsp_server.review import reviewer as reviewing
+from lsp_server.review import again
+from lsp_server.review.finding import Review
 from lsp_server.review.lowering import lower
-from lsp_server.review.reviewer import Review, Reviewer, not_looked_at
+from lsp_server.review.reviewer import Reviewer, not_looked_at
 from lsp_server.review.rulebook import load, read
 from lsp_server.review.taint.walk import Imported
 
@@ -150,7 +151,7 @@ def test_a_generated_table_ends_in_time(reviewer: Reviewer) -> None:
 
 def test_a_text_that_was_reviewed_is_not_read_again(reviewer: Reviewer, monkeypatch: pytest.MonkeyPatch) -> None:
     first = reviewer.review(PYTHON, "python")
-    monkeypatch.setattr(reviewing, "lower", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr(again, "review", lambda *_: pytest.fail("read again"))
 
     assert reviewer.review(PYTHON, "python") is first
 
@@ -168,7 +169,7 @@ def test_a_fault_of_ours_is_told_and_not_raised(
     def fail(*_: object) -> None:
         raise KeyError("secret source text")
 
-    monkeypatch.setattr(reviewing, "lower", fail)
+    monkeypatch.setattr(again, "lower", fail)
 
     assert "failed" in Reviewer(load()).review("x", "python").skipped
     assert "KeyError" in caplog.text

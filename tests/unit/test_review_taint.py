@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lsp_server.review.finding import Confidence
-from lsp_server.review.reviewer import Review, Reviewer
+from lsp_server.review.finding import Confidence, Review
+from lsp_server.review.reviewer import Reviewer
 from lsp_server.review.rulebook import read
 
 SOURCES = r"""

@@ -98,12 +98,14 @@ class Braces(Expressions):
         """Yield the function that `node` defines. first: what its body does before what is written there."""
         if name is None:
             return
+        body = node.child_by_field_name("body")
+        is_hollow = body is not None and body.start_byte in self.hollow
         function = Function(
             span_of(node),
             text_of(name),
             span_of(name),
             tuple(parameters),
-            (*first, *self.body(node, "body")),
+            () if is_hollow else (*first, *self.body(node, "body")),
             tuple(decorators),
             is_broken=node.has_error,
         )

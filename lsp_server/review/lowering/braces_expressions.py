@@ -34,7 +34,7 @@ from lsp_server.review.ir import (
     Statement,
     Unknown,
 )
-from lsp_server.review.lowering.walk import MAX_DEPTH, named, span_of
+from lsp_server.review.lowering.walk import MAX_DEPTH, NONE_HOLLOW, named, span_of
 
 Node = tree_sitter.Node
 Lower = Callable[[Node], Expression]
@@ -84,6 +84,7 @@ class Expressions:
 
     def __init__(self) -> None:
         self.functions: list[Function] = []
+        self.hollow = NONE_HOLLOW
         self.depth = 0
         self.table: dict[str, Lower] = {
             "identifier": self.name,

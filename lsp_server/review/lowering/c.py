@@ -29,7 +29,7 @@ from lsp_server.review.ir import (
 )
 from lsp_server.review.lowering.braces import Braces, Statements, nothing
 from lsp_server.review.lowering.braces_expressions import Node, text_of
-from lsp_server.review.lowering.walk import named, span_of, whole
+from lsp_server.review.lowering.walk import Hollow, named, span_of, whole
 
 _DECLARATORS = frozenset(
     {
@@ -40,9 +40,9 @@ _DECLARATORS = frozenset(
 _RECORDS = ("struct_specifier", "class_specifier", "union_specifier")
 
 
-def lower(root: tree_sitter.Node, source: bytes, language_id: str) -> Program:
+def lower(root: tree_sitter.Node, source: bytes, language_id: str, hollow: Hollow) -> Program:
     """Lower a whole file."""
-    return whole(_C(), root, source, language_id)
+    return whole(_C(), root, source, language_id, hollow)
 
 
 class _C(Braces):

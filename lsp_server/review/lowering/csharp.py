@@ -28,17 +28,17 @@ from lsp_server.review.ir import (
 )
 from lsp_server.review.lowering.braces import Braces, Case, Statements, nothing
 from lsp_server.review.lowering.braces_expressions import Node, text_of
-from lsp_server.review.lowering.walk import named, span_of, whole
+from lsp_server.review.lowering.walk import Hollow, named, span_of, whole
 
 _TYPES = ("class_declaration", "struct_declaration", "interface_declaration", "record_declaration")
 _METHODS = ("method_declaration", "constructor_declaration", "local_function_statement", "operator_declaration")
 
 
-def lower(root: tree_sitter.Node, source: bytes, language_id: str) -> Program:
+def lower(root: tree_sitter.Node, source: bytes, language_id: str, hollow: Hollow) -> Program:
     """Lower a whole file."""
     space = next((child for child in root.children if "namespace_declaration" in child.type), None)
     package = text_of(space.child_by_field_name("name")) if space is not None else ""
-    return whole(_CSharp(), root, source, language_id, package)
+    return whole(_CSharp(), root, source, language_id, hollow, package)
 
 
 class _CSharp(Braces):

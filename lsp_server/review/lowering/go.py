@@ -25,15 +25,15 @@ from lsp_server.review.ir import (
 )
 from lsp_server.review.lowering.braces import Braces, Case, nothing
 from lsp_server.review.lowering.braces_expressions import Node, is_number, text_of
-from lsp_server.review.lowering.walk import named, span_of, whole
+from lsp_server.review.lowering.walk import Hollow, named, span_of, whole
 
 _NEVER_RETURN = frozenset({"panic", "os.Exit", "log.Fatal", "log.Fatalf", "log.Fatalln", "log.Panic", "log.Panicf"})
 
 
-def lower(root: tree_sitter.Node, source: bytes, language_id: str) -> Program:
+def lower(root: tree_sitter.Node, source: bytes, language_id: str, hollow: Hollow) -> Program:
     """Lower a whole file."""
     package = next((text_of(named(child)[0]) for child in root.children if child.type == "package_clause"), "")
-    return whole(_Go(), root, source, language_id, package)
+    return whole(_Go(), root, source, language_id, hollow, package)
 
 
 class _Go(Braces):

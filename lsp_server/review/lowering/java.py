@@ -27,7 +27,7 @@ from lsp_server.review.ir import (
 )
 from lsp_server.review.lowering.braces import Braces, Case, Statements, nothing
 from lsp_server.review.lowering.braces_expressions import Node, text_of
-from lsp_server.review.lowering.walk import named, span_of, whole
+from lsp_server.review.lowering.walk import Hollow, named, span_of, whole
 
 _NUMBERS = ("decimal_integer_literal", "hex_integer_literal", "octal_integer_literal", "binary_integer_literal")
 _FLOATS = ("decimal_floating_point_literal", "hex_floating_point_literal")
@@ -38,10 +38,10 @@ _TYPES = (
 _BODIES = ("class_body", "interface_body", "enum_body", "enum_body_declarations", "constructor_body")
 
 
-def lower(root: tree_sitter.Node, source: bytes, language_id: str) -> Program:
+def lower(root: tree_sitter.Node, source: bytes, language_id: str, hollow: Hollow) -> Program:
     """Lower a whole file."""
     package = next((text_of(named(child)[-1]) for child in root.children if child.type == "package_declaration"), "")
-    return whole(_Java(), root, source, language_id, package)
+    return whole(_Java(), root, source, language_id, hollow, package)
 
 
 class _Java(Braces):

@@ -3,8 +3,6 @@
 Invariant: every span is one of the file, in a page's scripts too.
 """
 
-from functools import cache
-
 import tree_sitter
 
 from lsp_server.grammars import grammar_of
@@ -13,22 +11,24 @@ from lsp_server.review.lowering.javascript_functions import exported_names
 from lsp_server.review.lowering.javascript_repair import repaired
 from lsp_server.review.lowering.javascript_statements import Statements
 from lsp_server.review.lowering.javascript_terms import children_of, span_of, text_of
+from lsp_server.review.lowering.walk import Hollow
 
 _SCRIPT_TYPES = frozenset({"", "text/javascript", "application/javascript", "module", "text/babel", "text/jsx"})
 
 
-def lower(root: tree_sitter.Node, source: bytes, language_id: str) -> ir.Program:
+def lower(root: tree_sitter.Node, source: bytes, language_id: str, hollow: Hollow) -> ir.Program:
     """Lower the tree `root` of `source`; of an "html" tree the elements, and the scripts inside it."""
     lowering, is_broken = Statements(), root.has_error
+    lowering.hollow = hollow
     if language_id == "html":
-        body, comments = _lower_page(lowering, root, source)
+        body = _lower_page(lowering, root, source)
     else:
         root = _readable(root, source, language_id)
         lowering.exported = exported_names(source)
-        body, comments = list(lowering.block(root)), comments_of(root, language_id)
+        body = list(lowering.block(root))
     functions = sorted(lowering.functions, key=lambda function: function.span.start)
     imports = list(lowering.modules.values())
-    return ir.Program(language_id, source, (*imports, *body), tuple(comments), is_broken, functions=tuple(functions))
+    return ir.Program(language_id, source, (*imports, *body), is_broken, functions=tuple(functions))
 
 
 def _readable(root: tree_sitter.Node, source: bytes, language_id: str) -> tree_sitter.Node:
@@ -40,37 +40,13 @@ def _readable(root: tree_sitter.Node, source: bytes, language_id: str) -> tree_s
     return root if closed == source else tree_sitter.Parser(grammar).parse(closed).root_node
 
 
-@cache
-def _comments_query(language_id: str) -> tree_sitter.Query | None:
-    grammar = grammar_of(language_id)
-    return (
-        tree_sitter.Query(grammar, "[(comment) (html_comment) (hash_bang_line)] @comment")
-        if grammar is not None
-        else None
-    )
-
-
-def comments_of(root: tree_sitter.Node, language_id: str) -> list[ir.Span]:
-    """Return where the comments under `root` stand, in order."""
-    query = _comments_query(language_id)
-    if query is None:
-        return []
-    found = tree_sitter.QueryCursor(query).captures(root).get("comment", [])
-    return sorted(span_of(node) for node in found)
-
-
-def _lower_page(
-    lowering: Statements, root: tree_sitter.Node, source: bytes
-) -> tuple[list[ir.Statement], list[ir.Span]]:
+def _lower_page(lowering: Statements, root: tree_sitter.Node, source: bytes) -> list[ir.Statement]:
     """Lower a page: each element a call of `jsx` as it is in JSX, each script parsed where it stands."""
     body: list[ir.Statement] = []
-    comments: list[ir.Span] = []
     grammar = grammar_of("javascript")
     pending = [root]
     while pending:
         node = pending.pop()
-        if node.type == "comment":
-            comments.append(span_of(node))
         if node.type in {"start_tag", "self_closing_tag"}:
             body.append(ir.Evaluate(span_of(node), _element(node)))
         elif node.type == "script_element":
@@ -84,10 +60,9 @@ def _lower_page(
                 region = tree_sitter.Range(raw.start_point, raw.end_point, raw.start_byte, raw.end_byte)
                 script = tree_sitter.Parser(grammar, included_ranges=[region]).parse(source).root_node
                 body += lowering.block(script)
-                comments += comments_of(script, "javascript")
             continue
         pending += reversed(node.named_children)
-    return body, sorted(comments)
+    return body
 
 
 def _attributes(tag: tree_sitter.Node) -> dict[str, str]:

@@ -12,6 +12,7 @@ import tree_sitter
 from lsp_server.review import ir
 from lsp_server.review.lowering.javascript_expressions import Expressions
 from lsp_server.review.lowering.javascript_terms import children_of, span_of, text_of, type_name
+from lsp_server.review.lowering.walk import NONE_HOLLOW, Hollow
 
 _MOST_LEVELS = 6
 _AT_TOP = frozenset(
@@ -37,6 +38,7 @@ class Functions(Expressions):
     """
 
     exported: frozenset[str] = frozenset()
+    hollow: Hollow = NONE_HOLLOW
 
     def block(self, node: tree_sitter.Node | None) -> tuple[ir.Statement, ...]:
         """Lower the statements of the block `node`, or the one statement that stands for a block."""
@@ -52,8 +54,10 @@ class Functions(Expressions):
         if self._is_exported(node, text_of(own)):
             parameters = tuple(replace(each, decorators=(*each.decorators, EXPORTED)) for each in parameters)
         body = node.child_by_field_name("body")
-        if body is not None and body.type != "statement_block":
-            statements: tuple[ir.Statement, ...] = self._returned(body)
+        if body is not None and body.start_byte in self.hollow:
+            statements: tuple[ir.Statement, ...] = ()
+        elif body is not None and body.type != "statement_block":
+            statements = self._returned(body)
         else:
             statements = self.block(body)
         lowered = ir.Function(

@@ -32,16 +32,16 @@ from lsp_server.review.ir import (
 )
 from lsp_server.review.lowering.braces import Braces, Statements, nothing
 from lsp_server.review.lowering.braces_expressions import Node, text_of
-from lsp_server.review.lowering.walk import named, span_of, whole
+from lsp_server.review.lowering.walk import Hollow, named, span_of, whole
 
 _INCLUDES = ("include_expression", "include_once_expression", "require_expression", "require_once_expression")
 _TYPES = ("class_declaration", "interface_declaration", "trait_declaration", "enum_declaration")
 _OPEN_AND_ECHO = "<?="
 
 
-def lower(root: tree_sitter.Node, source: bytes, language_id: str) -> Program:
+def lower(root: tree_sitter.Node, source: bytes, language_id: str, hollow: Hollow) -> Program:
     """Lower a whole file."""
-    return whole(_Php(), root, source, language_id)
+    return whole(_Php(), root, source, language_id, hollow)
 
 
 class _Php(Braces):

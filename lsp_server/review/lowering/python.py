@@ -34,7 +34,7 @@ from lsp_server.review.lowering.python_match import case_test
 from lsp_server.review.lowering.python_recovery import definitions
 from lsp_server.review.lowering.python_signatures import parameters_of, text_of, type_name
 from lsp_server.review.lowering.python_statements import SimpleStatements
-from lsp_server.review.lowering.walk import MAX_DEPTH, comments_of, named, span_of
+from lsp_server.review.lowering.walk import MAX_DEPTH, Hollow, named, span_of
 
 _MAX_ELIFS = 50
 """Branches beyond it stand one behind the other, not one inside the other."""
@@ -42,21 +42,22 @@ _MAX_ELIFS = 50
 Statements = tuple[Statement, ...]
 
 
-def lower(root: tree_sitter.Node, source: bytes, language_id: str) -> Program:
+def lower(root: tree_sitter.Node, source: bytes, language_id: str, hollow: Hollow) -> Program:
     """Lower a whole file."""
-    statements = _Statements()
+    statements = _Statements(hollow)
     grammar = grammar_of("python")
     roots = list(definitions(source, grammar)) if root.has_error and grammar is not None else []
     body = _one_class_each(statement for each in roots or [root] for statement in statements.block(each.children))
     functions = sorted(statements.functions, key=lambda function: function.span)
-    return Program("python", source, body, comments_of(root, language_id), root.has_error, functions=tuple(functions))
+    return Program(language_id, source, body, root.has_error, functions=tuple(functions))
 
 
 class _Statements(SimpleStatements):
     """Lowers the statements of one file."""
 
-    def __init__(self) -> None:
+    def __init__(self, hollow: Hollow) -> None:
         super().__init__()
+        self._hollow = hollow
         self._depth = 0
         self._by_type: dict[str, Callable[[tree_sitter.Node], Iterable[Statement]]] = {
             **self.simple,
@@ -207,8 +208,10 @@ class _Statements(SimpleStatements):
             return
         whole = node.parent if decorators and node.parent is not None else node
         parameters = parameters_of(node.child_by_field_name("parameters"), self.expressions.lower)
-        body = self._field(node, "body")
-        is_broken = whole.has_error or node.child_by_field_name("body") is None or not node.children[-1].child_count
+        block = node.child_by_field_name("body")
+        is_hollow = block is not None and block.start_byte in self._hollow
+        body = () if is_hollow else self._body(block)
+        is_broken = whole.has_error or block is None or not node.children[-1].child_count
         function = Function(span_of(whole), text_of(name), span_of(name), parameters, body, decorators, is_broken)
         self.functions.append(function)
         yield function

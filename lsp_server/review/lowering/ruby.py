@@ -32,16 +32,16 @@ from lsp_server.review.ir import (
 )
 from lsp_server.review.lowering.braces_expressions import Node, text_of
 from lsp_server.review.lowering.ruby_expressions import RubyExpressions
-from lsp_server.review.lowering.walk import MAX_DEPTH, named, span_of, whole
+from lsp_server.review.lowering.walk import MAX_DEPTH, Hollow, named, span_of, whole
 
 Statements = tuple[Statement, ...]
 _BODIES = ("body_statement", "block_body", "then", "do", "else", "begin_block", "parenthesized_statements", "program")
 _MAX_CASES = 40
 
 
-def lower(root: tree_sitter.Node, source: bytes, language_id: str) -> Program:
+def lower(root: tree_sitter.Node, source: bytes, language_id: str, hollow: Hollow) -> Program:
     """Lower a whole file."""
-    return whole(_Ruby(), root, source, language_id)
+    return whole(_Ruby(), root, source, language_id, hollow)
 
 
 class _Ruby(RubyExpressions):

@@ -4,12 +4,10 @@ Invariant: no walk here is deeper than MAX_DEPTH, whatever is written.
 """
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Protocol
 
 import tree_sitter
 
-from lsp_server.grammars import grammar_of
 from lsp_server.review.ir import Function, Program, Span, Statement
 
 MAX_DEPTH = 100
@@ -19,21 +17,35 @@ _COMMENTS = ("comment", "line_comment", "block_comment")
 _EXTRAS = frozenset({*_COMMENTS, "line_continuation"})
 
 
+Hollow = frozenset[int]
+"""Where the bodies begin of functions of which only the head is lowered, in bytes."""
+NONE_HOLLOW: Hollow = frozenset()
+
+
 class Lowering(Protocol):
     """What lowers one file. functions: those it has met."""
 
     functions: list[Function]
+    hollow: Hollow
 
     def block(self, nodes: Sequence[tree_sitter.Node], /) -> tuple[Statement, ...]:
         """Lower statements in their order."""
         ...
 
 
-def whole(lowering: Lowering, root: tree_sitter.Node, source: bytes, language_id: str, package: str = "") -> Program:
+def whole(
+    lowering: Lowering,
+    root: tree_sitter.Node,
+    source: bytes,
+    language_id: str,
+    hollow: Hollow,
+    package: str = "",
+) -> Program:
     """Return the program under `root`, the tree of `source`. package: what the file declares itself to be in."""
+    lowering.hollow = hollow
     body = lowering.block(root.children)
     functions = tuple(sorted(lowering.functions, key=lambda each: each.span))
-    return Program(language_id, source, body, comments_of(root, language_id), root.has_error, package, functions)
+    return Program(language_id, source, body, root.has_error, package, functions)
 
 
 def span_of(node: tree_sitter.Node) -> Span:
@@ -44,21 +56,3 @@ def span_of(node: tree_sitter.Node) -> Span:
 def named(node: tree_sitter.Node) -> list[tree_sitter.Node]:
     """Return the named children of `node` in their order, without comments."""
     return [child for child in node.named_children if child.type not in _EXTRAS]
-
-
-def comments_of(root: tree_sitter.Node, language_id: str) -> tuple[Span, ...]:
-    """Return the span of each comment under `root`, in order."""
-    query = _comment_query(language_id)
-    if query is None:
-        return ()
-    found = tree_sitter.QueryCursor(query).captures(root).get("comment", [])
-    return tuple(sorted(map(span_of, found)))
-
-
-@cache
-def _comment_query(language_id: str) -> tree_sitter.Query | None:
-    grammar = grammar_of(language_id)
-    if grammar is None:
-        return None
-    kinds = [kind for kind in _COMMENTS if grammar.id_for_node_kind(kind, True) is not None]
-    return tree_sitter.Query(grammar, " ".join(f"({kind}) @comment" for kind in kinds)) if kinds else None

@@ -76,10 +76,12 @@ def _assign_name(walk: "Walk", target: ir.Name, value: Value, frame: Frame, is_a
         value = value.through(target.span, f"into `{name}`")
     holder = frame if name in frame.variables or walk.language in _MODULE_ONLY_WHERE_DECLARED else frame.holder_of(name)
     if holder is None or holder is frame or (holder.function is None and holder.owner is None and not is_augmented):
+        walk.note_written(frame, frame, name)
         frame.variables[name] = value
         if frame.owner is not None and frame.function is None:
             frame.owner.fields[name] = value
         return
+    walk.note_written(frame, holder, name)
     holder.variables[name] = join(holder.variables[name], value)
     if holder.owner is not None and holder.function is None:
         holder.owner.fields[name] = holder.variables[name]
@@ -90,6 +92,7 @@ def _put(walk: "Walk", base: ir.Expression, base_value: Value, key: Key, value: 
     for owner in base_value.callables:
         info = owner.of if isinstance(owner, Instance) else owner
         if isinstance(info, ClassInfo) and isinstance(key, str):
+            walk.note_changed(info)
             known = info.fields.get(key)
             info.fields[key] = value if known is None else join(known, value)
     if not value.taints and base_value.elements is None and not base_value.taints and not isinstance(key, str):
@@ -102,6 +105,7 @@ def rebind(walk: "Walk", target: ir.Expression, value: Value, frame: Frame) -> N
     match target:
         case ir.Name(name=name):
             holder = frame if name in frame.variables else frame.holder_of(name)
+            walk.note_written(frame, holder or frame, name)
             if holder is None or holder is frame:
                 frame.variables[name] = value
             else:

@@ -43,7 +43,7 @@ def run(walk: "Walk", site: Site, frame: Frame) -> Value:
     results = NOTHING
     for info in functions:
         if handlers:
-            _handle(info, handlers, frame)
+            _handle(walk, info, handlers, frame)
         elif (arguments := _arguments(site)) is not None:
             results = join(results, call_with(walk, info, arguments, site.span))
         elif info.frame is frame and not info.function.name:
@@ -55,12 +55,13 @@ def run(walk: "Walk", site: Site, frame: Frame) -> Value:
     )
 
 
-def _handle(info: FunctionInfo, handlers: list[Handler], frame: Frame) -> None:
+def _handle(walk: "Walk", info: FunctionInfo, handlers: list[Handler], frame: Frame) -> None:
     """Let a function count as one that is called from outside; that happens when all around it is defined."""
     names = tuple(parameter.name for parameter in info.function.parameters)
     wanted = [handler for handler in handlers if names[: len(handler.parameters)] == handler.parameters]
     new = tuple(handler for handler in wanted if handler not in info.handlers)
     if new:
+        walk.note_changed(info)
         info.handlers = (*info.handlers, *new)
         info.is_walked = False
         frame.pending.append(info)

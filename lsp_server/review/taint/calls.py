@@ -86,7 +86,7 @@ def _pattern(site: Site) -> Value | None:
 def _result(walk: "Walk", expression: ir.Call, site: Site, target: Value, frame: Frame) -> Value:
     """Return what the call is worth once it was told to the rules."""
     paths = tuple(api_paths.result(path) for path in site.paths)
-    walk.used_paths.update(paths)
+    walk.record.used_paths.update(paths)
     cleaned_for = _cleaned_for(walk, site)
     from_callbacks = callbacks.run(walk, site, frame)
     if None in cleaned_for:

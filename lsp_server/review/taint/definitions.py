@@ -29,7 +29,7 @@ def define(walk: "Walk", function: ir.Function, frame: Frame) -> FunctionInfo:
             walk.evaluate(parameter.default, frame)
     around = frame.parent if owner is not None and walk.language in _WITHOUT_CLASS_SCOPE else None
     symbol = f"{frame.symbol}.{function.name}" if frame.symbol and function.name else function.name or frame.symbol
-    info = FunctionInfo(function, around or frame, symbol, owner=owner)
+    info = FunctionInfo(function, around or frame, symbol, walk.record, owner=owner)
     info.symbols = tuple(Symbol(info, index) for index in range(len(function.parameters)))
     info.handlers = sources.handlers_of(walk, function, decorators, owner)
     walk.infos[function] = info
@@ -45,7 +45,7 @@ def define_class(walk: "Walk", declaration: ir.Class, frame: Frame) -> ClassInfo
     paths = [path for base in declaration.bases for path in sources.type_paths(walk, base, frame)]
     paths += [path for base in own for path in base.paths]
     symbol = f"{frame.symbol}.{declaration.name}" if frame.symbol else declaration.name
-    info = ClassInfo(declaration, frame, symbol, tuple(dict.fromkeys(paths))[:_MOST_PATHS], own)
+    info = ClassInfo(declaration, frame, symbol, tuple(dict.fromkeys(paths))[:_MOST_PATHS], walk.record, own)
     body = Frame({}, frame, owner=info, symbol=symbol)
     walk.execute(declaration.body, body)
     for pending in body.pending:

@@ -5,13 +5,16 @@ Invariant: an info is made once for each function and class that the walk meets;
 """
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lsp_server.review import ir
 from lsp_server.review.rule_forms import Handler
 from lsp_server.review.rulebook import Ruled
 from lsp_server.review.taint.frames import Frame
 from lsp_server.review.taint.values import CLEAN, Symbol, Taint, Value
+
+if TYPE_CHECKING:
+    from lsp_server.review.taint.records import Record
 
 
 class Hit(NamedTuple):
@@ -31,7 +34,7 @@ class Hit(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class FunctionInfo:
-    """A function. frame: where it was defined. receiver: what `self` or `this` is in it.
+    """A function. frame: where it was defined. record: of the statement of the file that it stands in.
 
     result: what it returns, in terms of its parameters' Symbols. reached: hits of values that come from its parameters.
     """
@@ -39,6 +42,7 @@ class FunctionInfo:
     function: ir.Function
     frame: Frame
     symbol: str
+    record: "Record"
     symbols: tuple[Symbol, ...] = ()
     owner: "ClassInfo | None" = None
     handlers: tuple[Handler, ...] = ()
@@ -50,12 +54,16 @@ class FunctionInfo:
 
 @dataclass(slots=True, eq=False)
 class ClassInfo:
-    """A class. paths: API paths of its bases. fields: what its methods put into the attributes of an instance."""
+    """A class. paths: API paths of its bases. record: as a function's.
+
+    fields: what its methods put into the attributes of an instance.
+    """
 
     declaration: ir.Class
     frame: Frame
     symbol: str
     paths: tuple[str, ...]
+    record: "Record"
     bases: tuple["ClassInfo", ...] = ()
     methods: dict[str, FunctionInfo] = field(default_factory=dict)
     fields: dict[str, Value] = field(default_factory=dict)

@@ -126,10 +126,12 @@ def _block(walk: "Walk", statement: ir.Block, frame: Frame) -> bool:
 
 def _import(walk: "Walk", statement: ir.Import, frame: Frame) -> bool:
     if statement.name == "*":
+        walk.is_entangled = walk.is_entangled or frame is not walk.file
         walk.wildcards.append(statement.path)
         return True
     walk.imported.add(statement.path)
-    walk.used_paths.add(statement.path)
+    walk.record.used_paths.add(statement.path)
+    walk.note_written(frame, frame, statement.name)
     frame.variables[statement.name] = Value(paths=(statement.path,))
     return True
 
@@ -138,6 +140,7 @@ def _function(walk: "Walk", statement: ir.Function, frame: Frame) -> bool:
     info = define(walk, statement, frame)
     if info not in frame.pending:
         frame.pending.append(info)
+    walk.note_written(frame, frame, statement.name)
     frame.variables[statement.name] = Value(callables=(info,))
     return True
 
@@ -145,6 +148,7 @@ def _function(walk: "Walk", statement: ir.Function, frame: Frame) -> bool:
 def _class(walk: "Walk", statement: ir.Class, frame: Frame) -> bool:
     info = define_class(walk, statement, frame)
     frame.pending.append(info)
+    walk.note_written(frame, frame, statement.name)
     frame.variables[statement.name] = Value(paths=info.paths, callables=(info,))
     return True
 

@@ -34,9 +34,13 @@ Given = dict[int, Value]
 
 def walk_function(walk: "Walk", info: FunctionInfo, given: Given | None = None) -> None:
     """Walk through `info`'s function unless that was done. given: what is known of its parameters."""
-    if info.is_walked or info.is_walking or walk.depth > _DEEPEST_CALL:
+    if info.is_walked:
+        return
+    if info.is_walking or walk.depth > _DEEPEST_CALL:
+        walk.note_met_again(info)
         return
     info.is_walking = True
+    outer = walk.turn_to(info.record)
     function = info.function
     variables = parameters(walk, info, given or {})
     frame = Frame(variables, info.frame, info, symbol=info.symbol, handlers=tuple(each.name for each in info.handlers))
@@ -46,6 +50,7 @@ def walk_function(walk: "Walk", info: FunctionInfo, given: Given | None = None) 
     walk.run_body(function.body, frame)
     if frame.returned is not NOTHING:
         info.result = frame.returned
+    walk.turn_to(outer)
     info.is_walking = False
     info.is_walked = True
 
@@ -65,6 +70,7 @@ def call_function(
     """Return what calling `info` at `span` gives, and report what the arguments reach inside."""
     given = by_parameter(info, arguments, values)
     if not info.function.name and not info.is_walked and not info.is_walking:
+        walk.is_entangled = walk.is_entangled or info.record is not walk.record
         walk_function(walk, info, given)  # a function that is called where it stands
         return info.result
     walk_function(walk, info)

@@ -1,10 +1,10 @@
-"""The walk through a program: the file first, then its functions and classes, each once; what it met is `hits`.
+"""The walk through a program: the file first, then its functions and classes, each once; what it met is in `records`.
 
-Invariant: a walk takes at most `MOST_STEPS` steps whatever the program, and goes at most `MOST_DEPTH` levels deep;
-where it was cut short `is_cut` says so.
+Invariants: what a record holds depends on nothing but what `review.dirty` says; a walk takes at most `MOST_STEPS`
+steps whatever the program, and goes at most `MOST_DEPTH` levels deep; where it was cut short `is_cut` says so.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from lsp_server.review.taint.frames import Frame
 from lsp_server.review.taint.functions import ClassInfo, FunctionInfo, Hit
 from lsp_server.review.taint.imports import function_in
 from lsp_server.review.taint.matching import Site, concerns, flows, has_path, holds, told_by
+from lsp_server.review.taint.records import Record
 from lsp_server.review.taint.statements import EXECUTORS
 from lsp_server.review.taint.summaries import walk_class, walk_function
 from lsp_server.review.taint.values import CLEAN, Symbol, Taint, Value
@@ -49,10 +50,18 @@ class TooMuch(Exception):
 
 
 class Walk:
-    """One walk through `program` with `rules`; `run` does it."""
+    """One walk through `program` with `rules`; `run` does it.
+
+    only: tells by where a statement of the file begins whether its functions are walked through; None: all are.
+    """
 
     def __init__(
-        self, program: ir.Program, rules: LanguageRules, resolve: Resolve | None = None, hops: int = _MOST_HOPS
+        self,
+        program: ir.Program,
+        rules: LanguageRules,
+        resolve: Resolve | None = None,
+        hops: int = _MOST_HOPS,
+        only: Callable[[int], bool] | None = None,
     ) -> None:
         self.program = program
         self.rules = rules
@@ -61,25 +70,47 @@ class Walk:
         self.others: dict[str, Walk] = {}  # other files by their path
         self.file = Frame({})
         self._hops = hops
-        self.hits: dict[tuple[int, ir.Span, str | None], Hit] = {}
-        self.used_paths: set[str] = set()
+        self.records: list[Record] = []
+        self.record = Record(0)
         self.imported: set[str] = set()
         self.wildcards: list[str] = []  # packages of which everything is imported
         self.testing: set[FunctionInfo] = set()  # whose outcome is being told apart right now
         self.infos: dict[ir.Function, FunctionInfo] = {}
         self.is_cut = False
+        self.is_entangled = False  # what was met depends on the order in which functions were walked through
         self.depth = 0
+        self._only = only
         self._steps = 0
+        self._n_told = 0  # of the steps, those that a record has
         self._is_silent = False
 
     def run(self) -> tuple[Hit, ...]:
-        """Walk through all of the program; return what was met, in the order of its places."""
+        """Walk through the program; return what was met, in the order of its places."""
         try:
-            self.run_body(self.program.body, self.file)
+            self._run_file()
         except TooMuch:
             self.is_cut = True
-        hits = [hit for hit in self.hits.values() if not self._is_excused(hit.ruled)]
-        return tuple(sorted(hits, key=lambda hit: hit.span))
+        self.turn_to(self.record)
+        return hits_of(self.records)
+
+    def _run_file(self) -> None:
+        self.records = [Record(statement.span.start) for statement in self.program.body]
+        told = list(zip(self.program.body, self.records, strict=True))
+        for statement, record in told:
+            if isinstance(statement, ir.Function) and not statement.decorators:
+                self.turn_to(record)
+                EXECUTORS[ir.Function](self, statement, self.file)
+        for statement, record in told:
+            self.turn_to(record)
+            self.execute((statement,), self.file)
+        self.finish(self.file)
+
+    def turn_to(self, record: Record) -> Record:
+        """Let what is met from now on belong to `record`; return the one before."""
+        before, self.record = self.record, record
+        before.n_steps += self._steps - self._n_told
+        self._n_told = self._steps
+        return before
 
     def evaluate(self, expression: ir.Expression, frame: Frame) -> Value:
         """Return what is known of the value of `expression`, and take up what it does to variables."""
@@ -109,7 +140,7 @@ class Walk:
         return goes_on
 
     def run_body(self, body: Sequence[ir.Statement], frame: Frame) -> None:
-        """Take up what the body of a file or function does, whose functions can be called before they stand there."""
+        """Take up what the body of a function does, whose functions can be called before they stand there."""
         for statement in body:
             if isinstance(statement, ir.Function) and not statement.decorators:
                 EXECUTORS[ir.Function](self, statement, frame)
@@ -119,6 +150,8 @@ class Walk:
     def finish(self, frame: Frame) -> None:
         """Walk through the functions and classes that `frame` defined, now that all of its variables are known."""
         for pending in frame.pending:
+            if frame is self.file and self._only is not None and not self._only(pending.record.start):
+                continue
             if isinstance(pending, ClassInfo):
                 walk_class(self, pending)
             else:
@@ -126,7 +159,7 @@ class Walk:
 
     def meet(self, site: Site, frame: Frame) -> None:
         """Report the sinks and dangerous calls that `site` is."""
-        self.used_paths.update(site.paths)
+        self.record.used_paths.update(site.paths)
         for path in site.paths:
             for ruled in self.rules.sinks.find(path):
                 self.report_flows(ruled, site, frame, positions(ruled.rule.argument))
@@ -161,14 +194,32 @@ class Walk:
             return
         taint = hit.taint
         if taint is not None and isinstance(taint.source, Symbol):
-            _reach(taint.source, taint, hit)
+            self._reach(taint.source, taint, hit)
             return
         if taint is not None and not concerns(hit.ruled.rule, hit.ruled.family.id if hit.ruled.family else "", taint):
             return
-        key = (id(hit.ruled.family), hit.span, hit.path)
-        known = self.hits.get(key)
-        if known is None or _length(hit) < _length(known):
-            self.hits[key] = hit
+        self.record.add((id(hit.ruled.family), hit.span, hit.path), hit)
+
+    def note_written(self, frame: Frame, holder: Frame | None, name: str) -> None:
+        """Take up that what runs in `frame` changes `name`, which `holder` binds."""
+        if holder is self.file:
+            (self.record.bound if frame is self.file else self.record.written).add(name)
+        elif holder is not None and holder.owner is not None and holder.function is None and holder is not frame:
+            self.record.written.add(holder.owner.declaration.name)
+
+    def note_changed(self, info: FunctionInfo | ClassInfo) -> None:
+        """Take up that what is known of `info` changes by what another function does."""
+        name = info.function.name if isinstance(info, FunctionInfo) else info.declaration.name
+        if name or info.record is self.record:
+            self.record.written.add(name)
+        else:
+            self.is_entangled = True
+
+    def note_met_again(self, info: FunctionInfo) -> None:
+        """Take up that `info` was not walked through where it was called: that is under way, or it is too deep here."""
+        if not info.is_walking:
+            self.is_entangled = True
+        self.record.is_cyclic = info.record.is_cyclic = True
 
     def imported_function(self, path: str) -> tuple[FunctionInfo, str] | None:
         """Return the function of another file that `path` names, and that file's path; None when there is none."""
@@ -201,23 +252,32 @@ class Walk:
         if self._steps > MOST_STEPS:
             raise TooMuch
 
-    def _is_excused(self, ruled: Ruled) -> bool:
-        """Tell whether the file uses what makes `ruled` silent."""
-        if not ruled.rule.unless:
-            return False
-        return any(has_path(path, ruled.rule.unless) for path in self.used_paths)
-
-
-def _reach(symbol: Symbol, taint: Taint, hit: Hit) -> None:
-    """Add `hit` to those of the function whose parameter `symbol` stands for."""
-    info = symbol.owner
-    if not isinstance(info, FunctionInfo) or len(info.reached) >= _MOST_REACHED:
-        return
-    for known in info.reached:
-        if known.span == hit.span and known.ruled is hit.ruled and known.taint and known.taint.source is symbol:
+    def _reach(self, symbol: Symbol, taint: Taint, hit: Hit) -> None:
+        """Add `hit` to those of the function whose parameter `symbol` stands for."""
+        info = symbol.owner
+        if not isinstance(info, FunctionInfo):
             return
-    info.reached.append(hit._replace(taint=taint))
+        if info.record is not self.record:
+            self.note_changed(info)
+        if len(info.reached) >= _MOST_REACHED:
+            return
+        for known in info.reached:
+            if known.span == hit.span and known.ruled is hit.ruled and known.taint and known.taint.source is symbol:
+                return
+        info.reached.append(hit._replace(taint=taint))
 
 
-def _length(hit: Hit) -> int:
-    return hit.taint.trace.length if hit.taint is not None else 0
+def hits_of(records: Iterable[Record]) -> tuple[Hit, ...]:
+    """Return the hits of all `records`, in the order of their places, without those that the file excuses."""
+    together = Record(0)
+    for record in records:
+        together.used_paths |= record.used_paths
+        for key, hit in record.hits.items():
+            together.add(key, hit)
+    hits = [hit for hit in together.hits.values() if not _is_excused(hit.ruled, together.used_paths)]
+    return tuple(sorted(hits, key=lambda hit: (hit.span, hit.ruled.family.id if hit.ruled.family is not None else "")))
+
+
+def _is_excused(ruled: Ruled, used_paths: Iterable[str]) -> bool:
+    """Tell whether the file uses what makes `ruled` silent."""
+    return bool(ruled.rule.unless) and any(has_path(path, ruled.rule.unless) for path in used_paths)
