@@ -197,9 +197,11 @@ class Reviewing:
             status.say_once("review", str(error), Severity.WARNING)
             return Reviewed(skipped=str(error))
         status.forget("review")
-        if reviewed.is_left_out:
+        if reviewed.skipped:
             name = PurePath(snapshot.path or snapshot.uri).name
-            words = f"{name} is left out of the security review for now: {reviewed.skipped}"
+            words = f"the security review leaves out {name}, or part of it: {reviewed.skipped}"
+            if reviewed.is_left_out:
+                words = f"{name} is left out of the security review for now: {reviewed.skipped}"
             status.say_once(words, words, Severity.INFO)
         if reviewed.project_problem:
             status.say_once(reviewed.project_problem, reviewed.project_problem, Severity.WARNING)

@@ -425,6 +425,24 @@ def test_a_file_that_breaks_the_review_harms_no_other(thumb: LspClient, root: Pa
     assert said["message"] == "bad.py is left out of the security review for now: the review broke down at it"
 
 
+def test_what_is_not_reviewed_is_said_once(thumb: LspClient, root: Path) -> None:
+    editor = Editor(thumb, root, PUSHED)
+    for text in ("one", "two"):
+        editor.show("notes.txt", text, "plaintext")
+        assert editor.pushed("notes.txt") == []
+        editor.close("notes.txt")
+    said = [message["params"]["message"] for message in thumb.messages if message.get("method") == "window/showMessage"]
+    assert said == ["the security review leaves out notes.txt, or part of it: plain text"]
+
+
+def test_a_rule_that_there_is_not_is_said_once_with_the_nearest(thumb: LspClient, root: Path) -> None:
+    editor = Editor(thumb, root, PUSHED, rules={"sql-injektion": "off"})
+    editor.show("a.py", "danger(x)\n")
+    assert len(editor.pushed("a.py")) == 1
+    said = [message["params"]["message"] for message in thumb.messages if message.get("method") == "window/showMessage"]
+    assert said == ["hearthline.review.rules: there is no rule 'sql-injektion'; did you mean sql-injection?"]
+
+
 def test_that_it_cannot_run_is_said_once(hearthline_home: Path, root: Path) -> None:
     with LspClient(hearthline_home, (*SERVER, "--unable")) as client:
         editor = Editor(client, root, PUSHED)
