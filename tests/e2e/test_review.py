@@ -427,12 +427,12 @@ def test_a_file_that_breaks_the_review_harms_no_other(thumb: LspClient, root: Pa
 
 def test_what_is_not_reviewed_is_said_once(thumb: LspClient, root: Path) -> None:
     editor = Editor(thumb, root, PUSHED)
-    for text in ("one", "two"):
-        editor.show("notes.txt", text, "plaintext")
-        assert editor.pushed("notes.txt") == []
-        editor.close("notes.txt")
+    for name in ("one", "two"):
+        editor.show("a.py", f"{name} = 1\n" * 70_000)
+        assert editor.pushed("a.py") == []
+        editor.close("a.py")
     said = [message["params"]["message"] for message in thumb.messages if message.get("method") == "window/showMessage"]
-    assert said == ["the security review leaves out notes.txt, or part of it: plain text"]
+    assert said == ["the security review leaves out a.py, or part of it: larger than 512 KB"]
 
 
 def test_a_rule_that_there_is_not_is_said_once_with_the_nearest(thumb: LspClient, root: Path) -> None:
