@@ -78,6 +78,13 @@ def _parser() -> argparse.ArgumentParser:
         default="medium",
         help="leave out what is less sure (default: %(default)s)",
     )
+    review.add_argument(
+        "--model",
+        metavar="NAME",
+        nargs="?",
+        const="",
+        help="have a model judge each finding, which takes a while each (without NAME: the default one)",
+    )
     review.set_defaults(run=_review)
 
     stats = commands.add_parser("stats", help="what became of the suggestions, from figures kept on this machine alone")
@@ -116,10 +123,13 @@ def _complete(options: argparse.Namespace) -> int:
 
 
 def _review(options: argparse.Namespace) -> int:
+    from inference.models.catalogue import DEFAULT_MODEL
     from lsp_server.commands.review import run
     from lsp_server.review.finding import Confidence
 
-    return run(options.places, options.format, options.since, Confidence[options.min_confidence.upper()])
+    model = DEFAULT_MODEL if options.model == "" else options.model
+    least = Confidence[options.min_confidence.upper()]
+    return run(options.places, options.format, options.since, least, model)
 
 
 def _stats(options: argparse.Namespace) -> int:

@@ -1,5 +1,6 @@
 """`hearthline review`: findings of files and folders, for people, programs and CI systems."""
 
+import asyncio
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -11,8 +12,10 @@ from rich.text import Text
 
 from lsp_server import __version__
 from lsp_server.commands.review_files import Looked, NoSuchRevisionError, look_at_all, resolve
+from lsp_server.commands.review_judging import judge_with
 from lsp_server.commands.terminal import answers, fail, progress, write_json
 from lsp_server.context.files import TooManyFilesError, list_files
+from lsp_server.errors import HearthlineError
 from lsp_server.review.cwe import page_of
 from lsp_server.review.finding import Confidence, Finding, Step
 from lsp_server.review.rulebook import Rulebook, load
@@ -21,11 +24,12 @@ from lsp_server.review.sarif import to_sarif
 _COLOUR = {Confidence.HIGH: "bold red", Confidence.MEDIUM: "yellow", Confidence.LOW: "dim"}
 
 
-def run(places: Sequence[str], form: str, since: str | None, least: Confidence) -> int:
+def run(places: Sequence[str], form: str, since: str | None, least: Confidence, model: str | None = None) -> int:
     """Review the files and folders `places`; return 1 where there are findings, 0 where there are none, 2 on bad input.
 
     form: text, json or sarif. since: a git revision; findings that stood there already are left out. least: findings
-    of less confidence are left out.
+    of less confidence are left out. model: the one that is asked about each finding; what it shows to be safe is shown
+    as such, and counts for less.
     """
     rulebook = load()
     try:
@@ -39,14 +43,22 @@ def run(places: Sequence[str], form: str, since: str | None, least: Confidence) 
         return fail(str(error), 2)
     with progress("reviewing", len(files)) as advance:
         looked = [_to_show(each, least) for each in look_at_all(files, commit, advance)]
+    if model is not None:
+        try:
+            with progress(f"asking {model}", sum(len(each.findings) for each in looked)) as advance:
+                looked = asyncio.run(judge_with(model, looked, advance))
+        except KeyboardInterrupt:
+            return 130
+        except HearthlineError as error:
+            return fail(str(error), 2)
     if form == "json":
-        write_json([_object(each.path, finding) for each in looked for finding in each.findings])
+        write_json([_object(each, finding) for each in looked for finding in each.findings])
     elif form == "sarif":
         found = [(_shown(each.path), each.findings) for each in looked]
         write_json(to_sarif(found, rulebook.families.values(), __version__))
     else:
         _show(answers(), looked, rulebook)
-    return 1 if any(each.findings for each in looked) else 0
+    return 1 if any(finding.confidence >= least for each in looked for finding in each.findings) else 0
 
 
 def _files(places: Iterable[str]) -> Iterator[Path]:
@@ -77,7 +89,8 @@ def _step_shown(step: Step) -> Step:
     return step if step.path is None else step._replace(path=_shown(Path(step.path)))
 
 
-def _object(path: Path, finding: Finding) -> dict[str, Any]:
+def _object(looked: Looked, finding: Finding) -> dict[str, Any]:
+    path = looked.path
     return {
         "path": _shown(path),
         "start_line": finding.place.line + 1,
@@ -91,6 +104,7 @@ def _object(path: Path, finding: Finding) -> dict[str, Any]:
         "symbol": finding.symbol,
         "fingerprint": finding.fingerprint,
         "origin": finding.origin,
+        "lowered": finding.fingerprint in looked.lowered,
         "trace": [_step(path, step) for step in finding.trace],
     }
 
@@ -102,7 +116,7 @@ def _step(path: Path, step: Step) -> dict[str, Any]:
 def _show(console: Console, looked: Sequence[Looked], rulebook: Rulebook) -> None:
     for each in looked:
         for finding in each.findings:
-            _show_finding(console, each.path, finding, rulebook)
+            _show_finding(console, each, finding, rulebook)
     for each in looked:
         if each.skipped:
             what = "was not reviewed to its end" if each.is_cut else "was not reviewed"
@@ -114,13 +128,17 @@ def _show(console: Console, looked: Sequence[Looked], rulebook: Rulebook) -> Non
     console.print(f"{n} finding{'' if n == 1 else 's'} in {n_reviewed} file{'' if n_reviewed == 1 else 's'}{ignored}")
 
 
-def _show_finding(console: Console, path: Path, finding: Finding, rulebook: Rulebook) -> None:
+def _show_finding(console: Console, looked: Looked, finding: Finding, rulebook: Rulebook) -> None:
+    path = looked.path
     place = f"{_shown(path)}:{finding.place.line + 1}:{finding.place.column + 1}"
     title = rulebook.families[finding.rule].title
     rule = f"  {finding.rule} CWE-{finding.cwe}"
     head = Text.assemble((place, "bold"), "  ", (title, _COLOUR[finding.confidence]), rule)
     console.print(head, soft_wrap=True)
     console.print(Text(f"    {finding.message}"), soft_wrap=True)
+    if finding.fingerprint in looked.lowered:
+        words = f"    the model shows it to be safe: {finding.confidence.name.lower()} confidence now"
+        console.print(Text(words, style="dim"), soft_wrap=True)
     for step in finding.trace:
         where = f"{step.path or _shown(path)}:{step.place.line + 1}"
         console.print(Text(f"    {where}  {step.words}", style="dim"), soft_wrap=True)

@@ -32,7 +32,8 @@ class NoSuchRevisionError(Exception):
 class Looked(NamedTuple):
     """What was found in the file `path`. skipped: why it was not looked at, or, if `is_cut`, not to its end.
 
-    n_ignored: findings that comments or the project's file let stand.
+    n_ignored: findings that comments or the project's file let stand. lowered: fingerprints of those findings that a
+    model showed to be safe.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class Looked(NamedTuple):
     skipped: str = ""
     n_ignored: int = 0
     is_cut: bool = False
+    lowered: frozenset[str] = frozenset()
 
 
 def resolve(revision: str, folder: Path) -> str:

@@ -9,6 +9,8 @@ from pygls.exceptions import JsonRpcException
 
 from lsp_server import settings
 from lsp_server.features import engine_status
+from lsp_server.review.rulebook import rule_names
+from lsp_server.review.suppressions import unknown_rule
 from lsp_server.status import Severity
 
 if TYPE_CHECKING:
@@ -44,9 +46,11 @@ def use(server: "HearthlineServer", raw: object) -> None:
     """Let the client's settings hold; say what is wrong with them."""
     parsed, problems = settings.parse(raw)
     server.use_settings(parsed)
-    for problem in problems:
-        _log.warning("%s", problem.message)
-        server.session.status.say_once(problem.message, problem.message, Severity.WARNING)
+    unknown = sorted(parsed.review.rules_off - rule_names())
+    words = [f"hearthline.review.rules: {unknown_rule(name, rule_names())}" for name in unknown]
+    for message in (*(problem.message for problem in problems), *words):
+        _log.warning("%s", message)
+        server.session.status.say_once(message, message, Severity.WARNING)
 
 
 async def _change(server: "HearthlineServer", sent: object) -> None:

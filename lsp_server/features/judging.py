@@ -8,13 +8,14 @@ was; a model can lower a finding and propose a fix, nothing else; no credentials
 import asyncio
 import hashlib
 from collections import OrderedDict
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from lsp_server.context.secrets import has_secret, is_secret_name
 from lsp_server.document import DocumentSnapshot
-from lsp_server.engine.protocol import ChatRequest, Message, Priority
+from lsp_server.engine.protocol import Priority
+from lsp_server.engine.verdicts import ask_verdict
 from lsp_server.errors import EngineError
 from lsp_server.features.diagnostics import shown
 from lsp_server.features.reviewing import Result, text_of
@@ -35,8 +36,6 @@ IDLE_S = 2.0
 _MAX_FINDINGS = 10
 """Of a document: more are a matter of hours on a small machine."""
 _MAX_KEPT = 500
-_MAX_TOKENS = 400
-_DEADLINE_MS = 120_000
 
 
 class Opinion(NamedTuple):
@@ -141,7 +140,8 @@ class Judging:
         known = self._opinions.get((uri, finding.fingerprint))
         if not case.code or has_secret(case.code) or (known is not None and known[:2] == (model, code)):
             return False
-        said = verdict.read(await self._answer(finding, case, uri), case.code)
+        engine = self._server.session.engine
+        said = await ask_verdict(engine, finding, case, f"verdict:{uri}", Priority.BACKGROUND)
         self._keep(uri, finding, Opinion(model, code, said))
         return said is not None
 
@@ -152,19 +152,6 @@ class Judging:
         return await self._server.reviewing.process.ask(
             request, Case, lambda: self._server.session.is_current(snapshot)
         )
-
-    async def _answer(self, finding: Finding, case: Case, uri: str) -> str:
-        prompt = verdict.ask(finding, case.line, case.code, case.title)
-        request = ChatRequest(
-            (Message("system", prompt.system), Message("user", prompt.user)),
-            key=f"verdict:{uri}",
-            max_tokens=_MAX_TOKENS,
-            priority=Priority.BACKGROUND,
-            deadline_ms=_DEADLINE_MS,
-            json_schema=verdict.VERDICT_SCHEMA,
-        )
-        async with aclosing(self._server.session.engine.chat(request)) as tokens:
-            return "".join([token.text async for token in tokens])
 
     def _keep(self, uri: str, finding: Finding, opinion: Opinion) -> None:
         self._opinions[uri, finding.fingerprint] = opinion

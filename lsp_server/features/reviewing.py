@@ -174,7 +174,7 @@ class Reviewing:
             return Reviewed(skipped=_UNFIT_WORDS[snapshot.unfit])
         text = text_of(snapshot)
         if text is None:
-            return Reviewed(skipped="larger than 512 KB")
+            return self._told_of(snapshot, Reviewed(skipped="larger than 512 KB"))
         if snapshot.path is not None and PurePath(snapshot.path).name == PROJECT_FILE:
             await self._hold(snapshot, text)
         request = ReviewText(
@@ -197,12 +197,18 @@ class Reviewing:
             status.say_once("review", str(error), Severity.WARNING)
             return Reviewed(skipped=str(error))
         status.forget("review")
-        if reviewed.is_left_out:
-            name = PurePath(snapshot.path or snapshot.uri).name
-            words = f"{name} is left out of the security review for now: {reviewed.skipped}"
-            status.say_once(words, words, Severity.INFO)
         if reviewed.project_problem:
             status.say_once(reviewed.project_problem, reviewed.project_problem, Severity.WARNING)
+        return self._told_of(snapshot, reviewed)
+
+    def _told_of(self, snapshot: DocumentSnapshot, reviewed: Reviewed) -> Reviewed:
+        """Return `reviewed`, of which the person has been told once if it was skipped."""
+        if reviewed.skipped:
+            name = PurePath(snapshot.path or snapshot.uri).name
+            words = f"the security review leaves out {name}, or part of it: {reviewed.skipped}"
+            if reviewed.is_left_out:
+                words = f"{name} is left out of the security review for now: {reviewed.skipped}"
+            self._session.status.say_once(words, words, Severity.INFO)
         return reviewed
 
     async def _hold(self, snapshot: DocumentSnapshot, text: str) -> None:

@@ -1,7 +1,8 @@
 """Which models are asked for verdicts. Pure data; `python -m tests.bench review --model NAME` measures one.
 
 A model that lowers right findings as often as false ones makes the review worse, and costs energy. The catalogue's
-small models are not asked: nothing shows that they beat the rules alone, and a verdict takes them a minute of a CPU.
+small models are not asked: of 40 answers of the 0.5B coder 40 were void, of 24 of the 1.5B 22, since they quote what is
+not in the code, and what was left lowered one right finding and one false one. The 135M model was not measured.
 """
 
 _NOT_ASKED = frozenset(

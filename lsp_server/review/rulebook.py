@@ -158,6 +158,14 @@ def load() -> Rulebook:
     return read(resources.files("lsp_server.review") / "rules")
 
 
+@cache
+def rule_names() -> frozenset[str]:
+    """Return the names of all rules, without reading one: each has a file that is called as it is."""
+    files = (resources.files("lsp_server.review") / "rules").iterdir()
+    stems = {file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml")}
+    return frozenset(stem.replace("_", "-") for stem in stems - {"sources"})
+
+
 def read(folder: Traversable) -> Rulebook:
     """Return the rulebook of the files in `folder`. Raises RuleError, naming file, key and cause."""
     by_language = {language: LanguageRules(language) for language in LANGUAGES}

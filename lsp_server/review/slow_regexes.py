@@ -8,7 +8,7 @@ from functools import lru_cache
 from lsp_server.review.regex_automaton import Automaton, automaton_of, components
 from lsp_server.review.regex_syntax import END
 
-_MOST_STEPS = 60_000
+_MOST_STEPS = 10_000  # some milliseconds
 
 
 @lru_cache(maxsize=1024)

@@ -127,10 +127,11 @@ def _rules(found: re.Match[str], known: Collection[str]) -> tuple[list[str], lis
     names = [name for each in (found["rules"] or "").split(",") if (name := each.strip())]
     if not names:
         return [], [f"name the rule in brackets: `hearthline: {found['kind']}[rule] reason`"]
-    return [name for name in names if name in known], [_unknown(name, known) for name in names if name not in known]
+    return [name for name in names if name in known], [unknown_rule(name, known) for name in names if name not in known]
 
 
-def _unknown(name: str, known: Collection[str]) -> str:
+def unknown_rule(name: str, known: Collection[str]) -> str:
+    """Return what is wrong with `name`, in words, with the rule that may be meant."""
     close = get_close_matches(name, known, n=1)
     return f"there is no rule {name!r}; did you mean {close[0]}?" if close else f"there is no rule {name!r}"
 
@@ -180,7 +181,7 @@ def _entry(raw: Any, known: Collection[str]) -> Entry:
         if not isinstance(raw.get(key), str) or not raw[key].strip():
             raise ValueError(f"`{key}` must be a text that is not empty")
     if raw["rule"] not in known:
-        raise ValueError(_unknown(raw["rule"], known))
+        raise ValueError(unknown_rule(raw["rule"], known))
     fingerprint = raw.get("fingerprint")
     if not (fingerprint is None or isinstance(fingerprint, str)):
         raise ValueError("`fingerprint` must be a text")

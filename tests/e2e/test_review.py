@@ -425,6 +425,24 @@ def test_a_file_that_breaks_the_review_harms_no_other(thumb: LspClient, root: Pa
     assert said["message"] == "bad.py is left out of the security review for now: the review broke down at it"
 
 
+def test_what_is_not_reviewed_is_said_once(thumb: LspClient, root: Path) -> None:
+    editor = Editor(thumb, root, PUSHED)
+    for name in ("one", "two"):
+        editor.show("a.py", f"{name} = 1\n" * 70_000)
+        assert editor.pushed("a.py") == []
+        editor.close("a.py")
+    said = [message["params"]["message"] for message in thumb.messages if message.get("method") == "window/showMessage"]
+    assert said == ["the security review leaves out a.py, or part of it: larger than 512 KB"]
+
+
+def test_a_rule_that_there_is_not_is_said_once_with_the_nearest(thumb: LspClient, root: Path) -> None:
+    editor = Editor(thumb, root, PUSHED, rules={"sql-injektion": "off"})
+    editor.show("a.py", "danger(x)\n")
+    assert len(editor.pushed("a.py")) == 1
+    said = [message["params"]["message"] for message in thumb.messages if message.get("method") == "window/showMessage"]
+    assert said == ["hearthline.review.rules: there is no rule 'sql-injektion'; did you mean sql-injection?"]
+
+
 def test_that_it_cannot_run_is_said_once(hearthline_home: Path, root: Path) -> None:
     with LspClient(hearthline_home, (*SERVER, "--unable")) as client:
         editor = Editor(client, root, PUSHED)

@@ -108,6 +108,14 @@ def test_a_file_that_is_too_much_is_reviewed_as_far_as_it_goes(project: Path) ->
     assert "1 finding in 1 file" in answer.stdout
 
 
+@pytest.mark.usefixtures("hearthline_home")
+def test_a_model_that_is_not_here_is_an_error_in_words(project: Path) -> None:
+    answer = hearthline("review", "app", "--model", "no-such-model", folder=project)
+    assert answer.returncode == 2
+    assert "no-such-model" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
 def test_only_what_is_new_since_a_revision(project: Path) -> None:
     users = project / "app" / "users.py"
     users.write_text("# a line above\n\n" + WEAK + SECOND, encoding="utf-8")

@@ -225,3 +225,8 @@ def test_orders_of_review_do_not_matter() -> None:
         results.append([reviews[index].findings for index in range(3)])
 
     assert results[0] == results[1] == results[2]
+
+
+def test_patterns_count_as_much_as_they_take_to_be_judged(reviewer: Reviewer) -> None:
+    patterns = "".join(f"x.match(/^(a|b{n}|[c-f]+)*(g|h)*(a|b|c){{2,30}}$/);\n" for n in range(2_500))
+    assert "too much" in reviewer.review(patterns, "javascript").skipped

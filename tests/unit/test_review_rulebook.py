@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lsp_server.review.api_paths import PatternTable, attribute, compile_pattern, element, result, spread_braces
-from lsp_server.review.rulebook import LANGUAGES, RULES_OF, RuleError, load, read
+from lsp_server.review.rulebook import LANGUAGES, RULES_OF, RuleError, load, read, rule_names
 
 HEAD = 'id = "a"\ncwe = 1\nalso = [2]\ntitle = "t"\nmessage = "m"\n'
 
@@ -104,3 +104,7 @@ def test_paths_are_bounded() -> None:
         path = element(result(attribute(path, "name")))
 
     assert len(path) < 200
+
+
+def test_the_rules_names_are_known_without_reading_them() -> None:
+    assert rule_names() == load().families.keys()

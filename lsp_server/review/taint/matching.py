@@ -4,7 +4,7 @@ Invariant: a rule's positions, names, `any` and `receiver` are read here and now
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,7 +14,7 @@ from lsp_server.review.rule_forms import COLLECTION_SHAPES, Condition, Position,
 from lsp_server.review.rule_forms import Constant as Literal
 from lsp_server.review.rulebook import Ruled
 from lsp_server.review.taint.values import ANY, CLEAN, Taint, Value
-from lsp_server.review.text_shapes import is_shaped
+from lsp_server.review.text_shapes import is_shaped, judging_steps_of
 
 
 @dataclass(slots=True, eq=False)
@@ -133,6 +133,13 @@ def _has_shape(shape: str, value: Value) -> bool:
         return value.elements is not None and is_record == (shape == "record")
     texts = (each.decode("latin-1") if isinstance(each, bytes) else each for each in value.constants or ())
     return any(isinstance(each, str) and is_shaped(shape, each) for each in texts)
+
+
+def judging_steps(where: Iterable[Condition], site: Site) -> int:
+    """Return how many steps it takes to ask for the shapes of constants that `where` names: patterns take long."""
+    shaped = [each for each in where if each.shape is not None and each.shape not in COLLECTION_SHAPES]
+    found = [argument for each in shaped if (argument := site.first(each.argument)) is not None]
+    return sum(judging_steps_of(text) for _, value in found for text in value.constants or () if isinstance(text, str))
 
 
 def _hides(site: Site) -> bool:

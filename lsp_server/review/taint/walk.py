@@ -15,13 +15,13 @@ from lsp_server.review.taint.expressions import EVALUATORS
 from lsp_server.review.taint.frames import Frame
 from lsp_server.review.taint.functions import ClassInfo, FunctionInfo, Hit
 from lsp_server.review.taint.imports import function_in
-from lsp_server.review.taint.matching import Site, concerns, flows, has_path, holds, told_by
+from lsp_server.review.taint.matching import Site, concerns, flows, has_path, holds, judging_steps, told_by
 from lsp_server.review.taint.records import Record
 from lsp_server.review.taint.statements import EXECUTORS
 from lsp_server.review.taint.summaries import walk_class, walk_function
 from lsp_server.review.taint.values import CLEAN, Symbol, Taint, Value
 
-MOST_STEPS = 25_000
+MOST_STEPS = 12_000
 """Expressions and statements read in a file: under 200 ms, and enough for some thousand lines of a person's code."""
 
 MOST_DEPTH = 100
@@ -164,6 +164,7 @@ class Walk:
             for ruled in self.rules.sinks.find(path):
                 self.report_flows(ruled, site, frame, positions(ruled.rule.argument))
             for ruled in self.rules.dangerous.find(path):
+                self.step(judging_steps(ruled.rule.where, site))
                 if holds(ruled.rule.where, site):
                     self.report(Hit(ruled, told_by(ruled.rule.where, site), frame.symbol, site.callee))
 
@@ -246,9 +247,9 @@ class Walk:
         finally:
             self._is_silent = was_silent
 
-    def step(self) -> None:
-        """Count a step. Raises TooMuch when there were too many."""
-        self._steps += 1
+    def step(self, n: int = 1) -> None:
+        """Count `n` steps. Raises TooMuch when there were too many."""
+        self._steps += n
         if self._steps > MOST_STEPS:
             raise TooMuch
 
