@@ -12,7 +12,7 @@ _LEAD = re.compile(
     r"^(?:(?:The|This|It)\b\s*(?:given|selected|provided)?\s*"
     r"(?:(?:part|line|piece|block|section|snippet)\s+of\s+(?:the\s+)?(?:code|function|method|class)\s*)?"
     r"(?:function|method|class|code|part|line|step|statement|snippet|loop|block)?\s*(?:snippet|block)?\s*"
-    r"(?:`[^`]*`)?\s*(?:function|method|class)?|`[^`]*`(?:\s+(?:function|method|class))?)\s+"
+    r"(?:`[^`]*`)?\s*(?:function|method|class)?|(?:`[^`]*`|\w+_\w+)(?:\s+(?:function|method|class))?)\s+"
     r"(?:is\s+(?:a|an|the)\s+(?:\w+\s+)?(?:function|method|class)\s+that\s+|is\s+used\s+to\s+|is\s+for\s+)?(?=[a-z])"
 )
 _MOST_LABEL_CHARS = 60

@@ -48,9 +48,14 @@ class Shown:
     tests: tuple[Neighbour, ...] = ()
 
     @property
+    def own_texts(self) -> tuple[str, ...]:
+        """What answers may speak of: who calls the code has names of its own."""
+        return self.path, self.code, *(each.text for each in self.callees)
+
+    @property
     def texts(self) -> tuple[str, ...]:
         """All of it, apart."""
-        return self.path, self.code, *(each.text for each in (*self.callees, *self.callers, *self.tests))
+        return *self.own_texts, *(each.text for each in (*self.callers, *self.tests))
 
 
 @dataclass(frozen=True, slots=True)

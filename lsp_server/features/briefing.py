@@ -139,11 +139,12 @@ class Briefing:
             snapshot.language_id,
             bounded_code(code, budget.code_chars),
             gathered.callees,
-            gathered.callers,
-            gathered.tests,
+            # A small model takes the code around a call for what it is asked about.
+            gathered.callers if is_worth_asking(model) else (),
+            gathered.tests if is_worth_asking(model) else (),
         )
         require_no_secrets(snapshot, *shown.texts, more)
-        return Topic(key, prompt.context_of(shown), Sources([*shown.texts, more]), model), gathered
+        return Topic(key, prompt.context_of(shown), Sources([*shown.own_texts, more]), model), gathered
 
     def _around(self, run: Run, gathered: Gathered, findings: list[Finding], model: str) -> plan.Around:
         path = self._path(run.snapshot)

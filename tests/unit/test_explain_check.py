@@ -181,6 +181,7 @@ def test_what_is_said_again_is_counted() -> None:
         ("The part of the code creates a list.", "Creates a list."),
         ("`f` is a function that takes a text.", "Takes a text."),
         ("The function returns it.", "Returns it."),
+        ("n_repeated returns the number.", "Returns the number."),
         ("This line of code splits the text.", "Splits the text."),
         ("Reads the text.", "Reads the text."),
         ("The text is read.", "The text is read."),

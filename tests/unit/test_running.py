@@ -1,6 +1,7 @@
 """The frame of commands that work long, and what gathers code actions, without a process."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -23,10 +24,11 @@ WHERE = types.Range(types.Position(0, 0), types.Position(0, 1))
 
 
 @pytest.fixture
-def server() -> HearthlineServer:
+async def server() -> AsyncIterator[HearthlineServer]:
     server = create_server(ScriptedEngine([]))
     server.session.documents[URI] = Document(URI, "x = 1\n", version=3)
-    return server
+    yield server
+    await server.reviewing.close()
 
 
 def _argument(uri: str = URI, version: int = 3, **more: object) -> dict[str, Any]:
@@ -77,24 +79,22 @@ async def test_work_gets_the_document_as_it_was_and_all_that_was_said(server: He
     assert await task is None
 
 
-@pytest.mark.parametrize(
-    ("argument", "words"),
-    [
-        (_argument(version=2), "the document has changed since; ask again"),
-        (_argument(uri="file:///b.py"), "not open"),
-        (None, "needs one argument"),
-        ([1], "needs one argument"),
-        ({"uri": URI, "version": 3}, "needs one argument"),
-        ({"uri": URI, "version": "3", "range": HERE}, "needs one argument"),
-        (_argument() | {"range": {"start": {"line": -1, "character": 0}, "end": HERE["end"]}}, "needs one argument"),
-    ],
-)
-async def test_what_is_not_for_this_version_is_refused_in_words(
-    server: HearthlineServer, argument: object, words: str
-) -> None:
+REFUSED: list[tuple[object, str]] = [
+    (_argument(version=2), "the document has changed since; ask again"),
+    (_argument(uri="file:///b.py"), "not open"),
+    (None, "needs one argument"),
+    ([1], "needs one argument"),
+    ({"uri": URI, "version": 3}, "needs one argument"),
+    ({"uri": URI, "version": "3", "range": HERE}, "needs one argument"),
+    (_argument() | {"range": {"start": {"line": -1, "character": 0}, "end": HERE["end"]}}, "needs one argument"),
+]
+
+
+async def test_what_is_not_for_this_version_is_refused_in_words(server: HearthlineServer) -> None:
     server.running.add(COMMAND, "working", _Waiting())
-    with pytest.raises(HearthlineError, match=words):
-        await _start(server, argument)
+    for argument, words in REFUSED:
+        with pytest.raises(HearthlineError, match=words):
+            await _start(server, argument)
 
 
 async def test_a_newer_one_ends_the_older_for_the_same_document_alone(server: HearthlineServer) -> None:
@@ -138,22 +138,19 @@ async def test_what_fails_is_told(server: HearthlineServer) -> None:
         await _start(server, _argument())
 
 
-@pytest.mark.parametrize(
-    ("only", "expected"),
-    [
-        (None, ["fix", "explain"]),
-        ([""], ["fix", "explain"]),
-        (["quickfix"], ["fix"]),
-        (["hearthline"], ["explain"]),
-        (["hearthline.explain"], ["explain"]),
-        (["hearthline.explain.more"], []),
-        (["hearth"], []),
-        ([types.CodeActionKind.QuickFix, "hearthline"], ["fix", "explain"]),
-    ],
-)
-async def test_actions_of_the_wanted_kinds_are_gathered(
-    server: HearthlineServer, only: list[Kind] | None, expected: list[str]
-) -> None:
+WANTED: list[tuple[list[Kind] | None, list[str]]] = [
+    (None, ["fix", "explain"]),
+    ([""], ["fix", "explain"]),
+    (["quickfix"], ["fix"]),
+    (["hearthline"], ["explain"]),
+    (["hearthline.explain"], ["explain"]),
+    (["hearthline.explain.more"], []),
+    (["hearth"], []),
+    ([types.CodeActionKind.QuickFix, "hearthline"], ["fix", "explain"]),
+]
+
+
+async def test_actions_of_the_wanted_kinds_are_gathered(server: HearthlineServer) -> None:
     def offer(title: str, kind: Kind) -> None:
         async def provider(_asked: Asked) -> list[types.CodeAction]:
             return [types.CodeAction(title, kind=kind)]
@@ -166,7 +163,8 @@ async def test_actions_of_the_wanted_kinds_are_gathered(
     offer("fix", types.CodeActionKind.QuickFix)
     server.code_actions.add(["hearthline.explain"], broken)
     offer("explain", "hearthline.explain")
-    assert await _titles(server, only) == expected
+    for only, expected in WANTED:
+        assert await _titles(server, only) == expected, only
 
 
 async def test_nothing_is_offered_for_a_document_that_changed_meanwhile(server: HearthlineServer) -> None:
