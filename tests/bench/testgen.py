@@ -204,7 +204,8 @@ async def _raw(target: Target, model: str, engine: HttpEngine, sandbox: Sandbox)
     del sandbox
     words = (
         f"`{SOURCE}`:\n\n```python\n{target.text.strip()}\n```\n\n"
-        f"Write pytest tests for the method `{target.subject.qualified_name}`. Answer with the code of the test file only."
+        f"Write pytest tests for the method `{target.subject.qualified_name}`. "
+        "Answer with the code of the test file only."
     )
     request = ChatRequest((Message("user", words),), key="raw", thinks=False, max_tokens=_RAW_TOKENS)
     began_s, text = time.perf_counter(), ""
