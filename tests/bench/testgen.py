@@ -203,8 +203,9 @@ async def _raw(target: Target, model: str, engine: HttpEngine, sandbox: Sandbox)
     """Ask as a person would who has no tool: the file, what to test. What comes behind the code is not waited for."""
     del sandbox
     words = (
-        f"Write pytest tests for the method `{target.subject.qualified_name}` of this file, `{SOURCE}`. "
-        f"Answer with the code of the test file only.\n\n```python\n{target.text.strip()}\n```"
+        f"`{SOURCE}`:\n\n```python\n{target.text.strip()}\n```\n\n"
+        f"Write pytest tests for the method `{target.subject.qualified_name}`. "
+        "Answer with the code of the test file only."
     )
     request = ChatRequest((Message("user", words),), key="raw", thinks=False, max_tokens=_RAW_TOKENS)
     began_s, text = time.perf_counter(), ""

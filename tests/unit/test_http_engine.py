@@ -199,6 +199,18 @@ async def test_a_chat_that_must_answer_by_a_schema_says_so_to_every_engine(heart
     assert peer.bodies[0]["response_format"] == other.bodies[0]["response_format"] == wanted
 
 
+async def test_how_an_answer_is_drawn_is_said_as_far_as_the_engine_understands(hearthline_home: Path) -> None:
+    drawn = ChatRequest((Message("user", "well?"),), key="k", temperature=0.7, top_p=0.8, top_k=20, seed=3)
+    answer = says(event(model="m", choices=[{"delta": {"content": "{}"}, "finish_reason": "stop"}]), DONE)
+    async with worker(hearthline_home, chat=answer) as (peer, engine):
+        await tokens_of(engine, drawn)
+    async with remote(**{"chat/completions": answer}) as (other, engine):
+        await tokens_of(engine, drawn)
+    own, remote_body = peer.bodies[0], other.bodies[0]
+    assert [own[name] for name in ("temperature", "top_p", "top_k", "seed")] == [0.7, 0.8, 20, 3]
+    assert [remote_body.get(name) for name in ("temperature", "top_p", "top_k", "seed")] == [0.7, 0.8, None, 3]
+
+
 @pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
 async def test_thinking_is_never_part_of_the_text(hearthline_home: Path, name: str) -> None:
     chunks = [
