@@ -13,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 from tests.lsp_client import LspClient
 
+DEADLINE_S = 180.0
+"""Of a command that runs tests in many processes, on a machine that has other things to do."""
 SERVER = (sys.executable, "-m", "tests.testing_server")
 CAPABILITIES = {
     "general": {"positionEncodings": ["utf-16"]},
@@ -85,9 +87,15 @@ class Editor:
         return command
 
     def run(self, command: Mapping[str, Any]) -> Any:
-        return self.client.call(
-            "workspace/executeCommand", {"command": command["command"], "arguments": command["arguments"]}
-        )
+        """Execute a command; return its result, or raise LspError."""
+        params = {"command": command["command"], "arguments": command["arguments"]}
+        asked = self.client.request("workspace/executeCommand", params)
+        self.client.reply(asked, DEADLINE_S)
+        return self.client.result(asked)
+
+    def wait_for_lenses(self) -> None:
+        """Wait until tests were prepared."""
+        self.client.wait_for(lambda message: message.get("method") == "workspace/codeLens/refresh", DEADLINE_S)
 
     def lenses(self, path: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.client.call(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.lsp_client import LspError, wait_until
-from tests.testing_editor import Editor, editing, snapshot
+from tests.testing_editor import DEADLINE_S, Editor, editing, snapshot
 
 AREA = '''\
 def area(n):
@@ -181,7 +181,7 @@ def test_a_change_while_tests_are_made_ends_in_no_edit(hearthline_home: Path, pr
         asked = editor.client.request("workspace/executeCommand", {k: command[k] for k in ("command", "arguments")})
         wait_until(lambda: bool(editor.client.call("probe/asked", {})), "the model is asked")
         editor.write("shapes.py", AREA + "\n")
-        assert "has changed since" in editor.client.reply(asked)["error"]["message"]
+        assert "has changed since" in editor.client.reply(asked, DEADLINE_S)["error"]["message"]
         assert editor.edits == []
 
 
@@ -222,7 +222,7 @@ def test_tests_are_ready_for_a_function_that_was_changed_and_saved(hearthline_ho
     reply(hearthline_home, GOOD)
     with editing(hearthline_home, project, takes_edits=False, tests={"background": True}) as editor:
         prepare(editor)
-        editor.client.wait_for(lambda m: m.get("method") == "workspace/codeLens/refresh")
+        editor.wait_for_lenses()
         (lens,) = editor.lenses("shapes.py")
         assert (lens["command"]["title"], lens["range"]["start"]["line"]) == ("2 tests ready", 0)
         assert set(editor.client.call("probe/priorities", {})) == {"background"}
