@@ -27,7 +27,7 @@ def rule_of(fields: dict[str, Any]) -> Rule:
         return Rule(**fields)
 
     def answer(request: CompletionRequest | ChatRequest) -> str:
-        return other if request.temperature else reply
+        return str(other if request.temperature else reply)
 
     return Rule(**(fields | {"reply": answer}))
 
