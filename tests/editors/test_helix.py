@@ -25,6 +25,8 @@ BEFORE = f"{FLAWED}\n\ndef total(numbers):\n    result = 0\n"
 # A new line at the end, which Helix indents, and Ctrl-x.
 ASK = "geo\x18"
 NEXT = "\x0e"
+# The language server starts, on a machine with other things to do.
+START_S = 90.0
 
 Open = Callable[..., Any]
 
@@ -61,7 +63,7 @@ def shows(words: str) -> Callable[[Terminal], bool]:
 def test_a_suggestion_is_taken_from_the_menu(opened: Open, workspace: Path, end: str) -> None:
     file = source(workspace, BEFORE.replace("\n", end))
     with opened(file) as terminal:
-        terminal.wait("the finding", shows("The command is built"))
+        terminal.wait("the finding", shows("The command is built"), START_S)
         terminal.type(ASK)
         terminal.wait("the menu", shows("for number in numbers: text"))
         terminal.save(CAPTURES / "helix-completion", "Helix")
@@ -77,7 +79,7 @@ def test_a_suggestion_is_taken_from_the_menu(opened: Open, workspace: Path, end:
 
 def test_without_the_capability_the_menu_never_comes(opened: Open, workspace: Path) -> None:
     with opened(source(workspace, BEFORE), options=["--without", "textDocument/completion"]) as terminal:
-        terminal.wait("the finding", shows("The command is built"))
+        terminal.wait("the finding", shows("The command is built"), START_S)
         terminal.type(ASK)
         with pytest.raises(AssertionError, match="the menu"):
             terminal.wait("the menu", shows("for number"), 3.0)
@@ -86,7 +88,7 @@ def test_without_the_capability_the_menu_never_comes(opened: Open, workspace: Pa
 def test_a_finding_is_shown_and_suppressed(opened: Open, workspace: Path) -> None:
     file = source(workspace, FLAWED, "views.py")
     with opened(file, []) as terminal:
-        terminal.wait("the finding", shows("The command is built"))
+        terminal.wait("the finding", shows("The command is built"), START_S)
         terminal.type("]d")
         terminal.wait("its weakness", shows("[CWE-78]"))
         terminal.save(CAPTURES / "helix-finding", "Helix")
@@ -103,7 +105,7 @@ def test_a_finding_is_shown_and_suppressed(opened: Open, workspace: Path) -> Non
 def test_an_explanation_opens_as_a_document(opened: Open, workspace: Path) -> None:
     explained = [{"pattern": ".", "reply": "Sends one packet to the `host` that is asked for."}]
     with opened(source(workspace, FLAWED, "views.py"), explained) as terminal:
-        terminal.wait("the finding", shows("The command is built"))
+        terminal.wait("the finding", shows("The command is built"), START_S)
         terminal.type("ge a")
         terminal.wait("the actions", shows("Explain `ping`"))
         n_below = shows_at(terminal, "Explain `ping`") - shows_at(terminal, "Suppress")
