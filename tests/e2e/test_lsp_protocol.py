@@ -30,8 +30,8 @@ def test_handshake_names_the_server_and_what_it_offers(tmp_path: Path) -> None:
         capabilities = client.initialize(options={"worker": {"autostart": False}})
         assert capabilities["textDocumentSync"] == {"openClose": True, "change": 2, "save": True}
         assert capabilities["positionEncoding"] == "utf-16"
-        commands = ["hearthline.openCwe", "hearthline.reviewWorkspace", "hearthline.clearWorkspaceReview"]
-        assert capabilities["executeCommandProvider"] == {"commands": commands}
+        commands = ["openCwe", "reviewWorkspace", "clearWorkspaceReview", "explain", "ask"]
+        assert capabilities["executeCommandProvider"] == {"commands": [f"hearthline.{each}" for each in commands]}
         assert client.call("shutdown") is None
         client.notify("exit")
         assert client.exit_code() == 0
