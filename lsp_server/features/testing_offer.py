@@ -18,7 +18,7 @@ from lsp_server.features import edits
 from lsp_server.features.edits import Change, File, Note
 from lsp_server.review.finding import Place
 from lsp_server.tests_for.framework import TestCode
-from lsp_server.tests_for.listing import read_plain, require_plain_place
+from lsp_server.tests_for.listing import require_plain_place
 from lsp_server.tests_for.merge import UnfitTestFile, insertions, merged
 from lsp_server.tests_for.planning import Plan
 from lsp_server.tests_for.suggestion import Suggestion, Tally

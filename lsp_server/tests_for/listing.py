@@ -7,9 +7,8 @@ followed; what an editor shows of a file stands for what is on the disk. Blockin
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from stat import S_ISREG
 
-from lsp_server.context.files import MAX_FILE_BYTES, TooManyFilesError, fit_text, list_files
+from lsp_server.context.files import TooManyFilesError, fit_text, list_files, read_plain
 from lsp_server.context.secrets import is_secret_name
 from lsp_server.errors import HearthlineError
 from lsp_server.tests_for.conventions_runner import folders_above
@@ -67,16 +66,3 @@ def require_plain_place(folder: Path, path: str) -> None:
     """Raise HearthlineError if what is written to `path`, relative to `folder`, would land anywhere else."""
     if (folder / path).resolve() != folder.resolve() / path:
         raise HearthlineError(f"{path} is a link, or lies behind one; tests are put into plain files only")
-
-
-def read_plain(path: Path) -> bytes | None:
-    """Return a plain file's content, one byte more than fits at most; None for what is none or cannot be read."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (OSError, ValueError):
-        return None
-    try:
-        with os.fdopen(fd, "rb") as file:
-            return file.read(MAX_FILE_BYTES + 1) if S_ISREG(os.fstat(fd).st_mode) else None
-    except OSError:
-        return None
