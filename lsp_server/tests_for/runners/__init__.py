@@ -1,0 +1,1 @@
+"""Programs that other interpreters execute inside the sandbox: written to the scratch folder, never imported."""
