@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from lsp_server.context.files import read_plain
 from lsp_server.document import DocumentSnapshot, split_lines
 from lsp_server.errors import HearthlineError
 from lsp_server.features import edits
