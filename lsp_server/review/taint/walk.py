@@ -22,7 +22,7 @@ from lsp_server.review.taint.summaries import walk_class, walk_function
 from lsp_server.review.taint.values import CLEAN, Symbol, Taint, Value
 
 MOST_STEPS = 12_000
-"""Expressions and statements read in a file: some 200 ms at most, and enough for thousands of lines of a person's code."""
+"""Expressions and statements read in a file: some 200 ms at most, enough for thousands of lines of a person's code."""
 
 MOST_DEPTH = 100
 """Levels of expressions, statements and calls inside each other; the interpreter allows about twice that."""
