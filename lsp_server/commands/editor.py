@@ -27,11 +27,12 @@ _STOP_TIMEOUT_S = 5.0
 
 
 def one_answer(model: str, **completion: object) -> dict[str, object]:
-    """Return the settings of who wants one suggestion and goes: nothing is made ahead, counted or indexed."""
+    """Return the settings of who wants one suggestion and goes: nothing is made ahead, counted, indexed, reviewed."""
     return {
         "completion": {"model": model, "candidates": 1, "prefetch": False, **completion},
         "feedback": {"enabled": False},
         "index": {"enabled": False},
+        "review": {"enabled": False},
     }
 
 
@@ -77,12 +78,15 @@ class Editor:
         def receive_status(params: Any) -> None:
             self._receive_status(params)
 
-        # The status says the same, and more of it.
-        def ignore(_params: types.ShowMessageParams | types.LogMessageParams) -> None: ...
+        # Of messages the status says the same, and more of it; what is not taken here, pygls complains about.
+        def ignore(
+            _params: types.ShowMessageParams | types.LogMessageParams | types.PublishDiagnosticsParams,
+        ) -> None: ...
 
         self._client.feature("hearthline/status")(receive_status)
         self._client.feature(types.WINDOW_SHOW_MESSAGE)(ignore)
         self._client.feature(types.WINDOW_LOG_MESSAGE)(ignore)
+        self._client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(ignore)
 
     def _receive_status(self, params: Any) -> None:
         def field(name: str) -> Any:

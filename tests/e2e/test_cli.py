@@ -83,6 +83,7 @@ def test_try_shows_ghost_text_from_the_model(worker_home: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert TEST_MODEL in result.stdout
     assert "⟪" in result.stdout
+    assert result.stderr == ""
     assert worker_home.is_dir()
 
 
@@ -96,6 +97,7 @@ def test_complete_gives_programs_one_object(worker_home: Path, tmp_path: Path) -
     assert answer["model"] == TEST_MODEL
     assert (answer["file"], answer["line"], answer["column"]) == (str(path), 3, 27)
     assert answer["text"].startswith("6")
+    assert result.stderr == ""
     assert worker_home.is_dir()
 
 
