@@ -245,7 +245,8 @@ def test_documents_that_are_no_files(thumb: LspClient, root: Path) -> None:
     where = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}}
     params = {"textDocument": {"uri": "untitled:Untitled-1"}, "range": where, "context": {"diagnostics": []}}
     titles = [action["title"] for action in thumb.call("textDocument/codeAction", params)]
-    assert titles == ["Suppress `sql-injection` on this line", "Suppress `sql-injection` in this file"]
+    suppressing = [title for title in titles if title.startswith("Suppress")]
+    assert suppressing == ["Suppress `sql-injection` on this line", "Suppress `sql-injection` in this file"]
 
 
 def test_a_document_that_lost_an_edit_is_not_reviewed_until_it_is_whole(thumb: LspClient, root: Path) -> None:
