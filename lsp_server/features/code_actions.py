@@ -71,6 +71,24 @@ class CodeActions:
         return actions if self._server.session.is_current(asked.snapshot) else []
 
 
+def action(
+    asked: Asked,
+    title: str,
+    kind: Kind,
+    command: str,
+    where: types.Range | None = None,
+    mends: types.Diagnostic | None = None,
+    **more: object,
+) -> types.CodeAction:
+    """Return an action that runs `command`, one of `running`, about `where` in the document as it is now.
+
+    where: None for the place that was asked about. mends: what it is a remedy for. more: goes with the command.
+    """
+    argument = {"uri": asked.snapshot.uri, "range": where or asked.where, "version": asked.snapshot.version, **more}
+    runs = types.Command(title=title, command=command, arguments=[argument])
+    return types.CodeAction(title, kind=kind, diagnostics=[mends] if mends else None, command=runs)
+
+
 def _is_wanted(kind: str, only: Sequence[Kind] | None) -> bool:
     """Tell whether the client asks for `kind`; kinds are a tree, with the empty one as its root."""
     return only is None or any(f"{kind}.".startswith(f"{_words(each)}.") or not _words(each) for each in only)

@@ -9,7 +9,7 @@ from lsprotocol import types
 
 from lsp_server.context.secrets import is_secret_name
 from lsp_server.errors import HearthlineError
-from lsp_server.features.code_actions import Asked
+from lsp_server.features.code_actions import Asked, action
 from lsp_server.features.edits import Change, Note, apply, file_of, workspace_edit
 from lsp_server.features.proposing import answer_to, text_to_work_on
 from lsp_server.features.running import Run
@@ -40,9 +40,7 @@ def register(server: "HearthlineServer") -> None:
         if subject is None or subject.is_test:
             return []
         title = f"Document `{subject.name}`"
-        argument = {"uri": snapshot.uri, "range": asked.where, "version": snapshot.version}
-        command = types.Command(title=title, command=DOCUMENT, arguments=[argument])
-        return [types.CodeAction(title, kind=types.CodeActionKind.RefactorRewrite, command=command)]
+        return [action(asked, title, types.CodeActionKind.RefactorRewrite, DOCUMENT)]
 
     server.code_actions.add([types.CodeActionKind.RefactorRewrite], offered)
     server.running.add(DOCUMENT, "Hearthline: writing documentation", _document)

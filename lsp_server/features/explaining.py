@@ -14,7 +14,7 @@ from lsp_server.explain import prompt
 from lsp_server.features.answering import Answers
 from lsp_server.features.assistant import assistant_of
 from lsp_server.features.briefing import Briefing, subject_key
-from lsp_server.features.code_actions import Asked
+from lsp_server.features.code_actions import Asked, action
 from lsp_server.features.running import Run
 from lsp_server.features.subjects import lines_of, subject_of
 from lsp_server.features.telling import Telling, tell
@@ -59,18 +59,23 @@ class Explaining:
         if snapshot.unfit is not None:
             return []
         actions = [
-            _action(
-                f"Explain this finding: {finding.rule}", EXPLAIN, asked, what="finding", finding=finding.fingerprint
+            action(
+                asked,
+                f"Explain this finding: {finding.rule}",
+                EXPLAIN,
+                EXPLAIN,
+                what="finding",
+                finding=finding.fingerprint,
             )
             for finding in self._briefing.findings(snapshot, *lines_of(where))[:_MOST_FINDINGS]
         ]
         subject = await subject_of(self._server, snapshot, where)
         if subject is not None:
-            actions.append(_action(f"Explain `{subject.name}`", EXPLAIN, asked, what="symbol"))
+            actions.append(action(asked, f"Explain `{subject.name}`", EXPLAIN, EXPLAIN, what="symbol"))
         if where.start != where.end:
-            actions.append(_action("Explain selection", EXPLAIN, asked, what="selection"))
+            actions.append(action(asked, "Explain selection", EXPLAIN, EXPLAIN, what="selection"))
             if self._server.session.capabilities.input:
-                actions.append(_action("Ask about selection", ASK, asked))
+                actions.append(action(asked, "Ask about selection", ASK, ASK))
         return actions
 
     async def _explain(self, run: Run) -> None:
@@ -98,19 +103,3 @@ class Explaining:
     async def _tell(self, run: Run, telling: Telling) -> None:
         with self._server.streams.opened(run, telling.title, telling.name) as stream:
             await tell(run, stream, self._answers, telling)
-
-
-def _action(title: str, command: str, asked: Asked, **more: str) -> types.CodeAction:
-    where = asked.where
-    argument = {
-        "uri": asked.snapshot.uri,
-        "range": {
-            "start": {"line": where.start.line, "character": where.start.character},
-            "end": {"line": where.end.line, "character": where.end.character},
-        },
-        "version": asked.snapshot.version,
-        **more,
-    }
-    return types.CodeAction(
-        title, kind=command, command=types.Command(title=title, command=command, arguments=[argument])
-    )

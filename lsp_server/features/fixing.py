@@ -14,7 +14,7 @@ from lsprotocol import types
 from lsp_server import convert
 from lsp_server.context.secrets import is_secret_name
 from lsp_server.errors import HearthlineError
-from lsp_server.features.code_actions import Asked
+from lsp_server.features.code_actions import Asked, action
 from lsp_server.features.diagnostics import SOURCE, shown
 from lsp_server.features.edits import Change, Note, apply, file_of, workspace_edit
 from lsp_server.features.proposing import answer_to, text_to_work_on
@@ -71,9 +71,7 @@ def _action(asked: Asked, diagnostic: types.Diagnostic) -> types.CodeAction:
     title = f"Fix: {words if len(words) <= _MAX_TITLE_CHARS else f'{words[: _MAX_TITLE_CHARS - 1]}…'}"
     where = diagnostic.range
     told = {"range": where, "message": diagnostic.message, "source": diagnostic.source, "code": diagnostic.code}
-    argument = {"uri": asked.snapshot.uri, "range": where, "version": asked.snapshot.version, "diagnostic": told}
-    command = types.Command(title=title, command=FIX, arguments=[argument])
-    return types.CodeAction(title, kind=types.CodeActionKind.QuickFix, diagnostics=[diagnostic], command=command)
+    return action(asked, title, types.CodeActionKind.QuickFix, FIX, where, mends=diagnostic, diagnostic=told)
 
 
 async def _is_fixed(server: "HearthlineServer", asked: Asked, diagnostic: types.Diagnostic) -> bool:

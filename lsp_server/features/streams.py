@@ -200,12 +200,11 @@ class _Read:
         self._server.spawn(_ask(self._server, types.WORKSPACE_TEXT_DOCUMENT_CONTENT_REFRESH, params))
 
 
-class _Filed:
-    """As a file, shown once it is whole: what a client shows of a file need not follow it."""
+class _Kept:
+    """Kept until it is whole."""
 
-    def __init__(self, server: "HearthlineServer", name: str) -> None:
+    def __init__(self, server: "HearthlineServer") -> None:
         self._server = server
-        self._name = name
         self._text = ""
 
     def begin(self) -> None:
@@ -214,23 +213,21 @@ class _Filed:
     def write(self, text: str) -> None:
         self._text += text
 
+
+class _Filed(_Kept):
+    """As a file, shown once it is whole: what a client shows of a file need not follow it."""
+
+    def __init__(self, server: "HearthlineServer", name: str) -> None:
+        super().__init__(server)
+        self._name = name
+
     def end(self, outcome: str, message: str | None) -> None:
         if outcome != "cancelled":
             self._server.spawn(self._server.streams.show_file(self._name, self._text + _ending(outcome, message)))
 
 
-class _Said:
+class _Said(_Kept):
     """As a message with the first sentence."""
-
-    def __init__(self, server: "HearthlineServer") -> None:
-        self._server = server
-        self._text = ""
-
-    def begin(self) -> None:
-        """Say nothing yet."""
-
-    def write(self, text: str) -> None:
-        self._text += text
 
     def end(self, outcome: str, message: str | None) -> None:
         if outcome != "cancelled":

@@ -19,7 +19,7 @@ from lsp_server.context.subject import Subject
 from lsp_server.document import DocumentSnapshot, split_lines
 from lsp_server.errors import HearthlineError
 from lsp_server.features import edits
-from lsp_server.features.code_actions import Asked
+from lsp_server.features.code_actions import Asked, action
 from lsp_server.features.proposing import answer_to, text_to_work_on
 from lsp_server.features.running import Run
 from lsp_server.features.subjects import subject_of
@@ -75,9 +75,7 @@ def register(server: "HearthlineServer") -> None:
         if subject is None or not subject.is_test or subject.kind == "class":
             return []
         title = f"Fix failing test `{subject.name}`"
-        argument = {"uri": snapshot.uri, "range": asked.where, "version": snapshot.version}
-        command = types.Command(title=title, command=FIX_TEST, arguments=[argument])
-        return [types.CodeAction(title, kind=types.CodeActionKind.QuickFix, command=command)]
+        return [action(asked, title, types.CodeActionKind.QuickFix, FIX_TEST)]
 
     server.code_actions.add([types.CodeActionKind.QuickFix], offered)
     server.running.add(FIX_TEST, "Hearthline: mending a test", _fix)

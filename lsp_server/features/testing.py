@@ -15,7 +15,7 @@ from lsp_server.context.subject import Subject
 from lsp_server.document import DocumentSnapshot
 from lsp_server.engine.protocol import Priority
 from lsp_server.errors import HearthlineError
-from lsp_server.features.code_actions import Asked
+from lsp_server.features.code_actions import Asked, action
 from lsp_server.features.reviewing import text_of
 from lsp_server.features.running import Run
 from lsp_server.features.subjects import subject_of
@@ -53,9 +53,7 @@ def register(server: "HearthlineServer") -> None:
         if subject is None or subject.is_test:
             return []
         title = f"Suggest tests for `{subject.qualified_name}`"
-        argument = {"uri": asked.snapshot.uri, "range": asked.where, "version": asked.snapshot.version}
-        command = types.Command(title=title, command=SUGGEST, arguments=[argument])
-        return [types.CodeAction(title, kind=KIND, command=command)]
+        return [action(asked, title, KIND, SUGGEST)]
 
     async def work(run: Run) -> None:
         subject = await subject_of(server, run.snapshot, run.where)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.lsp_client import LspClient, LspError, wait_until
+from tests.weak_view import BOUND, VIEW
 
 SERVER = (sys.executable, "-m", "tests.fixing_server")
 CAPABILITIES: dict[str, Any] = {
@@ -25,20 +26,6 @@ CAPABILITIES: dict[str, Any] = {
         },
     },
     "window": {"workDoneProgress": True},
-}
-VIEW = """\
-import sqlite3
-
-from flask import request
-
-
-def find():
-    name = request.args["name"]
-    return sqlite3.connect("db").execute("select * from users where name = '" + name + "'")
-"""
-BOUND = {
-    "old_text": '"select * from users where name = \'" + name + "\'"',
-    "new_text": '"select 1 where n = ?", (name,)',
 }
 
 

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from tests.weak_view import BOUND
+
 BODY = "return a + b"
 RULES = (
     {"pattern": r"def add\(a, b\):\n    $", "reply": BODY},
@@ -16,20 +18,6 @@ NEVER_S = 600.0
 
 ADD = 'def add(a, b):\n    """Add two numbers."""\n    total = a + b\n    return total\n'
 TESTED = [{"pattern": ".", "reply": "```python\ndef test_add():\n    assert add(1, 2) == 3\n```"}]
-VIEW = """\
-import sqlite3
-
-from flask import request
-
-
-def find():
-    name = request.args["name"]
-    return sqlite3.connect("db").execute("select * from users where name = '" + name + "'")
-"""
-BOUND = {
-    "old_text": '"select * from users where name = \'" + name + "\'"',
-    "new_text": '"select 1 where n = ?", (name,)',
-}
 MENDED = [{"pattern": ".", "reply": json.dumps(BOUND)}]
 # Generated tests run many times, on a machine with other things to do.
 SANDBOX_MS = 90_000

@@ -12,7 +12,8 @@ from tests.editors.emacs import Emacs
 from tests.editors.home import ROOT
 from tests.editors.install import EMACS
 from tests.editors.play import Step, unmet
-from tests.editors.sums import ADD, BEFORE, BODY, MENDED, NEVER_S, RULES, SANDBOX_MS, TESTED, VIEW, source
+from tests.editors.sums import ADD, BEFORE, BODY, MENDED, NEVER_S, RULES, SANDBOX_MS, TESTED, source
+from tests.weak_view import VIEW
 
 pytestmark = [pytest.mark.editor, pytest.mark.editors_all]
 

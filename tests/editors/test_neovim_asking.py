@@ -7,7 +7,8 @@ import pytest
 
 from tests.editors.conftest import Scripted
 from tests.editors.play import Step, unmet
-from tests.editors.sums import ADD, MENDED, NEVER_S, SANDBOX_MS, TESTED, VIEW, source
+from tests.editors.sums import ADD, MENDED, NEVER_S, SANDBOX_MS, TESTED, source
+from tests.weak_view import VIEW
 
 pytestmark = pytest.mark.editor
 
