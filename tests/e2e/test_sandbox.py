@@ -26,7 +26,7 @@ from lsp_server.tests_for.sandboxes.order import Order, Outcome
 from tests import sandbox_attacks
 from tests.sandbox_attacks import MEDDLING, NAMESPACES, REACHING, READING, WRITING
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.machine]
 
 PYTHON = (os.path.realpath(sys.executable), "-I", "-S")
 INTERPRETER = Path(sys.base_prefix)

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from lsp_server.tests_for.sandbox import NoSandbox, find_sandbox
 from tests.e2e.test_fixes import SERVER, Editor, edited
 from tests.lsp_client import LspClient, LspError
 
@@ -32,15 +31,7 @@ def test_wrong():
 """
 
 
-def _sandbox() -> bool:
-    try:
-        find_sandbox()
-    except NoSandbox:
-        return False
-    return True
-
-
-pytestmark = pytest.mark.skipif(not _sandbox(), reason="nothing here confines what a test runs")
+pytestmark = pytest.mark.sandbox
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ from lsp_server.tests_for.merge import merged
 from lsp_server.tests_for.mutants import mutants_of
 from lsp_server.tests_for.planning import Plan, make_plan
 from lsp_server.tests_for.running import Runner
-from lsp_server.tests_for.sandbox import NoSandbox, find_sandbox
+from lsp_server.tests_for.sandbox import find_sandbox
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.machine, pytest.mark.sandbox]
 
 AREA = """\
 import { two } from "./two.js";
@@ -98,10 +98,7 @@ def plan_of(folder: Path, path: str, line: int, language_id: str) -> Plan:
 
 async def results_of(plan: Plan, answer: str) -> tuple[dict[str, Result], Sequence[Result]]:
     """Return how the tests in `answer` went against the code as it is, and against its mutants."""
-    try:
-        runner = Runner(plan.target, plan.framework, find_sandbox())
-    except NoSandbox as error:
-        pytest.skip(str(error))
+    runner = Runner(plan.target, plan.framework, find_sandbox())
     tests = plan.framework.read(answer, plan.target, ()).tests
     base = {result.test: result for result in await runner.run(tests)}
     good = [test for test in tests if base[test.name].verdict is Verdict.PASSED]

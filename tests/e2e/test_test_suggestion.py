@@ -13,10 +13,12 @@ from lsp_server.tests_for.asking import Effort
 from lsp_server.tests_for.framework import Verdict
 from lsp_server.tests_for.python import PythonFramework, find_python
 from lsp_server.tests_for.running import Runner
-from lsp_server.tests_for.sandbox import NoSandbox, Sandbox, find_sandbox
+from lsp_server.tests_for.sandbox import Sandbox, find_sandbox
 from lsp_server.tests_for.suggest import suggest
 from lsp_server.tests_for.suggestion import Suggestion
 from lsp_server.tests_for.target import Target
+
+pytestmark = pytest.mark.sandbox
 
 CLAMP = '''\
 """Bounds."""
@@ -50,10 +52,7 @@ FILES = {
 @pytest.fixture
 def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     monkeypatch.setenv("HEARTHLINE_HOME", str(tmp_path / "home"))
-    try:
-        return find_sandbox()
-    except NoSandbox as error:
-        pytest.skip(str(error))
+    return find_sandbox()
 
 
 def project(folder: Path, files: dict[str, str], path: str, line: int, test_path: str) -> Target:

@@ -11,6 +11,8 @@ import pytest
 from tests.lsp_client import LspError, wait_until
 from tests.testing_editor import DEADLINE_S, Editor, editing, snapshot
 
+pytestmark = pytest.mark.sandbox
+
 AREA = '''\
 def area(n):
     """Return the area of a square; ValueError for a negative side."""

@@ -100,6 +100,7 @@ def test_a_finding_is_mended(scripted: Scripted, workspace: Path) -> None:
     assert unmet(scripted(MENDED).play(source(workspace, VIEW, "views.py"), steps)) == []
 
 
+@pytest.mark.sandbox
 @pytest.mark.editors_all
 def test_suggested_tests_are_put_into_a_file(scripted: Scripted, workspace: Path) -> None:
     source(workspace, "[project]\nname = 'sums'\n", "pyproject.toml")

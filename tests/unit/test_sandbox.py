@@ -80,6 +80,7 @@ def test_a_home_folder_is_never_shared(tmp_path: Path, monkeypatch: pytest.Monke
             sandbox.order(["true"], workspace, work, [readable], None, {}, Limits())
 
 
+@pytest.mark.machine
 def test_the_calls_that_are_refused_have_their_numbers_from_the_kernel() -> None:
     missing = [str(path) for path in _HEADERS.values() if not path.exists()]
     if missing:
