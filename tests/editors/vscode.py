@@ -185,13 +185,19 @@ class Workbench:
         item = self.page.locator("[id='hearthline.hearthline.hearthline']")
         pattern = text if isinstance(text, re.Pattern) else re.compile(re.escape(text))
 
+        said = ""
+
         def says() -> bool:
+            nonlocal said
             if item.count() == 0:
                 return False
-            label = item.locator("a").first.get_attribute("aria-label") or ""
-            return pattern.search(f"{item.inner_text()} {label}") is not None
+            said = f"{item.inner_text()} {item.locator('a').first.get_attribute('aria-label') or ''}"
+            return pattern.search(said) is not None
 
-        wait_for(f"the status {pattern.pattern!r}", says, deadline_s)
+        try:
+            wait_for(f"the status {pattern.pattern!r}", says, deadline_s)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it says {said!r}") from None
         return item
 
     def frame(self, selector: str) -> Frame:

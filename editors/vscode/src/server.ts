@@ -23,6 +23,8 @@ export interface Watcher {
   running(isRunning: boolean): void;
 }
 
+const LOOK_AGAIN_MS = 2000;
+
 export class Server implements Disposable {
   readonly #log: LogOutputChannel;
   readonly #previews: Previews;
@@ -74,6 +76,7 @@ export class Server implements Disposable {
     if (command === undefined) {
       this.#watcher.said(as("problem", "the language server is not installed, or not where the settings say"));
       this.#watcher.missing();
+      this.#lookAgain();
       return;
     }
     this.#watcher.said(as("starting", "starting"));
@@ -87,6 +90,14 @@ export class Server implements Disposable {
       this.#log.error(`The language server did not start: ${error instanceof Error ? error.message : String(error)}`);
       this.#ended(client);
     }
+  }
+
+  /** Start once there is a server: it may be installed meanwhile, and settings may come after the extension. */
+  #lookAgain(): void {
+    this.#timer = setTimeout(() => {
+      if (serverCommand() === undefined) this.#lookAgain();
+      else void this.#turns.request();
+    }, LOOK_AGAIN_MS);
   }
 
   /** The server ended by itself: wait a little, longer each time, and start another; or say that it is of no use. */
