@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import tree_sitter
 
-from lsp_server.tests_for.merge_text import Insertion, Named, Source, beside, walk
+from lsp_server.tests_for.merge_text import Insertion, Named, Source, beside, extensions, walk
 
 _LONGEST_LINE = 100
 _DECLARATIONS = {"lexical_declaration", "variable_declaration"}
@@ -75,14 +75,7 @@ def import_insertions(source: Source, needed: Sequence[Atom], *, is_module: bool
     """Return what imports `needed`. is_module: the form of a file that has no import yet."""
     existing = statements(source)
     is_module = existing[0].is_module if existing else is_module
-    found: list[Insertion] = []
-    rest: list[Atom] = []
-    for atom in needed:
-        extended = _extended(source, existing, atom)
-        if extended is not None and all(insertion.at != extended.at for insertion in found):
-            found.append(extended)
-        else:
-            rest.append(atom)
+    found, rest = extensions(needed, lambda atom: _extended(source, existing, atom))
     lines = written(rest, is_module=is_module, quote=_quote(source), end=";" if _has_semicolons(source) else "")
     if not lines:
         return found

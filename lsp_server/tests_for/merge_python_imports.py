@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import tree_sitter
 
-from lsp_server.tests_for.merge_text import Insertion, Named, Source, beside, walk
+from lsp_server.tests_for.merge_text import Insertion, Named, Source, beside, extensions, walk
 
 _IMPORTS = {"import_statement", "import_from_statement", "future_import_statement"}
 _LONGEST_LINE = 100
@@ -77,14 +77,7 @@ def import_insertions(source: Source, needed: Sequence[Atom]) -> list[Insertion]
     nodes = [node for node in nodes if node.start_byte < first_definition]
     if not nodes:
         return [_first_imports(source, needed)] if needed else []
-    found: list[Insertion] = []
-    rest: list[Atom] = []
-    for atom in needed:
-        extended = _extended(source, nodes, atom)
-        if extended is not None and all(insertion.at != extended.at for insertion in found):
-            found.append(extended)
-        else:
-            rest.append(atom)
+    found, rest = extensions(needed, lambda atom: _extended(source, nodes, atom))
     return [*found, *_spaced([_statement(source, nodes, atom) for atom in rest])]
 
 

@@ -5,12 +5,14 @@ Offsets are bytes of UTF-8. Invariant: text that is there is never rewritten, on
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 import tree_sitter
 
 from lsp_server.grammars import grammar_of
+
+_T = TypeVar("_T")
 
 _STRINGS = {
     "string",
@@ -204,3 +206,19 @@ def _inside_strings(source: Source) -> set[int]:
 def without_ending(text: str) -> str:
     r"""Return `text` as lines that end in `\n`, none of them empty at its end."""
     return re.sub(r"\r\n?", "\n", text).strip("\n").rstrip()
+
+
+def extensions(needed: Sequence[_T], extend: Callable[[_T], Insertion | None]) -> tuple[list[Insertion], list[_T]]:
+    """Return what adds to imports that are there, one to each place at most, and what needs an import of its own.
+
+    extend: tells what adds one to an import, None where there is none that it fits.
+    """
+    found: list[Insertion] = []
+    rest: list[_T] = []
+    for each in needed:
+        extended = extend(each)
+        if extended is not None and all(insertion.at != extended.at for insertion in found):
+            found.append(extended)
+        else:
+            rest.append(each)
+    return found, rest

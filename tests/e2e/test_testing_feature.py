@@ -175,13 +175,19 @@ def test_a_stale_version_is_refused_with_a_sentence(hearthline_home: Path, proje
         assert editor.edits == []
 
 
+def begun(editor: Editor) -> int:
+    """Ask for tests of the first function; return the request's number once the model is asked."""
+    editor.open("shapes.py")
+    command = editor.suggestion("shapes.py", 0)
+    asked = editor.client.request("workspace/executeCommand", {k: command[k] for k in ("command", "arguments")})
+    wait_until(lambda: bool(editor.client.call("probe/asked", {})), "the model is asked")
+    return asked
+
+
 def test_a_change_while_tests_are_made_ends_in_no_edit(hearthline_home: Path, project: Path) -> None:
     reply(hearthline_home, GOOD)
     with editing(hearthline_home, project, "--slow") as editor:
-        editor.open("shapes.py")
-        command = editor.suggestion("shapes.py", 0)
-        asked = editor.client.request("workspace/executeCommand", {k: command[k] for k in ("command", "arguments")})
-        wait_until(lambda: bool(editor.client.call("probe/asked", {})), "the model is asked")
+        asked = begun(editor)
         editor.write("shapes.py", AREA + "\n")
         assert "has changed since" in editor.client.reply(asked, DEADLINE_S)["error"]["message"]
         assert editor.edits == []
@@ -190,10 +196,7 @@ def test_a_change_while_tests_are_made_ends_in_no_edit(hearthline_home: Path, pr
 def test_cancelling_closes_the_stream(hearthline_home: Path, project: Path) -> None:
     reply(hearthline_home, GOOD)
     with editing(hearthline_home, project, "--slow") as editor:
-        editor.open("shapes.py")
-        command = editor.suggestion("shapes.py", 0)
-        asked = editor.client.request("workspace/executeCommand", {k: command[k] for k in ("command", "arguments")})
-        wait_until(lambda: bool(editor.client.call("probe/asked", {})), "the model is asked")
+        asked = begun(editor)
         token = editor.client.wait_for(lambda m: m.get("method") == "window/workDoneProgress/create")["params"]["token"]
         editor.client.notify("window/workDoneProgress/cancel", {"token": token})
         assert editor.client.reply(asked).get("result") is None
