@@ -4,9 +4,7 @@
 reads its weights.
 """
 
-import asyncio
 import sys
-import time
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
@@ -15,6 +13,7 @@ from lsp_server.engine.protocol import ChatRequest, EngineCapabilities, Token
 from lsp_server.engine.scripted import Rule, ScriptedEngine
 from lsp_server.errors import ModelLoading
 from lsp_server.server import create_server, serve_stdio
+from tests.loop_probes import register_loop_probes
 
 RULES = [
     Rule("What is `slow` for", "It " + "goes on " * 200, token_latency_s=0.02),
@@ -54,7 +53,6 @@ def main() -> int:
     if "--no-assistant" not in sys.argv:
         engine.capabilities_told = replace(engine.capabilities_told, assistant_model="scripted")
     server = create_server(engine)
-    lags_s: list[float] = []
 
     @server.feature("probe/served")
     async def served(_params: dict[str, Any]) -> list[dict[str, Any]]:
@@ -70,18 +68,7 @@ def main() -> int:
         index = server.session.index
         return len(await index.find_callers(params["name"])) if index is not None else 0
 
-    @server.feature("probe/watchLoop")
-    async def watch_loop(_params: dict[str, Any]) -> None:
-        """Measure how late the loop is, until the request is cancelled."""
-        while True:
-            due = time.monotonic() + 0.01
-            await asyncio.sleep(0.01)
-            lags_s.append(time.monotonic() - due)
-
-    @server.feature("probe/lags")
-    async def lags(_params: dict[str, Any]) -> list[float]:
-        return lags_s
-
+    register_loop_probes(server)
     return serve_stdio(server)
 
 

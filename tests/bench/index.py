@@ -140,7 +140,7 @@ def _idle_mb(folder: Path) -> float:
     """Return the resident memory of a language server without a workspace."""
     with LspClient(folder, _SERVER) as client:
         client.initialize()
-        client.call("probe/lags", {})
+        client.call("probe/held", {})
         return resident_mb(client.process.pid)
 
 

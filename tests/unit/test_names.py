@@ -90,6 +90,6 @@ def test_where_a_module_may_lie() -> None:
 
 def test_a_large_file_costs_no_more() -> None:
     lines = ["value = compute(thing.part, other)  # thing\n"] * 50_000
-    began_s = time.perf_counter()
+    began_s = time.process_time()
     names_at([*lines, "thing.part."], 50_000, 11)
-    assert time.perf_counter() - began_s < 0.1
+    assert time.process_time() - began_s < 0.1  # of computing: all lines would take seconds
