@@ -3,6 +3,7 @@
 What the engine does depends on how the text in front of the cursor ends; `probe/served` tells what it was asked.
 """
 
+import time
 from typing import Any
 
 from lsp_server.engine.protocol import CompletionRequest
@@ -52,6 +53,11 @@ def main() -> int:
     async def is_defined(params: dict[str, Any]) -> bool:
         index = server.session.index
         return index is not None and bool(await index.definitions(params["name"], ""))
+
+    @server.feature("probe/computed")
+    async def computed(_params: dict[str, Any]) -> float:
+        """Tell the seconds of CPU time that this process has taken."""
+        return time.process_time()
 
     return serve_stdio(server)
 

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -274,10 +273,8 @@ async def test_there_are_no_more_processes_than_allowed(sandbox: Sandbox, world:
 
 
 async def test_a_fork_bomb_ends_with_its_time(sandbox: Sandbox, world: World) -> None:
-    started = time.monotonic()
     ran = await world.run(sandbox, _BOMB + f"# {world.scratch}", Limits(wall_s=1, n_processes=16))
     assert ran.ended is Ended.TIMEOUT
-    assert time.monotonic() - started < 10
     assert _processes_of(world) == []
 
 
@@ -316,15 +313,13 @@ _STUBBORN = f"import signal; signal.signal(signal.SIGXCPU, signal.SIG_IGN)\n{_LO
 
 @pytest.mark.parametrize("code", [_LOOP, _STUBBORN], ids=["endless", "and ignoring its end"])
 async def test_an_endless_loop_ends_with_its_cpu_time(sandbox: Sandbox, world: World, code: str) -> None:
-    ran = await world.run(sandbox, code, Limits(wall_s=60, cpu_s=1))
+    ran = await world.run(sandbox, code, Limits(wall_s=250, cpu_s=1))
     assert (ran.ended, ran.reason) == (Ended.TIMEOUT, "it computed for 1 s")
-    assert ran.wall_s < 30
 
 
 async def test_a_command_that_waits_ends_with_its_time(sandbox: Sandbox, world: World) -> None:
-    ran = await world.run(sandbox, "print('here', flush=True); __import__('time').sleep(60)", Limits(wall_s=0.5))
+    ran = await world.run(sandbox, "print('here', flush=True); __import__('time').sleep(100_000)", Limits(wall_s=0.5))
     assert (ran.ended, ran.reason, ran.output) == (Ended.TIMEOUT, "it was not done after 0.5 s", "here\n")
-    assert ran.wall_s < 10
 
 
 _ONE_FILE = """
@@ -399,15 +394,13 @@ async def test_what_goes_into_the_background_ends_with_the_run(sandbox: Sandbox,
 
 
 async def test_cancelling_ends_all_processes(sandbox: Sandbox, world: World) -> None:
-    code = _DAEMON + f"time.sleep(60)  # {world.scratch}"
+    code = _DAEMON + f"time.sleep(100_000)  # {world.scratch}"
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(world.run, sandbox, code)
         await _until(lambda: (world.scratch / "alive").exists())
         assert _processes_of(world)
-        started = time.monotonic()
         tasks.cancel_scope.cancel()
     assert _processes_of(world) == []
-    assert time.monotonic() - started < 5
 
 
 _EDITOR = """
@@ -421,7 +414,7 @@ asyncio.run(Sandbox(kind, program).run(command, workspace=place, scratch=place, 
 
 
 async def test_a_run_ends_when_whoever_asked_for_it_is_killed(sandbox: Sandbox, world: World) -> None:
-    asked = [*PYTHON, "-c", _DAEMON + f"time.sleep(60)  # {world.scratch}"]
+    asked = [*PYTHON, "-c", _DAEMON + f"time.sleep(100_000)  # {world.scratch}"]
     told = [sandbox.name, sandbox.program, str(world.scratch), str(INTERPRETER)]
     with subprocess.Popen([sys.executable, "-c", _EDITOR, *told, *asked]) as editor:  # noqa: ASYNC220  only started here
         await _until(lambda: (world.scratch / "alive").exists())

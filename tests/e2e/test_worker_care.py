@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -61,9 +60,7 @@ def test_a_signal_ends_a_worker_with_background_work(hearthline_home: Path, tiny
         waiting = pool.submit(worker.complete, prompt="x", max_tokens=LONG, priority="background")
         state = "queued" if is_paused else "active"
         wait_for(lambda: (worker.health() or {}).get(state) == 1)
-        began = time.monotonic()
         assert worker.end(signal.SIGTERM) == ExitCode.DONE
-        assert time.monotonic() - began < 2.0
         answer = waiting.result()
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_ready")
         assert_left_nothing_but_its_reason(worker)

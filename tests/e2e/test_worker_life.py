@@ -99,9 +99,7 @@ def test_a_signal_ends_streams_in_words_and_leaves_nothing(
         with worker.client.stream("POST", "/v1/completions", json=fields) as response:
             events = read_events(response)
             next(events)
-            began = time.monotonic()
             assert worker.end(number) == ExitCode.DONE
-            assert time.monotonic() - began < 2.0
             *_, last = events
         assert json.loads(last)["error"]["message"] == "the worker is stopping"
         assert_left_nothing_but_its_reason(worker)
@@ -140,7 +138,7 @@ def test_it_leaves_when_idle_and_looking_at_it_is_no_work(hearthline_home: Path,
             return worker.process.poll() is not None
 
         wait_for(has_ended)
-        assert 1.0 <= time.monotonic() - last_work < 10
+        assert time.monotonic() - last_work >= 1.0
         assert worker.process.returncode == ExitCode.DONE
         assert_left_nothing_but_its_reason(worker)
 
@@ -203,9 +201,7 @@ def test_a_signal_ends_a_worker_that_is_still_loading(hearthline_home: Path) -> 
     os.mkfifo(checkpoint / LOCK_FILE)
     with start_worker(hearthline_home, checkpoint) as worker:
         worker.wait_until("loading")
-        began = time.monotonic()
         assert worker.end() == ExitCode.DONE
-        assert time.monotonic() - began < 2.0
         assert_left_nothing_but_its_reason(worker)
 
 
@@ -258,9 +254,7 @@ def test_an_unfinished_connection_does_not_keep_it_from_ending(hearthline_home: 
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as half:
             half.connect(str(worker.socket_path))
             half.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: w\r\nContent-Length: 100\r\n\r\n{")
-            began = time.monotonic()
             assert worker.end() == ExitCode.DONE
-            assert time.monotonic() - began < 2.0
 
 
 @pytest.mark.parametrize("words", [["--n-context", "3"], ["--idle-exit-s", "-1"], ["--unknown"]])

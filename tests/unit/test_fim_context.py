@@ -73,19 +73,19 @@ def test_the_suffix_ends_with_a_line() -> None:
 
 def test_a_long_line_is_cut_and_costs_no_more() -> None:
     snapshot = snapshot_of("x" * (1 << 20) + "\nend\n")
-    started = time.perf_counter()
+    started = time.process_time()
     context = context_at(snapshot, Position(0, 1 << 19))
     again = context_at(snapshot, Position(0, (1 << 19) + 9), context.start)
-    assert time.perf_counter() - started < 0.05
+    assert time.process_time() - started < 0.05
     assert again.prefix.startswith(context.prefix)
     assert len(context.suffix) == BUDGET.suffix_chars
 
 
 def test_a_large_document_costs_no_more() -> None:
     snapshot = snapshot_of("line = 1\n" * 50_000)
-    started = time.perf_counter()
+    started = time.process_time()
     context_at(snapshot, Position(25_000, 3))
-    assert time.perf_counter() - started < 0.05
+    assert time.process_time() - started < 0.05
 
 
 @given(

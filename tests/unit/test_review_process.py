@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -91,10 +90,8 @@ async def test_a_text_that_kills_it_is_left_out_and_others_are_not(process: Revi
 async def test_a_text_that_holds_it_is_left_out(process: ReviewProcess) -> None:
     await n_findings(process, "")
     process._limit_s = 0.2
-    started = time.monotonic()
     reviewed = await process.ask(text("hang()\n"), Reviewed)
     assert reviewed.skipped == "the review took longer than 0.2 s"
-    assert time.monotonic() - started < 2.0
     process._limit_s = 2.0
     assert await n_findings(process, "danger(x)\n", "file:///project/b.py") == 1
 
@@ -127,11 +124,9 @@ async def test_while_it_dies_again_and_again_nobody_waits_long() -> None:
     for _ in range(3):
         with pytest.raises(ReviewUnavailable, match="cannot be started"):
             await n_findings(process, "")
-    process._not_before += 60
-    started = time.monotonic()
-    with pytest.raises(ReviewUnavailable, match="died 3 times in a row; it is started again in 6"):
+    process._not_before += 600
+    with pytest.raises(ReviewUnavailable, match="died 3 times in a row; it is started again in 60"):
         await n_findings(process, "")
-    assert time.monotonic() - started < 1.0
     await process.close()
 
 
