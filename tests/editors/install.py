@@ -37,8 +37,9 @@ class Editor:
 
     name: its folder in the cache. command: what it is called on PATH. at_least, below: the versions wanted, as
     `version` (a pattern with a group for each number) reads them from what `--version` prints.
-    suite, package: of Debian, or of Ubuntu where Debian has no release with it. executable: in the package. environment: what it must be told once it lies elsewhere,
-    `{folder}` standing for the place. dump: a pattern for the file of the package that Emacs is restored from.
+    suite, package: of Debian, or of Ubuntu where no release of Debian has it. executable: in the package.
+    environment: what it must be told once it lies elsewhere, `{folder}` standing for the place.
+    dump: a pattern for the file of the package that Emacs is restored from.
     """
 
     name: str
