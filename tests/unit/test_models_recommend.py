@@ -82,9 +82,7 @@ def test_what_was_reckoned_is_not_called_measured() -> None:
     assert speed is not None
     assert speed.kind == "about"
     assert speed.decode_tokens_per_s == pytest.approx(0.349 * 273e9 / (20.4e9 * 3 / 35), rel=0.01)
-    assert speed.origin == (
-        "273 GB/s of memory bandwidth, 1.7 GB read a token, 35% of that reached on others' Macs"
-    )
+    assert speed.origin == ("273 GB/s of memory bandwidth, 1.7 GB read a token, 35% of that reached on others' Macs")
     elsewhere = proposed(140, "cuda", "NVIDIA H200").assistant.speed
     assert elsewhere is not None
     assert elsewhere.kind == "at most"  # what Macs reach says nothing of it
