@@ -277,7 +277,7 @@ def test_a_finding_is_shown_and_suppressed(emacs: MakeEmacs, workspace: Path) ->
     assert unmet(emacs([]).play(source(workspace, text, "views.py"), steps)) == []
 
 
-def test_pausing_resuming_and_the_mode_line(emacs: MakeEmacs, workspace: Path) -> None:
+def test_pausing_resuming_the_mode_line_and_the_log(emacs: MakeEmacs, workspace: Path) -> None:
     steps: list[Step] = [
         {"attached": True},
         {"expression": '(equal (hearthline--lighter) " Hearthline")'},
@@ -290,6 +290,8 @@ def test_pausing_resuming_and_the_mode_line(emacs: MakeEmacs, workspace: Path) -
         {"expression": '(equal (hearthline--lighter) " Hearthline")'},
         {"keys": "C-a C-k SPC SPC SPC SPC"},
         {"ghost": BODY},
+        {"expression": "(progn (hearthline-show-log) t)"},
+        {"expression": '(seq-some (lambda (b) (string-search "lsp.log" (or (buffer-file-name b) ""))) (buffer-list))'},
     ]
     assert unmet(emacs().play(source(workspace), steps)) == []
 

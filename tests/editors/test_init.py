@@ -63,8 +63,8 @@ def test_helix(told: Told, workspace: Path) -> None:
     file = source(workspace)
     with Terminal([str(executable), file.name], told("helix"), workspace, rows=24) as terminal:
         terminal.wait("the file", lambda screen: any("def add(a, b):" in line for line in screen.lines), START_S)
-        terminal.type("geo")
-        terminal.wait("the suggestion", lambda screen: offered(screen), START_S)
+        terminal.type("geo    ")
+        terminal.wait("the suggestion", offered, START_S)
 
 
 def offered(terminal: Terminal) -> bool:
