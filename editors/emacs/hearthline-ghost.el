@@ -36,6 +36,9 @@
 (defvar-local hearthline-ghost--asked 0
   "Number of the newest request; the answers to older ones are dropped.")
 
+(defvar-local hearthline-ghost--place nil
+  "Where the newest request was made for.")
+
 (defvar-local hearthline-ghost--tick nil
   "The buffer's modification tick after the last command.")
 
@@ -121,6 +124,7 @@ are shown."
   (when-let* ((server (eglot-current-server))
               ((eglot-server-capable :inlineCompletionProvider)))
     (eglot--signal-textDocument/didChange)
+    (setq hearthline-ghost--place (point))
     (let ((buffer (current-buffer))
           (number (cl-incf hearthline-ghost--asked))
           (start (point)))
@@ -137,6 +141,14 @@ are shown."
              (when (= number hearthline-ghost--asked)
                (hearthline-ghost--receive answer start)
                (when then (funcall then))))))))))
+
+(defun hearthline-ghost-ask-again ()
+  "Where the person has waited for a suggestion since their last key, ask again."
+  (with-current-buffer (window-buffer)
+    (when (and hearthline-ghost-mode
+               (null hearthline-ghost--items)
+               (eql hearthline-ghost--place (point)))
+      (hearthline-ghost--ask 2))))
 
 (defun hearthline-ghost--receive (answer start)
   "Show the ANSWER to what was asked about START."

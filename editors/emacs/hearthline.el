@@ -83,9 +83,14 @@ language server is started."
 
 (cl-defmethod eglot-handle-notification
   ((server hearthline-server) (_method (eql hearthline/status)) &rest params)
-  "Keep the status of SERVER, which is PARAMS."
-  (setf (hearthline-server-status server) params)
-  (force-mode-line-update t))
+  "Keep the status of SERVER, which is PARAMS.
+Where a person waited for the model to be ready, ask for them again."
+  (let ((last (plist-get (hearthline-server-status server) :state)))
+    (setf (hearthline-server-status server) params)
+    (force-mode-line-update t)
+    (when (and (equal (plist-get params :state) "ready")
+               (not (member last '("ready" "working"))))
+      (hearthline-ghost-ask-again))))
 
 (cl-defmethod eglot-handle-notification
   ((server hearthline-server) (_method (eql hearthline/stream)) &rest params)
@@ -104,11 +109,15 @@ language server is started."
 (cl-defmethod eglot-handle-request :before
   ((_server hearthline-server) (_method (eql workspace/applyEdit))
    &key edit &allow-other-keys)
-  "Make the folders that EDIT needs.
-A file whose folder is missing is read-only to Emacs, and cannot be edited."
+  "Make EDIT one that Emacs can apply.
+A file whose folder is missing is read-only to Emacs, and cannot be
+edited.  A buffer has bare line feeds, whatever its file has."
   (seq-doseq (change (plist-get edit :documentChanges))
     (when-let* ((uri (plist-get (plist-get change :textDocument) :uri)))
-      (make-directory (file-name-directory (eglot-uri-to-path uri)) t))))
+      (make-directory (file-name-directory (eglot-uri-to-path uri)) t))
+    (seq-doseq (each (plist-get change :edits))
+      (plist-put each :newText
+                 (string-replace "\r\n" "\n" (plist-get each :newText))))))
 
 (cl-defmethod eglot-execute ((server hearthline-server) action)
   "Execute ACTION of SERVER; commands that take long are not waited for."
@@ -190,6 +199,14 @@ A single one is taken at once.  IS-LINE: those for the whole line."
   "Write documentation for the function at point."
   (interactive)
   (hearthline--act "refactor.rewrite" "hearthline.document"))
+
+(defun hearthline-stop ()
+  "Have the server stop what it is working at."
+  (interactive)
+  (let ((server (hearthline--server)))
+    (dolist (token (hash-table-keys (eglot--progress-reporters server)))
+      (jsonrpc-notify server :window/workDoneProgress/cancel
+                      (list :token token)))))
 
 (defun hearthline-pause ()
   "Suggest nothing until `hearthline-resume'."

@@ -1,7 +1,8 @@
 """Which models suit a machine: the first pair of `recommend.toml` that fits it, and how quick each would be. Pure.
 
-Invariant: a speed says where it comes from. `measured` was measured, on the machine it names; `at most` is arithmetic:
+Invariant: a speed says where it comes from. `measured` was measured, on the machine it names. `at most` is arithmetic:
 the weights that one token reads against the memory's bandwidth, which nothing that decodes token by token exceeds.
+`about` is an estimate: the least share of that bound that others reached with the model, or one of its shape.
 """
 
 import tomllib
@@ -26,7 +27,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """How quick a model decodes. kind: "measured" or "at most"; origin: where, or by which arithmetic."""
+    """How quick a model decodes. kind: "measured", "about" or "at most"; origin: where, or by which arithmetic."""
 
     kind: str
     decode_tokens_per_s: float
@@ -66,6 +67,26 @@ class Pair:
     assistant_context: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What others measured on a Mac, with a model or one of its shape.
+
+    gb_per_s: of their memory; read_gb: of weights, a token.
+    """
+
+    model: str
+    what: str
+    gb_per_s: float
+    read_gb: float
+    decode_tokens_per_s: float
+    source: str
+
+    @property
+    def share(self) -> float:
+        """How much of what the bandwidth allows was reached."""
+        return self.decode_tokens_per_s * self.read_gb / self.gb_per_s
+
+
 class Table:
     """What is known of pairs, chips and speeds."""
 
@@ -76,12 +97,17 @@ class Table:
         self.contexts: Mapping[str, int] = values["contexts"]
         self.active_parameters: Mapping[str, int] = values["active_parameters"]
         self.bandwidth_gb_per_s: Mapping[str, int] = values["bandwidth_gb_per_s"]
+        self.reported = [Reported(**row) for row in values["reported"]]
         self.measured: list[dict[str, object]] = values["measured"]
 
     def bandwidth(self, chip: str) -> int | None:
         """Return a chip's memory bandwidth in GB/s; None where it is not known."""
         names = [name for name in self.bandwidth_gb_per_s if chip.lower().startswith(name.lower())]
         return self.bandwidth_gb_per_s[max(names, key=len)] if names else None
+
+    def share(self, model: str) -> float | None:
+        """Return the least share of the bandwidth that was reached with `model`; None where nobody told."""
+        return min((row.share for row in self.reported if row.model == model), default=None)
 
 
 def recommend(
@@ -129,7 +155,11 @@ def speed_of(machine: Machine, model: Footprint, n_parameters: int, table: Table
         share = table.active_parameters.get(model.name, n_parameters) / n_parameters
         read_bytes = model.weight_bytes * share
         origin = f"{bandwidth} GB/s of memory bandwidth, {size(int(read_bytes))} read a token"
-        return Speed("at most", bandwidth * 1e9 / read_bytes, origin)
+        reached = table.share(model.name) if machine.kind == "metal" else None
+        if reached is None:
+            return Speed("at most", bandwidth * 1e9 / read_bytes, origin)
+        origin += f", {reached:.0%} of that reached on others' Macs"
+        return Speed("about", reached * bandwidth * 1e9 / read_bytes, origin)
     for row in table.measured:
         if row["model"] == model.name and row["device"] == machine.kind:
             return Speed("measured", float(str(row["decode_tokens_per_s"])), f"on {row['machine']}")

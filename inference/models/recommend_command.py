@@ -71,7 +71,7 @@ def _about(choice: Choice) -> list[str]:
     if choice.speed is None:
         return [*lines, f"{'':14}speed: not measured, and not to be reckoned for this chip"]
     speed = f"{choice.speed.decode_tokens_per_s:,.0f} tokens/s"
-    qualified = f"at most {speed}" if choice.speed.kind == "at most" else f"{speed} measured"
+    qualified = f"{speed} measured" if choice.speed.kind == "measured" else f"{choice.speed.kind} {speed}"
     return [*lines, f"{'':14}speed: {qualified} ({choice.speed.origin})"]
 
 

@@ -69,6 +69,11 @@ class Answer:
         """Tell whether the answer is made."""
         return self._task.done() and not self._task.cancelled() and self._task.exception() is None
 
+    @property
+    def has_failed(self) -> bool:
+        """Tell whether the answer will never be made."""
+        return self._task.done() and not self.has_succeeded
+
     def says(self, now: Surroundings) -> bool:
         """Tell whether the person at `now` has typed just what the model says, as far as it has said it.
 

@@ -41,6 +41,10 @@ class Run:
         """Say what is being done and how far it is, 0.0 to 1.0."""
         self.progress.report(words, share)
 
+    def end_progress(self) -> None:
+        """Show no progress any more: what is left is for the person to do, or to read."""
+        self.progress.end("")
+
     def require_current(self) -> None:
         """Raise DocumentError if the document has changed since: what is made would be for another text."""
         if not self.server.session.is_current(self.snapshot):

@@ -196,11 +196,14 @@ class Suggester:
         collect_young()
 
     def _goes_on(self, under: _Under, here: Surroundings) -> bool:
-        """Tell whether the answer under way serves the person at `here`; one that was made ahead becomes it."""
+        """Tell whether the answer under way serves the person at `here`; one that was made ahead becomes it.
+
+        One that failed has told so: who asks again wants to know whether that is still so.
+        """
         if under.ahead is not None and under.ahead.has_begun and under.ahead.says(here):
             _stop(under.answer)
             under.answer, under.ahead = under.ahead, None
-        return under.answer is not None and under.answer.says(here)
+        return under.answer is not None and not under.answer.has_failed and under.answer.says(here)
 
     def _taken(self, answer: Answer, here: Surroundings, *, is_invoked: bool) -> Suggestion:
         """Keep what `answer` came to, and say what of it is left at `here`."""

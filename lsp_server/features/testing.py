@@ -68,6 +68,7 @@ def register(server: "HearthlineServer") -> None:
 
         made = await suggested(server, run.snapshot, subject, folder, report)
         run.require_current()
+        run.end_progress()
         await offer(server, made.plan, made.suggestion, run.snapshot)
 
     server.code_actions.add([KIND], actions)

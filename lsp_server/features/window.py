@@ -110,10 +110,10 @@ class Progress:
             self._send(types.WorkDoneProgressReport(message=message, percentage=self._percentage))
 
     def end(self, message: str) -> None:
-        """Take it away."""
-        self._ended = True
-        if self._begun:
+        """Take it away, if it has not been."""
+        if self._begun and not self._ended:
             self._send(types.WorkDoneProgressEnd(message=message))
+        self._ended = True
 
     def _send(self, value: object) -> None:
         self._server.protocol.notify(types.PROGRESS, types.ProgressParams(self.token, value))

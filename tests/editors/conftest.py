@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.editors.home import HEARTHLINE, ROOT
-from tests.editors.install import NEOVIM, NEOVIM_0_10, Editor, EditorUnavailableError, find_editor
+from tests.editors.install import NEOVIM, NEOVIM_0_10, NEOVIM_0_11, Editor, EditorUnavailableError, find_editor
 from tests.editors.neovim import Neovim
 from tests.editors.sums import RULES
 
@@ -40,10 +40,14 @@ def newest_neovim() -> Path:
 
 @pytest.fixture(
     scope="session",
-    params=[pytest.param(NEOVIM, id="0.12"), pytest.param(NEOVIM_0_10, id="0.10", marks=pytest.mark.editors_all)],
+    params=[
+        pytest.param(NEOVIM, id="0.12"),
+        pytest.param(NEOVIM_0_11, id="0.11", marks=pytest.mark.editors_all),
+        pytest.param(NEOVIM_0_10, id="0.10", marks=pytest.mark.editors_all),
+    ],
 )
 def neovim(request: pytest.FixtureRequest) -> tuple[Path, bool]:
-    """Each Neovim that the plugin is for, and whether it is an old one, in which the plugin draws."""
+    """Each Neovim that the plugin is for, and whether it is one that has no `vim.lsp.enable`."""
     return editor_or_skip(request.param), request.param is NEOVIM_0_10
 
 

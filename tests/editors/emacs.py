@@ -6,9 +6,9 @@ from pathlib import Path
 from tests.editors.home import configurations, make_home
 from tests.editors.play import Result, Step, play
 
-_DRIVER = Path(__file__).parent / "emacs_driver.el"
+DRIVER = Path(__file__).parent / "emacs_driver.el"
 # What it would compile to machine code needs a compiler that the machine may not have.
-_NO_COMPILER = "(setq native-comp-jit-compilation nil native-comp-enable-subr-trampolines nil)"
+NO_COMPILER = "(setq native-comp-jit-compilation nil native-comp-enable-subr-trampolines nil)"
 
 
 class Emacs:
@@ -26,6 +26,6 @@ class Emacs:
 
     def play(self, file: Path, steps: Sequence[Step], deadline_s: float = 30.0) -> list[Result]:
         """Open `file`, run `steps` (see emacs_driver.el) until one fails, and return their results."""
-        command = [str(self.executable), "-Q", "--batch", "--eval", _NO_COMPILER, "-l", str(self._init)]
-        command += [str(file), "-l", str(_DRIVER)]
+        command = [str(self.executable), "-Q", "--batch", "--eval", NO_COMPILER, "-l", str(self._init)]
+        command += [str(file), "-l", str(DRIVER)]
         return play(command, self.environment, file.parent, self.folder, steps, deadline_s)

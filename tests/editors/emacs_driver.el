@@ -47,6 +47,7 @@
                (cons t keys)))
     (ghost . ,(lambda (wanted)
                 (cons (equal (plist-get (driver-ghost) :text) wanted) (driver-ghost))))
+    (any_ghost . ,(lambda (_) (cons (driver-ghost) (driver-ghost))))
     (no_ghost . ,(lambda (_) (cons (null (driver-ghost)) (driver-ghost))))
     (text . ,(lambda (wanted)
                (let ((seen (buffer-substring-no-properties (point-min) (point-max))))

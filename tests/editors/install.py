@@ -1,4 +1,4 @@
-"""Editors for the tests: the machine's own, or Debian's packages unpacked beside the system.
+"""Editors for the tests: the machine's own, or Debian's or Ubuntu's packages unpacked beside the system.
 
 Owns a folder for each editor in the cache of `hearthline-tests`. Invariant: what lies there is used only once its last
 step, the marker file, is done; a half-finished install is thrown away and made anew. A lock makes concurrent test
@@ -19,10 +19,9 @@ from pathlib import Path
 
 import platformdirs
 
-from tests.editors.apt import write_apt_state
+from tests.editors.apt import debian, ubuntu, write_apt_state
 
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
-_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _STEP_TIMEOUT_S = 300
 
 Version = tuple[int, ...]
@@ -38,8 +37,9 @@ class Editor:
 
     name: its folder in the cache. command: what it is called on PATH. at_least, below: the versions wanted, as
     `version` (a pattern with a group for each number) reads them from what `--version` prints.
-    suite, package: of Debian. executable: in the package. environment: what it must be told once it lies elsewhere,
-    `{folder}` standing for the place. dump: a pattern for the file of the package that Emacs is restored from.
+    suite, package: of Debian, or of Ubuntu where no release of Debian has it. executable: in the package.
+    environment: what it must be told once it lies elsewhere, `{folder}` standing for the place.
+    dump: a pattern for the file of the package that Emacs is restored from.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Editor:
     executable: str
     environment: tuple[tuple[str, str], ...] = ()
     dump: str | None = None
+    is_ubuntu: bool = False
 
     @property
     def advice(self) -> str:
@@ -73,21 +74,36 @@ NEOVIM = Editor(
     executable="usr/bin/nvim",
     environment=(("VIMRUNTIME", "{folder}/usr/share/nvim/runtime"),),
 )
+# Before 0.12 some of what it needs lies beside it.
+_NEOVIM_WITH_LUA = (
+    ("VIMRUNTIME", "{folder}/usr/share/nvim/runtime"),
+    ("LUA_PATH", "{folder}/usr/share/lua/5.1/?.lua;;"),
+    ("LUA_CPATH", f"{{folder}}/{LIBRARIES}/lua/5.1/?.so;;"),
+)
+NEOVIM_0_11 = Editor(
+    name="neovim-0.11",
+    title="Neovim",
+    command="nvim",
+    version=r"NVIM v(\d+)\.(\d+)",
+    at_least=(0, 11),
+    below=(0, 12),
+    suite="resolute",
+    package="neovim",
+    executable="usr/bin/nvim",
+    environment=_NEOVIM_WITH_LUA,
+    is_ubuntu=True,
+)
 NEOVIM_0_10 = Editor(
     name="neovim-0.10",
     title="Neovim",
     command="nvim",
     version=r"NVIM v(\d+)\.(\d+)",
     at_least=(0, 10),
-    below=(0, 12),
+    below=(0, 11),
     suite="trixie",
     package="neovim",
     executable="usr/bin/nvim",
-    environment=(
-        ("VIMRUNTIME", "{folder}/usr/share/nvim/runtime"),
-        ("LUA_PATH", "{folder}/usr/share/lua/5.1/?.lua;;"),
-        ("LUA_CPATH", f"{{folder}}/{LIBRARIES}/lua/5.1/?.so;;"),
-    ),
+    environment=_NEOVIM_WITH_LUA,
 )
 EMACS = Editor(
     name="emacs",
@@ -159,10 +175,10 @@ def _install(editor: Editor, folder: Path) -> None:
 
     apt = folder / "apt"
     try:
-        write_apt_state(apt, editor.suite, _KEYRING, run)
+        archive = ubuntu(apt / "ubuntu", run) if editor.is_ubuntu else debian(run)
+        environment = write_apt_state(apt, archive, editor.suite, run)
     except LookupError as error:
         raise EditorUnavailableError(f"{editor.advice}; {error}") from error
-    environment = os.environ | {"APT_CONFIG": str(apt / "apt.conf")}
     run(["apt-get", "update"], "its package list cannot be fetched", environment)
     # The empty package database makes apt resolve everything down to the C library, so that nothing of the
     # system's own (older) libraries is mixed in.
@@ -192,8 +208,6 @@ def _require_tools(editor: Editor) -> dict[str, str]:
         if path is None:
             raise EditorUnavailableError(f"{editor.advice}; fetching it needs {name}, which is not here")
         tools[name] = path
-    if not _KEYRING.is_file():
-        raise EditorUnavailableError(f"{editor.advice}; fetching it needs the keys of Debian's archive, {_KEYRING}")
     return tools
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.editors.home import configurations, make_home
 from tests.editors.play import Result, Step, play
 
-_DRIVER = Path(__file__).parent / "neovim_driver.lua"
+DRIVER = Path(__file__).parent / "neovim_driver.lua"
 
 
 class Neovim:
@@ -46,7 +46,7 @@ class Neovim:
 
     def play(self, file: Path, steps: Sequence[Step], deadline_s: float = 30.0) -> list[Result]:
         """Open `file`, run `steps` (see neovim_driver.lua) until one fails, and return their results."""
-        command = self.command("--headless", str(file), "-c", f"luafile {_DRIVER}")
+        command = self.command("--headless", str(file), "-c", f"luafile {DRIVER}")
         return play(command, self.environment, file.parent, self.folder, steps, deadline_s)
 
 

@@ -96,6 +96,11 @@ class Terminal:
                 raise AssertionError(f"the screen never showed {what}:\n" + "\n".join(self.lines))
 
     @property
+    def pid(self) -> int:
+        """Number of the program's process."""
+        return self._process.pid
+
+    @property
     def lines(self) -> list[str]:
         """The rows of the screen, as text."""
         return [line.rstrip() for line in self._screen.display]

@@ -7,12 +7,26 @@ from typing import Any
 
 import pytest
 
+from inference.models.catalogue import TEST_MODEL
 from tests.editors.conftest import editor_or_skip
 from tests.editors.emacs import Emacs
-from tests.editors.home import ROOT
+from tests.editors.home import HEARTHLINE, ROOT
 from tests.editors.install import EMACS
 from tests.editors.play import Step, unmet
-from tests.editors.sums import ADD, BEFORE, BODY, MENDED, NEVER_S, RULES, SANDBOX_MS, TESTED, source
+from tests.editors.sums import (
+    ADD,
+    BEFORE,
+    BODY,
+    DOCUMENTED,
+    MENDED,
+    NEVER_S,
+    RULES,
+    SANDBOX_MS,
+    SUMMARY,
+    TESTED,
+    UNDOCUMENTED,
+    source,
+)
 from tests.weak_view import VIEW
 
 pytestmark = [pytest.mark.editor, pytest.mark.editors_all]
@@ -21,6 +35,8 @@ MakeEmacs = Callable[..., Emacs]
 
 SILENT = {"pattern": r"return", "reply": BODY, "token_latency_s": NEVER_S}
 END = "M-> "
+# A worker starts and reads the test model, on a machine with other things to do.
+LOAD_S = 60.0
 
 
 @pytest.fixture(scope="session")
@@ -167,7 +183,51 @@ def test_a_finding_is_mended(emacs: MakeEmacs, workspace: Path) -> None:
     assert unmet(emacs(MENDED).play(source(workspace, VIEW, "views.py"), steps)) == []
 
 
-def test_suggested_tests_are_put_into_a_file(emacs: MakeEmacs, workspace: Path) -> None:
+def test_a_function_is_documented(emacs: MakeEmacs, workspace: Path) -> None:
+    before, after = UNDOCUMENTED.splitlines()
+    steps: list[Step] = [
+        {"attached": True},
+        {"expression": "(progn (setq eglot-confirm-server-edits nil) (hearthline-document) t)"},
+        {"text": f"{before}\n    {SUMMARY}\n{after}\n"},
+    ]
+    assert unmet(emacs(DOCUMENTED).play(source(workspace, UNDOCUMENTED), steps)) == []
+
+
+def test_the_mode_line_says_how_far_it_is_until_it_is_stopped(emacs: MakeEmacs, workspace: Path) -> None:
+    told = '(string-search "%s%%%%" (format "%%S" (eglot--mode-line-format)))'
+    steps: list[Step] = [
+        {"attached": True},
+        {"expression": "(progn (hearthline-document) t)"},
+        {"expression": told % "0"},
+        {"expression": "(progn (hearthline-stop) t)"},
+        {"expression": told % "100"},
+        {"text": UNDOCUMENTED},
+    ]
+    rules = [DOCUMENTED[0] | {"token_latency_s": NEVER_S}]
+    assert unmet(emacs(rules).play(source(workspace, UNDOCUMENTED), steps)) == []
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["unix", "dos"])
+def test_suggested_tests_are_put_into_a_file(emacs: MakeEmacs, workspace: Path, end: str) -> None:
+    source(workspace, "[project]\nname = 'sums'\n", "pyproject.toml")
+    tests = source(workspace, f"from sums import add{end}", "test_sums.py")
+    opened = (
+        '(let ((buffer (get-file-buffer "test_sums.py"))) (and buffer (with-current-buffer buffer'
+        ' (and (string-search "add(1, 2) == 3" (buffer-string)) (progn (save-buffer) t)))))'
+    )
+    steps: list[Step] = [
+        {"attached": True},
+        {"expression": "(progn (setq eglot-confirm-server-edits nil) (hearthline-suggest-tests) t)"},
+        {"expression": opened, "deadline_ms": SANDBOX_MS},
+    ]
+    assert unmet(emacs(TESTED).play(source(workspace, ADD.replace("\n", end)), steps)) == []
+    lines = ["from sums import add", "", "", "def test_add():", "    assert add(1, 2) == 3", ""]
+    assert tests.read_bytes().decode() == end.join(lines)
+
+
+@pytest.mark.sandbox
+def test_suggested_tests_are_put_into_a_new_file(emacs: MakeEmacs, workspace: Path) -> None:
     source(workspace, "[project]\nname = 'sums'\n", "pyproject.toml")
     opened = (
         "(seq-some (lambda (buffer) (with-current-buffer buffer"
@@ -217,7 +277,7 @@ def test_a_finding_is_shown_and_suppressed(emacs: MakeEmacs, workspace: Path) ->
     assert unmet(emacs([]).play(source(workspace, text, "views.py"), steps)) == []
 
 
-def test_pausing_resuming_and_the_mode_line(emacs: MakeEmacs, workspace: Path) -> None:
+def test_pausing_resuming_the_mode_line_and_the_log(emacs: MakeEmacs, workspace: Path) -> None:
     steps: list[Step] = [
         {"attached": True},
         {"expression": '(equal (hearthline--lighter) " Hearthline")'},
@@ -230,6 +290,8 @@ def test_pausing_resuming_and_the_mode_line(emacs: MakeEmacs, workspace: Path) -
         {"expression": '(equal (hearthline--lighter) " Hearthline")'},
         {"keys": "C-a C-k SPC SPC SPC SPC"},
         {"ghost": BODY},
+        {"expression": "(progn (hearthline-show-log) t)"},
+        {"expression": '(seq-some (lambda (b) (string-search "lsp.log" (or (buffer-file-name b) ""))) (buffer-list))'},
     ]
     assert unmet(emacs().play(source(workspace), steps)) == []
 
@@ -247,6 +309,28 @@ def test_a_server_that_was_killed_is_started_again(emacs: MakeEmacs, workspace: 
         {"ghost": BODY},
     ]
     assert unmet(emacs().play(source(workspace), steps)) == []
+
+
+@pytest.mark.model
+@pytest.mark.usefixtures("worker_home")
+def test_a_worker_that_was_killed_comes_back(executable: Path, short_folder: Path, workspace: Path) -> None:
+    model = f"""(setq-default eglot-workspace-configuration '(:hearthline (:completion (:model "{TEST_MODEL}"))))"""
+    made = Emacs(executable, short_folder / "home", [HEARTHLINE, "lsp"], model)
+    status = f'(shell-command-to-string "{HEARTHLINE} worker status")'
+    pid = f'(let ((told {status})) (string-match "process \\\\([0-9]+\\\\)" told) (match-string 1 told))'
+    any_ghost: Step = {"any_ghost": True, "deadline_ms": LOAD_S * 1000}
+    steps: list[Step] = [
+        {"attached": True},
+        # At once, long before the model is read: the text has to come by itself when it is.
+        {"keys": END + "SPC SPC SPC SPC r e t u r n"},
+        any_ghost,
+        {"expression": f"(progn (setq first {pid}) (signal-process (string-to-number first) 'kill) t)"},
+        {"keys": "DEL DEL r n SPC"},
+        any_ghost,
+        {"expression": f"(not (equal {pid} first))"},
+    ]
+    file = source(workspace, "def add(a, b):\n    return a + b\n\n\ndef subtract(a, b):\n")
+    assert unmet(made.play(file, steps)) == []
 
 
 def test_it_compiles_without_warnings_and_checkdoc_is_content(executable: Path, tmp_path: Path) -> None:

@@ -7,7 +7,17 @@ import pytest
 
 from tests.editors.conftest import Scripted
 from tests.editors.play import Step, unmet
-from tests.editors.sums import ADD, MENDED, NEVER_S, SANDBOX_MS, TESTED, source
+from tests.editors.sums import (
+    ADD,
+    DOCUMENTED,
+    MENDED,
+    NEVER_S,
+    SANDBOX_MS,
+    SUMMARY,
+    TESTED,
+    UNDOCUMENTED,
+    source,
+)
 from tests.weak_view import VIEW
 
 pytestmark = pytest.mark.editor
@@ -98,6 +108,37 @@ def test_a_finding_is_mended(scripted: Scripted, workspace: Path) -> None:
         {"expression": "#vim.diagnostic.get(0) == 0"},
     ]
     assert unmet(scripted(MENDED).play(source(workspace, VIEW, "views.py"), steps)) == []
+
+
+@pytest.mark.editors_all
+def test_a_function_is_documented(scripted: Scripted, workspace: Path) -> None:
+    before, after = UNDOCUMENTED.splitlines()
+    steps: list[Step] = [
+        {"attached": True},
+        {"status": "hearthline"},
+        {"keys": ":Hearthline document<CR>"},
+        {"lines": [before, f"    {SUMMARY}", after]},
+    ]
+    assert unmet(scripted(DOCUMENTED).play(source(workspace, UNDOCUMENTED), steps)) == []
+
+
+@pytest.mark.editors_all
+def test_the_status_line_says_what_is_worked_at_until_it_is_stopped(scripted: Scripted, workspace: Path) -> None:
+    steps: list[Step] = [
+        {"attached": True},
+        {"status": "hearthline"},
+        {"keys": ":Hearthline stop<CR>"},
+        {"said": "nothing to stop"},
+        {"keys": ":Hearthline document<CR>"},
+        {"status": "hearthline: writing documentation, the model writes (0 %)"},
+        {"keys": ":Hearthline status<CR>"},
+        {"said": "Hearthline: ready; writing documentation, the model writes (0 %)"},
+        {"keys": ":Hearthline stop<CR>"},
+        {"status": "hearthline"},
+        {"lines": UNDOCUMENTED.splitlines()},
+    ]
+    rules = [DOCUMENTED[0] | {"token_latency_s": NEVER_S}]
+    assert unmet(scripted(rules).play(source(workspace, UNDOCUMENTED), steps)) == []
 
 
 @pytest.mark.sandbox

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from inference.models.catalogue import TEST_MODEL
-from tests.editors.conftest import Scripted, editor_or_skip
+from tests.editors.conftest import Scripted
 from tests.editors.home import HEARTHLINE, ROOT
-from tests.editors.install import NEOVIM
 from tests.editors.neovim import Neovim
 from tests.editors.play import Step, unmet
 from tests.editors.sums import ACCEPTED, GHOST, source
@@ -63,7 +62,7 @@ def test_pausing_and_resuming(scripted: Scripted, workspace: Path) -> None:
 def test_what_is_asked_for_in_words(scripted: Scripted, workspace: Path) -> None:
     steps: list[Step] = [
         {"keys": ":Hearthline nonsense<CR>"},
-        {"said": "nonsense is none of ask, document, explain, fix, log, pause, resume, status, tests"},
+        {"said": "nonsense is none of ask, document, explain, fix, log, pause, resume, status, stop, tests"},
         {"attached": True},
         {"status": "hearthline"},
         {"keys": ":Hearthline status<CR>"},
@@ -106,14 +105,12 @@ def test_health_looks_at_each_link(scripted: Scripted, workspace: Path) -> None:
 @pytest.mark.model
 @pytest.mark.editors_all
 @pytest.mark.usefixtures("worker_home")
-def test_a_worker_that_was_killed_comes_back(short_folder: Path, workspace: Path) -> None:
+def test_a_worker_that_was_killed_comes_back(neovim: tuple[Path, bool], short_folder: Path, workspace: Path) -> None:
+    executable, is_old = neovim
+    file = source(workspace, "def add(a, b):\n    return a + b\n\n\ndef subtract(a, b):\n")
     settings = f'{{ settings = {{ hearthline = {{ completion = {{ model = "{TEST_MODEL}" }} }} }} }}'
-    neovim = Neovim(
-        editor_or_skip(NEOVIM),
-        short_folder / "home",
-        [HEARTHLINE, "lsp"],
-        f'vim.lsp.config("hearthline", {settings})',
-    )
+    told = f'require("hearthline").enable({settings})' if is_old else f'vim.lsp.config("hearthline", {settings})'
+    made = Neovim(executable, short_folder / "home", [HEARTHLINE, "lsp"], told, is_old=is_old)
     any_ghost: Step = {"ghost": {}, "deadline_ms": LOAD_S * 1000}
     pid = WORKER_PID % HEARTHLINE
     steps: list[Step] = [
@@ -126,5 +123,4 @@ def test_a_worker_that_was_killed_comes_back(short_folder: Path, workspace: Path
         any_ghost,
         {"expression": f"{pid} ~= vim.g.first"},
     ]
-    file = source(workspace, "def add(a, b):\n    return a + b\n\n\ndef subtract(a, b):\n")
-    assert unmet(neovim.play(file, steps)) == []
+    assert unmet(made.play(file, steps)) == []

@@ -60,6 +60,9 @@ def test_what_is_written_can_be_read() -> None:
     languages = tomllib.loads(init.load("helix").text)
     assert languages["language-server"]["hearthline"]["args"] == ["lsp"]
     assert all("hearthline" in language["language-servers"] for language in languages["language"])
+    page = tomllib.loads((Path(init.__file__).parents[2] / "editors" / "helix" / "languages.toml").read_text())
+    page["language-server"]["hearthline"]["command"] = languages["language-server"]["hearthline"]["command"]
+    assert languages == page
     for editor in ("kate", "sublime"):
         json.loads(init.load(editor).text)
     json.loads("{" + init.load("vscode").text + "}")

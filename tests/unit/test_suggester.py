@@ -182,6 +182,14 @@ async def test_a_failure_reaches_who_waits_now() -> None:
     await older
 
 
+async def test_who_asks_again_after_a_failure_gets_another_answer() -> None:
+    window = Window(engine(error=StreamBroken("gone")))
+    window.type("x = ")
+    assert (await window.ask()).reason is Reason.ENGINE_ERROR
+    window.engine.rules = [Rule("", "compute(values)")]
+    assert (await window.ask()).text == "compute(values)"
+
+
 async def test_the_next_suggestion_is_made_ahead() -> None:
     window = Window(engine(), CompletionSettings(debounce_ms=0))
     window.type("x = ")

@@ -37,6 +37,7 @@ return {
   },
   on_exit = vim.schedule_wrap(function(code, signal, client_id)
     require("hearthline.stream").abandon(client_id)
+    require("hearthline.progress").forget(client_id)
     require("hearthline.status").forget(client_id)
     require("hearthline.restart").ended(code, signal)
   end),

@@ -41,12 +41,22 @@ vim.api.nvim_create_autocmd("LspDetach", {
   end,
 })
 
+vim.api.nvim_create_autocmd("LspProgress", {
+  group = augroup,
+  desc = "Hearthline: tell in the status line what is being worked at",
+  callback = function(event)
+    if is_about_hearthline(event) then
+      require("hearthline.progress").receive(event.data.client_id, event.data.params.token, event.data.params.value)
+    end
+  end,
+})
+
 vim.api.nvim_create_user_command("Hearthline", function(command)
   require("hearthline.commands").run(command)
 end, {
   nargs = "+",
   range = true,
-  desc = "Hearthline: explain, ask, tests, fix, document, pause, resume, status, log",
+  desc = "Hearthline: explain, ask, tests, fix, document, stop, pause, resume, status, log",
   complete = function(lead, line)
     return line:match("Hearthline%s+%S*$") and require("hearthline.commands").complete(lead) or {}
   end,

@@ -5,7 +5,7 @@ local rpc = require("hearthline.rpc")
 local M = {}
 
 ---@class hearthline.Call How a subcommand was called.
----@field client vim.lsp.Client
+---@field client vim.lsp.Client nil for `status` alone
 ---@field range? { start: [integer, integer], end: [integer, integer] } the lines it was given, (1, 0)-indexed
 ---@field rest string what follows the subcommand
 
@@ -93,9 +93,19 @@ local function ask(call)
   execute(call, "hearthline.ask", argument)
 end
 
-local function status()
+---@param call hearthline.Call
+local function status(call)
   local told = require("hearthline.status").of(0)
-  vim.notify("Hearthline: " .. (told and told.message or "not attached to this buffer (:checkhealth hearthline)"))
+  local work = call.client and require("hearthline.progress").text(call.client.id)
+  local words = told and (work and ("%s; %s"):format(told.message, work) or told.message)
+  vim.notify("Hearthline: " .. (words or "not attached to this buffer (:checkhealth hearthline)"))
+end
+
+---@param call hearthline.Call
+local function stop(call)
+  if not require("hearthline.progress").stop(call.client) then
+    complain("there is nothing to stop")
+  end
 end
 
 ---@type table<string, fun(call: hearthline.Call)>
@@ -108,6 +118,7 @@ local subcommands = {
   pause = plain("hearthline.pause"),
   resume = plain("hearthline.resume"),
   status = status,
+  stop = stop,
   tests = action("hearthline.tests", "hearthline.suggestTests"),
 }
 

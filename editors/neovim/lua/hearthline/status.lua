@@ -46,13 +46,18 @@ function M.of(buf)
   return client and (statuses[client.id] or { state = "starting", message = "starting" })
 end
 
---- The text for the status line of `buf`: the bare name while all is well, else what there is to say.
+--- The text for the status line of `buf`: the bare name while all is well and nothing is being worked at, else what
+--- there is to say.
 ---@param buf integer
 ---@return string text empty where Hearthline is not attached
 function M.text(buf)
-  local status = M.of(buf)
-  if not status then
+  local status, client = M.of(buf), require("hearthline.rpc").client(buf)
+  if not status or not client then
     return ""
+  end
+  local work = require("hearthline.progress").text(client.id)
+  if work and (status.state == "ready" or status.state == "working") then
+    return "hearthline: " .. work
   end
   if status.state == "ready" and (not status.reason or passing[status.reason]) then
     return "hearthline"
