@@ -263,7 +263,7 @@ def test_a_folder_that_is_not_trusted_chooses_no_program(
         window.find(".notification-toast", "not trusted")
         window.capture("vscode-untrusted")
         assert not was_run.exists()
-        window.run("Workspaces: Manage Workspace Trust")
+        window.answer("Manage Workspace Trust")
         window.page.click(".workspace-trust-editor .monaco-button:has-text('Trust')")
         wait_for("the folder's own program", was_run.exists)
         window.page.close()
