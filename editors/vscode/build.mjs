@@ -1,5 +1,5 @@
 // Bundles the extension and the page of its explanation panel into dist/, with the licences of what is bundled.
-import { copyFile, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 
 const minify = process.argv.includes("--minify");
@@ -23,6 +23,7 @@ await build({
 });
 await copyFile("src/page/page.css", "dist/page.css");
 await copyFile("../../LICENSE", "LICENSE");
+await mkdir("../../build/vscode", { recursive: true }); // the package goes there, and vsce makes no folder for it
 await writeFile("dist/NOTICES.txt", await notices(Object.keys(extension.metafile.inputs)));
 
 /** The licence of every package that one of the files comes from: they ask to travel with their code. */

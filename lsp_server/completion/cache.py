@@ -7,16 +7,18 @@ memory only, and small.
 
 from collections import OrderedDict
 
+from lsp_server.completion.lines import Drop
 from lsp_server.completion.surroundings import Surroundings, Typed
 
 _MAX_ENTRIES = 64
 
 
 class CompletionCache:
-    """The last suggestions. An empty one stands for "nothing to add here"."""
+    """The last suggestions. An empty one stands for "nothing to add here", for a reason."""
 
     def __init__(self) -> None:
         self._texts: OrderedDict[Surroundings, str] = OrderedDict()
+        self._drops: dict[Surroundings, Drop] = {}
 
     def get(self, here: Surroundings) -> str | None:
         """Return what is left to suggest at `here`; None where nothing is known."""
@@ -30,12 +32,20 @@ class CompletionCache:
                 return left
         return None
 
-    def put(self, here: Surroundings, text: str) -> None:
-        """Remember that `text` was suggested at `here`."""
+    def why_nothing(self, here: Surroundings) -> Drop | None:
+        """Return why there was nothing to suggest at `here`; None where there was, or nothing is known."""
+        return self._drops.get(here)
+
+    def put(self, here: Surroundings, text: str, drop: Drop | None = None) -> None:
+        """Remember that `text` was suggested at `here`. drop: why nothing was, where it is empty."""
         self._texts[here] = text
         self._texts.move_to_end(here)
+        self._drops.pop(here, None)
+        if drop is not None and not text:
+            self._drops[here] = drop
         if len(self._texts) > _MAX_ENTRIES:
-            self._texts.popitem(last=False)
+            oldest, _ = self._texts.popitem(last=False)
+            self._drops.pop(oldest, None)
 
 
 def left_of(text: str, typed: Typed) -> str | None:

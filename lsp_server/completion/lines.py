@@ -39,7 +39,7 @@ class Drop(StrEnum):
     REPETITION = "the model repeated itself"
     MISFIT = "the model went on in a place that is not the cursor's"
     UNBALANCED = "the model's brackets do not fit"
-    UNSURE = "the model was not sure enough"
+    UNSURE = "the model was not sure enough; ask for a suggestion to see its answer all the same"
     CUT_OFF = "the answer was cut off before it made sense"
 
 

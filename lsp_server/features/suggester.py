@@ -125,7 +125,10 @@ class Suggester:
             if known or (known is not None and not is_invoked):  # who asks is shown what was held back, too
                 _stop(under.answer)
                 under.answer = None
-                suggestion = Suggestion(known, None if known else Reason.NOTHING_TO_ADD, source=Source.CACHE)
+                suggestion = Suggestion(known, source=Source.CACHE)
+                if not known:
+                    words = self._cache.why_nothing(here)
+                    suggestion = Suggestion(reason=Reason.NOTHING_TO_ADD, words=words, source=Source.CACHE)
             else:
                 suggestion = await self._ask(snapshot, position, here, under, None if is_invoked else key_s)
             if suggestion.text and is_invoked:
@@ -211,7 +214,7 @@ class Suggester:
             return Suggestion(reason=Reason.DEADLINE)
         self._rhythm.note_answer(answer.took_s)
         text = answer.text or (answer.unsure if is_invoked else "")
-        self._cache.put(answer.here, text)
+        self._cache.put(answer.here, text, answer.drop)
         typed = here.typed_since(answer.here)
         left = left_of(text, typed) if typed is not None else None
         return Suggestion(left) if left else Suggestion(reason=Reason.NOTHING_TO_ADD, words=answer.drop)
@@ -252,7 +255,7 @@ class Suggester:
             answer = under.ahead = self._begin(
                 accepted, behind, here, request, priority=priority, deadline_ms=_AHEAD_DEADLINE_MS
             )
-            answer.when_made(lambda: self._cache.put(here, answer.text))
+            answer.when_made(lambda: self._cache.put(here, answer.text, answer.drop))
 
     def _begin(
         self,

@@ -127,7 +127,7 @@ class Studio:
 
     def open(self, name: str, text: str, server: Sequence[str]) -> Workbench:
         """Open a file of the project in a window of its own, with nothing beside it."""
-        self.code_server.set({**_LOOK, "hearthline.server.command": list(server)})
+        self.code_server.set(_LOOK, server)
         file = self.project / name
         file.write_text(text)
         window = Workbench(self.code_server, self.browser, self.project, file, width=1000, height=560)

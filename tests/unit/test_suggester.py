@@ -257,3 +257,15 @@ async def test_what_of_the_answer_is_in_the_prompt_is_shown() -> None:
     request = window.served(0).request
     assert isinstance(request, CompletionRequest)
     assert (request.prefix, request.said, request.begun) == ("def f():\n   ", "   ", "")
+
+
+async def test_what_was_held_back_is_told_each_time_and_shown_to_who_asks() -> None:
+    window = Window(engine(logprob=-3.0))
+    window.type("x = ")
+    for _ in range(2):
+        assert (await window.ask()).text == ""
+        told = window.session.status.last
+        assert told is not None
+        assert "not sure enough" in told.message
+    assert len(window.engine.served) == 1
+    assert (await window.ask(is_invoked=True)).text == "compute(values)"

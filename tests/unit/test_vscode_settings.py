@@ -15,8 +15,6 @@ _PROPERTIES: dict[str, dict[str, Any]] = json.loads(_MANIFEST.read_text())["cont
 OFFERED = {key.removeprefix("hearthline."): schema for key, schema in _PROPERTIES.items()}
 KNOWN = settings._RULES
 OF_THE_EXTENSION = {"server.command"}
-NOT_FOR_PEOPLE = {"workspace.trusted"}
-"""The extension tells by it whether the folder is trusted."""
 
 
 def default_of(key: str) -> object:
@@ -28,7 +26,7 @@ def default_of(key: str) -> object:
 
 
 def test_what_the_server_knows_is_offered_and_nothing_else() -> None:
-    assert set(OFFERED) - OF_THE_EXTENSION == set(KNOWN) - NOT_FOR_PEOPLE
+    assert set(OFFERED) - OF_THE_EXTENSION == set(KNOWN)
 
 
 @pytest.mark.parametrize("key", sorted(set(OFFERED) - OF_THE_EXTENSION))
@@ -63,4 +61,5 @@ def test_the_choices_are_the_servers(key: str) -> None:
 
 def test_what_a_folder_may_not_choose_unasked_is_said_in_the_manifest() -> None:
     restricted = json.loads(_MANIFEST.read_text())["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"]
-    assert restricted == ["hearthline.server.command", "hearthline.engine.url", "hearthline.engine.tokenEnv"]
+    keys = ["server.command", "engine.url", "engine.tokenEnv", "workspace.trusted"]
+    assert restricted == [f"hearthline.{key}" for key in keys]

@@ -1,6 +1,13 @@
 /** One language client: what it can do beyond the protocol, and what it does otherwise than by default. */
 
-import { type CancellationToken, CancellationTokenSource, type LogOutputChannel, window, workspace } from "vscode";
+import {
+  type CancellationToken,
+  CancellationTokenSource,
+  commands,
+  type LogOutputChannel,
+  window,
+  workspace,
+} from "vscode";
 import {
   type ClientCapabilities,
   CloseAction,
@@ -20,6 +27,9 @@ import { forServer } from "./settings.ts";
 
 /** Nobody cancels an edit that the server has asked for. */
 const NEVER = new CancellationTokenSource().token;
+
+/** Commands of the server that run code of the folder, in a sandbox. */
+const RUNS_CODE = new Set(["hearthline.suggestTests", "hearthline.fixTest"]);
 
 /** Says in the handshake that this editor shows streams and asks for input. */
 class Extras implements StaticFeature {
@@ -80,6 +90,7 @@ export function makeClient(
 
 /** Send a command; what the server has to say against it is shown in its own words. */
 async function run(command: string, args: unknown[], next: ExecuteCommandSignature): Promise<unknown> {
+  if (!workspace.isTrusted && RUNS_CODE.has(command)) return await askForTrust();
   try {
     return await next(command, args);
   } catch (error) {
@@ -87,6 +98,15 @@ async function run(command: string, args: unknown[], next: ExecuteCommandSignatu
     void window.showErrorMessage(`Hearthline: ${error instanceof Error ? error.message : String(error)}`);
     return null;
   }
+}
+
+/** Tell what cannot be done in a restricted window, and where that is changed. */
+async function askForTrust(): Promise<null> {
+  const manage = "Manage Workspace Trust";
+  const what = "Hearthline: tests are run only in a folder that you trust; this one is not trusted.";
+  if ((await window.showWarningMessage(what, manage)) === manage)
+    await commands.executeCommand("workbench.trust.manage");
+  return null;
 }
 
 async function configure(

@@ -30,8 +30,15 @@ export async function offerInstall(server: Server, log: LogOutputChannel): Promi
     CHOOSE,
   );
   if (answer === GET_UV) await env.openExternal(Uri.parse(UV_PAGE));
-  if (answer === CHOOSE) await commands.executeCommand("workbench.action.openSettings", "hearthline.server.command");
+  if (answer === CHOOSE) await commands.executeCommand(...whereServerIsNamed());
   if (answer === INSTALL && uv !== undefined && (await install(uv, log))) await server.restart();
+}
+
+/** The settings where the server is named: a remote machine has its own, and there the person's do not count. */
+function whereServerIsNamed(): [command: string, argument: unknown] {
+  const query = "hearthline.server.command";
+  if (env.remoteName === undefined) return ["workbench.action.openSettings", query];
+  return ["workbench.action.openRemoteSettings", { query }];
 }
 
 /** Tell that the server ends whenever it is started, and offer to look or to try again. */

@@ -48,7 +48,7 @@ export class Previews implements Disposable, TextDocumentContentProvider {
     for (const [uri, edits] of changes(params.edit)) await this.#show(Uri.parse(uri), edits, title);
     const isWanted = await wants(title, words(params.edit));
     await this.#close();
-    if (!isWanted) return { applied: false, failureReason: "the person did not want it" };
+    if (!isWanted) return { applied: false }; // no reason: it would be told as a failure
     return await next({ ...params, edit: confirmed(params.edit) });
   }
 

@@ -32,13 +32,23 @@ test("the walkthrough's pages are there", () => {
   }
 });
 
-test("a folder that is not trusted chooses neither program nor engine", () => {
+test("a folder that is not trusted chooses neither program nor engine, and is not trusted by its own word", () => {
   const { supported, restrictedConfigurations } = manifest.capabilities.untrustedWorkspaces;
   assert.equal(supported, "limited");
   assert.deepEqual(restrictedConfigurations, [
     "hearthline.server.command",
     "hearthline.engine.url",
     "hearthline.engine.tokenEnv",
+    "hearthline.workspace.trusted",
   ]);
   for (const key of restrictedConfigurations) assert.ok(key in configuration.properties);
+});
+
+test("the lock file has a checksum for every package, and no registry's address", () => {
+  const lock = JSON.parse(readFileSync(new URL("../package-lock.json", import.meta.url), "utf8"));
+  const packages = Object.entries<{ integrity?: string; resolved?: string }>(lock.packages).filter(([at]) => at !== "");
+  assert.deepEqual(
+    packages.filter(([, entry]) => entry.integrity === undefined || entry.resolved !== undefined).map(([at]) => at),
+    [],
+  );
 });
