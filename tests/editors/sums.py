@@ -1,6 +1,5 @@
 """The file that the tests of every editor type into, and what the scripted engine answers there."""
 
-import json
 from pathlib import Path
 
 from tests.weak_view import BOUND
@@ -18,7 +17,7 @@ NEVER_S = 600.0
 
 ADD = 'def add(a, b):\n    """Add two numbers."""\n    total = a + b\n    return total\n'
 TESTED = [{"pattern": ".", "reply": "```python\ndef test_add():\n    assert add(1, 2) == 3\n```"}]
-MENDED = [{"pattern": ".", "reply": json.dumps(BOUND)}]
+MENDED = [{"pattern": ".", "reply": BOUND}]
 # Generated tests run many times, on a machine with other things to do.
 SANDBOX_MS = 90_000
 
