@@ -22,6 +22,8 @@ _LEFT_OUT = re.compile(
 _REMARK = re.compile(r"\s*(?:#(?!include|\[|!)|//|/\*|\*(?:\s|/|$)|--\s)")
 _WORD = re.compile(r"[^\W\d]\w*")
 _ALIKE = 0.6
+_MANY = 6
+"""Of so many lines no fix takes more than half away."""
 _CLOSES = (")", "]", "}")
 _ENDS_BY_DEPTH = frozenset({"python", "ruby"})
 
@@ -52,7 +54,13 @@ def read_rewritten(answer: str, region: Region, language_id: str) -> Rewritten |
     lines = [*region.lines[:begin], *_kept(region, begin, end, new), *region.lines[end:]]
     if tuple(lines) == region.lines and not imports:
         return Refused("changes nothing")
+    if _n_said(region.lines) >= _MANY and 2 * _n_said(lines) < _n_said(region.lines):
+        return Refused("leaves out some of the code")
     return Rewritten(tuple(lines), imports)
+
+
+def _n_said(lines: Sequence[str]) -> int:
+    return sum(bool(line.strip()) for line in lines)
 
 
 def names_head(answer: str, region: Region) -> bool:
@@ -186,7 +194,7 @@ def _is_alike(line: str, other: str) -> bool:
     if len(names) == len((line, other)):
         return names[0] == names[1]
     return line == other or (
-        line.split()[:1] == other.split()[:1] and SequenceMatcher(None, line, other).ratio() >= _ALIKE
+        _WORD.findall(line)[:1] == _WORD.findall(other)[:1] and SequenceMatcher(None, line, other).ratio() >= _ALIKE
     )
 
 

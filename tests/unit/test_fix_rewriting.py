@@ -88,6 +88,7 @@ MENDED = PYTHON.replace("== None", "is None")
         ("", "refused: it holds no code"),
         ("```python\nimport os\n```", "refused: it holds no code"),
         (BLOCK.replace("        # the first one", "        # ... rest of the code"), "refused: it leaves out some"),
+        ("    def find(self, title):\n        return None", "refused: it leaves out some"),
         ("x = 1\ny = 2", "refused: it is not the code"),
         ("I see no problem.", "refused: it is not the code"),
     ],
@@ -121,6 +122,10 @@ def test_a_docstring_stays(docstring: str) -> None:
     reported = text.count("\n") - 1
     for answer in (mended, mended.replace(docstring, "")):
         assert _mended(text, answer, reported, range(reported + 1)) == mended
+
+
+def test_a_line_is_mended_by_one_like_it() -> None:
+    assert _mended("x = 1\nprint(y)\n", "```\nprint(x)\n```", 1, None) == "x = 1\nprint(x)\n"
 
 
 def test_an_import_is_mended_where_it_stands() -> None:
