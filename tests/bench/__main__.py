@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--build-llama", action="store_true", help="engine: build llama.cpp's server into the cache")
     parser.add_argument("--n", type=int, metavar="N", help="retrieval, completion_quality, testgen, fixes: how many")
     parser.add_argument("--resume", type=Path, metavar="FILE", help="of the same four: keep answers, go on from them")
-    parser.add_argument("--engine-url", metavar="URL", help="testgen, fixes: an OpenAI-compatible server with the model")
+    parser.add_argument("--engine-url", metavar="URL", help="testgen, fixes: an OpenAI-compatible server that has it")
     options = parser.parse_args(argv)
     console = Console(stderr=True, highlight=False)
     if options.name is None:
