@@ -1,4 +1,4 @@
-"""A file with one finding of the security review, and an edit that mends it."""
+"""A file with one finding of the security review, and what a model answers that mends it."""
 
 VIEW = """\
 import sqlite3
@@ -10,7 +10,10 @@ def find():
     name = request.args["name"]
     return sqlite3.connect("db").execute("select * from users where name = '" + name + "'")
 """
-BOUND = {
-    "old_text": '"select * from users where name = \'" + name + "\'"',
-    "new_text": '"select 1 where n = ?", (name,)',
-}
+BOUND = """\
+```python
+def find():
+    name = request.args["name"]
+    return sqlite3.connect("db").execute("select 1 where n = ?", (name,))
+```
+"""

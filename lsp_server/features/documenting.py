@@ -15,14 +15,19 @@ from lsp_server.features.proposing import answer_to, text_to_work_on
 from lsp_server.features.running import Run
 from lsp_server.features.subjects import lines_of, subject_of
 from lsp_server.fixes import wording
+from lsp_server.fixes.doc_styles import Style
 from lsp_server.fixes.documentation import written
-from lsp_server.fixes.documented import LANGUAGES
+from lsp_server.fixes.documented import LANGUAGES, Documented
+from lsp_server.fixes.proposal import applied
+from lsp_server.fixes.wording import Words
 from lsp_server.review_process.messages import Held, ReadDocumented, ToDocument, TryEdit
 
 if TYPE_CHECKING:
     from lsp_server.server import HearthlineServer
 
 DOCUMENT = "hearthline.document"
+
+_TRIES = 2
 
 
 def register(server: "HearthlineServer") -> None:
@@ -57,10 +62,7 @@ async def _document(run: Run) -> None:
         raise HearthlineError(
             "there is no function or class to document here that parses and has a body of its own lines"
         )
-    turns = wording.ask(documented, case.style, snapshot.language_id)
-    answer = await answer_to(run, turns, wording.schema_for(documented, case.style), "the model writes")
-    run.require_current()
-    words = wording.read(answer, documented)
+    words = await _words(run, documented, case.style)
     if words is None:
         raise HearthlineError(f"the model said nothing of `{documented.name}` that its code bears out")
     replacement = written(documented, case.style, words)
@@ -68,8 +70,7 @@ async def _document(run: Run) -> None:
         snapshot.uri,
         snapshot.language_id,
         text,
-        replacement.place,
-        replacement.text,
+        applied(text, replacement),
         replacement.place.line,
         replacement.place.end_line,
         is_documentation=True,
@@ -82,3 +83,20 @@ async def _document(run: Run) -> None:
     note = Note("Documentation by the model", held.checked)
     edit = workspace_edit(run.server.session.capabilities, [change], note)
     await apply(run.server, edit, f"Document {documented.name}", snapshot)
+
+
+async def _words(run: Run, documented: Documented, style: Style) -> Words | None:
+    """Return what the model says of `documented`, None where twice nothing of it counts.
+
+    What only says the name again is a last resort.
+    """
+    found = None
+    turns, schema = wording.ask(documented, style, run.snapshot.language_id), wording.schema_for(documented, style)
+    for n_failed in range(_TRIES):
+        answer = await answer_to(run, turns, schema, "the model writes", n_failed=n_failed)
+        run.require_current()
+        words = wording.read(answer, documented)
+        if words is not None and not wording.restates(words, documented):
+            return words
+        found = found or words
+    return found

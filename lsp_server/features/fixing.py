@@ -4,9 +4,7 @@ Invariants: offering it asks no model; what is handed to the client was found in
 worse, and brings nothing new that can be looked for; where nobody here can tell that the problem is gone, it says so.
 """
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -17,13 +15,14 @@ from lsp_server.errors import HearthlineError
 from lsp_server.features.code_actions import Asked, action
 from lsp_server.features.diagnostics import SOURCE, shown
 from lsp_server.features.edits import Change, Note, apply, file_of, workspace_edit
-from lsp_server.features.proposing import answer_to, text_to_work_on
+from lsp_server.features.proposing import code_from, text_to_work_on
 from lsp_server.features.running import Run
 from lsp_server.features.subjects import lines_of, subject_of
 from lsp_server.fixes import asking
-from lsp_server.fixes.asking import MAX_PROPOSALS, Attempt, Problem
-from lsp_server.fixes.excerpt import Excerpt, choices, excerpt_of
-from lsp_server.fixes.proposal import Refused, Replacement, locate, read, replaced, takes_code_away
+from lsp_server.fixes.asking import Problem, Turn
+from lsp_server.fixes.case import Case, case_of
+from lsp_server.fixes.quoting import edits_between
+from lsp_server.fixes.seeking import Checked, seek
 from lsp_server.grammars import LANGUAGES
 from lsp_server.review.finding import Finding
 from lsp_server.review_process.messages import Held, TryEdit
@@ -36,20 +35,8 @@ FIX = "hearthline.fix"
 _MAX_ACTIONS = 4
 _MAX_TITLE_CHARS = 72
 _MAX_LINES = 20
-_NAME, _WORD = re.compile(r"`(\w+)`"), re.compile(r"\w+")
 _NO_PROBLEMS = frozenset({"unreadable-ignore"})
 """What of ours is said of a comment, and not of the program."""
-
-
-@dataclass(frozen=True)
-class _Case:
-    """What is to be mended in one document. text: of it. lines: those that are reported. finding: ours, None if not."""
-
-    problem: Problem
-    text: str
-    lines: range
-    finding: Finding | None
-    excerpt: Excerpt
 
 
 def register(server: "HearthlineServer") -> None:
@@ -97,75 +84,55 @@ async def _finding(server: "HearthlineServer", uri: str, rule: str, where: types
 
 
 async def _fix(run: Run) -> None:
-    case = await _case(run)
-    attempts: list[Attempt] = []
-    schema = asking.schema_for(choices([case.excerpt], case.lines))
-    while len(attempts) < MAX_PROPOSALS:
-        words = "the model writes an edit" if not attempts else "the model writes another edit"
-        turns = asking.ask(case.problem, case.excerpt, run.snapshot.language_id, attempts)
-        answer = await answer_to(run, turns, schema, words, is_again=bool(attempts))
+    case, finding = await _case(run)
+
+    async def ask_model(turns: tuple[Turn, ...], n_failed: int) -> str:
+        words = "the model writes a fix" if not n_failed else "the model writes another fix"
+        return await code_from(run, turns, words, n_failed)
+
+    async def check(fixed: str) -> Checked:
         run.require_current()
-        run.report("checking the edit", 0.95)
-        found, held = await _checked(run, case, answer)
-        if found is not None:
-            return await _offer(run, case, found, held)
-        attempts.append(Attempt(answer, held.refusal))
-    raise HearthlineError(asking.why_none(attempts))
+        run.report("checking the fix", 0.95)
+        held = await run.server.reviewing.process.ask(_trial(run, case, finding, fixed), Held)
+        run.require_current()
+        return Checked(held.refusal, held.checked)
+
+    sought = await seek(case, ask_model, check)
+    if sought.fixed is None:
+        raise HearthlineError(asking.why_none(sought.attempts))
+    await _offer(run, case, sought.fixed, sought.words)
 
 
-async def _checked(run: Run, case: _Case, answer: str) -> tuple[Replacement | None, Held]:
-    """Return the edit in `answer` if it holds, and what was found of it."""
-    fix = read(answer)
-    if fix is None:
-        return None, Held("is no edit of the form that was asked for")
-    found = locate(case.excerpt, fix)
-    if isinstance(found, Refused):
-        return None, Held(found.words)
-    if case.finding is not None and takes_code_away(found):
-        return None, Held("only takes the code away")
-    if case.finding is not None and _loses_value(case, found):
-        return None, Held("leaves out the value that the problem is about")
-    request = TryEdit(
+def _trial(run: Run, case: Case, finding: Finding | None, fixed: str) -> TryEdit:
+    first, last = lines_of(run.where)
+    return TryEdit(
         run.snapshot.uri,
         run.snapshot.language_id,
         case.text,
-        found.place,
-        found.text,
-        case.lines.start,
-        case.lines.stop - 1,
-        case.finding.fingerprint if case.finding is not None else "",
+        fixed,
+        first,
+        min(last, first + _MAX_LINES),
+        finding.fingerprint if finding is not None else "",
         case.problem.code,
         run.snapshot.path,
     )
-    held = await run.server.reviewing.process.ask(request, Held)
-    run.require_current()
-    return (None if held.refusal else found), held
 
 
-def _loses_value(case: _Case, found: Replacement) -> bool:
-    """Tell whether none of the variables on the way of the value is left of those that were there."""
-    steps = case.finding.trace if case.finding is not None else ()
-    values = {name for step in steps if step.words.startswith("into ") for name in _NAME.findall(step.words)}
-    old = replaced(case.text, found.place)
-    before, after = (values & set(_WORD.findall(text)) for text in (old, found.text))
-    return bool(before) and not after
-
-
-async def _offer(run: Run, case: _Case, found: Replacement, held: Held) -> None:
+async def _offer(run: Run, case: Case, fixed: str, checked: str) -> None:
     name = " ".join(filter(None, (case.problem.source, case.problem.code))) or "the tool that reports it"
     parses = (
         "It parses no worse; whether" if run.snapshot.language_id in LANGUAGES else "Whether it parses, and whether"
     )
     unchecked = f"{parses} {name} still reports the problem was not checked."
-    note = Note("Fix proposed by the model", held.checked or unchecked)
-    edit = workspace_edit(
-        run.server.session.capabilities, [Change(file_of(run.snapshot), found.place, found.text)], note
-    )
+    note = Note("Fix proposed by the model", checked or unchecked)
+    file = file_of(run.snapshot)
+    changes = [Change(file, each.place, each.text) for each in edits_between(case.text, fixed)]
+    edit = workspace_edit(run.server.session.capabilities, changes, note)
     label = f"Fix {case.problem.code}" if case.problem.code else "Fix a problem"
     await apply(run.server, edit, label, run.snapshot)
 
 
-async def _case(run: Run) -> _Case:
+async def _case(run: Run) -> tuple[Case, Finding | None]:
     """Return what is to be mended. Raises HearthlineError where it is not to be found, or may not be shown."""
     snapshot = run.snapshot
     text = text_to_work_on(snapshot)
@@ -173,21 +140,18 @@ async def _case(run: Run) -> _Case:
     first, last = lines_of(run.where)
     if first >= len(snapshot.lines):
         raise HearthlineError("the problem is reported behind the end of the document; ask again")
-    problem = problem._replace(line=snapshot.lines[first])
-    lines = range(first, min(last, first + _MAX_LINES, len(snapshot.lines) - 1) + 1)
+    reported = range(first, min(last, first + _MAX_LINES, len(snapshot.lines) - 1) + 1)
     finding = None
     if problem.source == SOURCE:
         finding = await _finding(run.server, snapshot.uri, problem.code, run.where)
         if finding is None:
             raise HearthlineError("the problem is not found there any more; ask again")
-        problem = problem._replace(message=_story(finding))
     subject = await subject_of(run.server, snapshot, run.where)
     around = range(subject.first_line, subject.last_line + 1) if subject is not None else None
-    others = [step.place.line for step in finding.trace if step.path is None] if finding is not None else []
-    excerpt = excerpt_of(snapshot.lines, lines, around, others)
-    if not excerpt.parts:
+    case = case_of(problem, text, snapshot.language_id, reported, around, finding)
+    if case is None:
         raise HearthlineError("the line there is too long to be shown to a model")
-    return _Case(problem, text, lines, finding, excerpt)
+    return case, finding
 
 
 def _problem(diagnostic: object) -> Problem:
@@ -200,9 +164,3 @@ def _problem(diagnostic: object) -> Problem:
 def _word(diagnostic: Mapping[object, object], key: str) -> str:
     value = diagnostic.get(key)
     return str(value) if isinstance(value, str | int) else ""
-
-
-def _story(finding: Finding) -> str:
-    """Return what a finding says, and the way of the value."""
-    steps: Iterable[str] = (f"- {step.words}" for step in finding.trace)
-    return "\n".join((f"{finding.message} (CWE-{finding.cwe})", *steps))

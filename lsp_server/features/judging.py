@@ -46,6 +46,14 @@ class Opinion(NamedTuple):
     verdict: Verdict | None
 
 
+class _Trial(NamedTuple):
+    """Whether a proposed fix holds in one version of its document; several providers of actions ask at once."""
+
+    version: int
+    opinion: Opinion
+    tried: asyncio.Future[Tried]
+
+
 class Judging:
     """Asks for verdicts. `note` is told each result of the review."""
 
@@ -53,6 +61,7 @@ class Judging:
         self._server = server
         self._opinions: OrderedDict[tuple[str, str], Opinion] = OrderedDict()
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._trials: dict[tuple[str, str], _Trial] = {}
 
     def note(self, result: Result) -> None:
         """Ask about the findings of `result` once its document has been still for a while."""
@@ -84,9 +93,20 @@ class Judging:
     async def fix_for(self, snapshot: DocumentSnapshot, finding: Finding) -> Tried:
         """Return the edit that was proposed for `finding`, if it holds in `snapshot`; else an empty one."""
         opinion = self._opinions.get((snapshot.uri, finding.fingerprint))
-        fix = opinion.verdict.fix if opinion is not None and opinion.verdict is not None else None
-        text = text_of(snapshot) if fix is not None else None
-        if fix is None or text is None:
+        if opinion is None or opinion.verdict is None or opinion.verdict.fix is None:
+            return Tried()
+        key = snapshot.uri, finding.fingerprint
+        trial = self._trials.get(key)
+        if trial is None or (trial.version, trial.opinion) != (snapshot.version, opinion):
+            task = asyncio.ensure_future(self._try(snapshot, finding, opinion.verdict.fix))
+            trial = self._trials[key] = _Trial(snapshot.version, opinion, task)
+            if len(self._trials) > _MAX_KEPT:
+                del self._trials[next(iter(self._trials))]
+        return await asyncio.shield(trial.tried)
+
+    async def _try(self, snapshot: DocumentSnapshot, finding: Finding, fix: verdict.Fix) -> Tried:
+        text = text_of(snapshot)
+        if text is None:
             return Tried()
         request = TryFix(snapshot.language_id, text, finding.fingerprint, fix, snapshot.path)
         with suppress(ReviewClosed, ReviewUnavailable):

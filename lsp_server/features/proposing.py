@@ -5,20 +5,17 @@ waiting ends the answer.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
 
 from lsp_server.context.secrets import has_secret, is_secret_name
 from lsp_server.document import DocumentSnapshot
-from lsp_server.engine.protocol import ChatRequest, Message
+from lsp_server.engine.protocol import Token
+from lsp_server.engine.writing import Wanted, write
 from lsp_server.errors import HearthlineError
 from lsp_server.features.reviewing import text_of
 from lsp_server.features.running import Run
 from lsp_server.fixes.asking import Turn
 
 _MAX_TOKENS = 1_024
-_DEADLINE_MS = 120_000
-_TEMPERATURE_AGAIN = 0.7
-"""A model that is sure of what does not do says it again."""
 _USUAL_TOKENS = 120
 """Of an answer: so many are taken for all of it when its progress is told."""
 
@@ -40,28 +37,32 @@ def require_no_secret(turns: Sequence[Turn]) -> None:
 
 
 async def answer_to(
-    run: Run, turns: Sequence[Turn], schema: Mapping[str, object], words: str, *, is_again: bool = False
+    run: Run, turns: Sequence[Turn], schema: Mapping[str, object], words: str, *, n_failed: int = 0
 ) -> str:
-    """Return the model's answer; how far it is is told as `words`. Raises HearthlineError, of the engine too.
+    """Return the model's answer of the form `schema`; how far it is is told as `words`. Raises HearthlineError.
 
-    is_again: the surest answer was no good.
+    n_failed: answers to the same question that were no good; the surest one is not asked for again.
     """
-    require_no_secret(turns)
+    return await _written(run, Wanted(turns, run.id, _MAX_TOKENS, n_failed, json_schema=schema), words)
+
+
+async def code_from(run: Run, turns: Sequence[Turn], words: str, n_failed: int = 0) -> str:
+    """Return the model's answer up to the end of its first block of code. The rest is as `answer_to` has it."""
+    return await _written(run, Wanted(turns, run.id, _MAX_TOKENS, n_failed, is_code=True), words)
+
+
+async def _written(run: Run, wanted: Wanted, words: str) -> str:
+    require_no_secret(wanted.turns)
     engine = run.server.session.engine
     run.report("waiting for the model", 0.0)
     await engine.warm_up()
-    request = ChatRequest(
-        tuple(Message(turn.role, turn.content) for turn in turns),
-        key=run.id,
-        max_tokens=_MAX_TOKENS,
-        temperature=_TEMPERATURE_AGAIN if is_again else 0.0,
-        deadline_ms=_DEADLINE_MS,
-        json_schema=schema,
-    )
+    known = await engine.capabilities()
     run.report(words, 0.0)
-    pieces: list[str] = []
-    async with aclosing(engine.chat(request)) as tokens:
-        async for token in tokens:
-            pieces.append(token.text)
-            run.report(words, min(0.9, len(pieces) / _USUAL_TOKENS))
-    return "".join(pieces)
+    n_pieces = 0
+
+    def note(token: Token) -> None:
+        nonlocal n_pieces
+        n_pieces += bool(token.text)
+        run.report(words if n_pieces or not token.reasoning else "the model thinks", min(0.9, n_pieces / _USUAL_TOKENS))
+
+    return await write(engine, known, wanted, note)

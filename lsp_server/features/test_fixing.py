@@ -16,18 +16,19 @@ from lsp_server import convert
 from lsp_server.context.files import read_plain
 from lsp_server.context.secrets import is_secret_name
 from lsp_server.context.subject import Subject
-from lsp_server.document import DocumentSnapshot, split_lines
+from lsp_server.document import DocumentSnapshot
 from lsp_server.errors import HearthlineError
 from lsp_server.features import edits
 from lsp_server.features.code_actions import Asked, action
-from lsp_server.features.proposing import answer_to, text_to_work_on
+from lsp_server.features.proposing import code_from, text_to_work_on
 from lsp_server.features.running import Run
 from lsp_server.features.subjects import subject_of
 from lsp_server.fixes import asking, failing
 from lsp_server.fixes.asking import MAX_PROPOSALS, Attempt
-from lsp_server.fixes.excerpt import choices, excerpt_of
 from lsp_server.fixes.failing import Shown
-from lsp_server.fixes.proposal import Refused, Replacement, applied, read
+from lsp_server.fixes.proposal import Refused
+from lsp_server.fixes.quoting import edits_between
+from lsp_server.fixes.region import region_of
 from lsp_server.review_process.messages import FindSubject, Held, Located, TryEdit
 from lsp_server.tests_for.framework import Result, Verdict
 from lsp_server.tests_for.python import find_python
@@ -46,10 +47,9 @@ _MOST_TRIED = 40
 
 @dataclass(frozen=True)
 class _File:
-    r"""A file of the workspace that may be changed. text: lines ending in `\n`; snapshot: of an open one."""
+    """A file of the workspace that may be changed. raw: as it lies there; snapshot: of an open one."""
 
     shown: Shown
-    text: str
     raw: str
     snapshot: DocumentSnapshot | None
 
@@ -85,10 +85,9 @@ async def _fix(run: Run) -> None:
     case = await _case(run)
     failure = case.before[case.subject.name].words
     attempts: list[Attempt] = []
-    schema = asking.schema_for(choices([file.shown.excerpt for file in case.files]))
     while len(attempts) < MAX_PROPOSALS:
         turns = failing.ask(case.subject.name, failure, [file.shown for file in case.files], attempts)
-        answer = await answer_to(run, turns, schema, "the model writes an edit", is_again=bool(attempts))
+        answer = await code_from(run, turns, "the model writes a fix", len(attempts))
         run.require_current()
         refusal = await _tried(run, case, answer)
         if refusal is None:
@@ -99,28 +98,24 @@ async def _fix(run: Run) -> None:
 
 async def _tried(run: Run, case: _Case, answer: str) -> str | None:
     """Hand the edit in `answer` to the client if the test passes with it, else return why not."""
-    fix = read(answer)
-    if fix is None:
-        return "is no edit of the form that was asked for"
-    found = failing.locate_among([file.shown for file in case.files], fix)
+    found = failing.mended_among([file.shown for file in case.files], answer)
     if isinstance(found, Refused):
         return found.words
-    number, replacement = found
+    number, changed = found
     file = case.files[number]
-    changed = applied(file.text, replacement)
-    if number == 0 and failing.is_weaker(file.text, changed):
+    if number == 0 and failing.is_weaker(file.shown.text, changed):
         return "makes the test ask for less"
     nowhere = -2  # no tool reports a line; what counts is that the edit parses and brings nothing
-    request = TryEdit(run.snapshot.uri, "python", file.text, replacement.place, replacement.text, nowhere, nowhere)
+    request = TryEdit(run.snapshot.uri, "python", file.shown.text, changed, nowhere, nowhere)
     held = await run.server.reviewing.process.ask(request, Held)
     if held.refusal:
         return held.refusal
     run.report("running the test", 0.95)
-    texts = {each.shown.path: each.text for each in case.files} | {file.shown.path: changed}
+    texts = {each.shown.path: each.shown.text for each in case.files} | {file.shown.path: changed}
     after = await case.suite.run(failing.names_of_tests(texts[case.files[0].shown.path]), texts)
     refusal = _why_worse(case, after)
     if refusal is None:
-        await _offer(run, case, file, replacement)
+        await _offer(run, case, file, changed)
     return refusal
 
 
@@ -136,14 +131,14 @@ def _why_worse(case: _Case, after: dict[str, Result]) -> str | None:
     return None
 
 
-async def _offer(run: Run, case: _Case, file: _File, replacement: Replacement) -> None:
+async def _offer(run: Run, case: _Case, file: _File, changed: str) -> None:
     path = str(case.suite.workspace / file.shown.path)
     target = edits.file_of(file.snapshot) if file.snapshot is not None else edits.file_on_disk(path, file.raw)
     have_passed = any(result.verdict is Verdict.PASSED for result in case.before.values())
     others = ", and the others of its file that passed still do" if have_passed else ""
     note = edits.Note("Fix proposed by the model", f"`{case.subject.name}` passes with it{others}.")
-    change = edits.Change(target, replacement.place, replacement.text)
-    edit = edits.workspace_edit(run.server.session.capabilities, [change], note)
+    changes = [edits.Change(target, each.place, each.text) for each in edits_between(file.shown.text, changed)]
+    edit = edits.workspace_edit(run.server.session.capabilities, changes, note)
     basis = [each.snapshot for each in case.files if each.snapshot is not None]
     await edits.apply(run.server, edit, f"Fix test {case.subject.name}", *basis)
 
@@ -162,11 +157,13 @@ async def _case(run: Run) -> _Case:
     framework = await asyncio.to_thread(find_python, folder, os.environ, [text])
     path = Path(snapshot.path).relative_to(folder).as_posix()
     own = _file(path, text, "".join(snapshot.lines), snapshot, subject, subject.first_line)
+    if own is None:
+        raise HearthlineError(f"`{subject.name}` is too long to be written again")
     tested = await _tested(run, subject, path, text, folder)
     files = (own,) if tested is None else (own, tested)
     suite = Suite(framework, sandbox, folder, path, text, subject)
     run.report("running the test", 0.0)
-    before = await suite.run(failing.names_of_tests(text), {file.shown.path: file.text for file in files})
+    before = await suite.run(failing.names_of_tests(text), {file.shown.path: file.shown.text for file in files})
     result = before.get(subject.name)
     if result is None or result.verdict not in _FAILURES:
         state = "was not run" if result is None else result.words or f"is {result.verdict}"
@@ -214,6 +211,10 @@ async def _raw(run: Run, path: Path) -> tuple[str | None, DocumentSnapshot | Non
 
 def _file(
     path: str, text: str, raw: str, snapshot: DocumentSnapshot | None, subject: Subject | None, line: int
-) -> _File:
+) -> _File | None:
+    """Return a file whose function at `line` is shown; None for one that is too long to be written again."""
     around = range(subject.first_line, subject.last_line + 1) if subject is not None else None
-    return _File(Shown(path, excerpt_of(split_lines(text), range(line, line + 1), around)), text, raw, snapshot)
+    region = region_of(text.split("\n"), range(line, line + 1), around)
+    if region is None or not region.is_function:
+        return None
+    return _File(Shown(path, text, region), raw, snapshot)

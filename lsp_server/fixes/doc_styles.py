@@ -26,8 +26,8 @@ _TYPED = {
     "google": re.compile(r"^\s+\*{0,2}\w+ \([^)]+\):", re.MULTILINE),
     "jsdoc": re.compile(r"@(?:param|returns?)\s+\{"),
 }
+_THIRD_PERSON = re.compile(r"[\s/*]*[A-Z][a-z]+(?<!s)s\b")
 _WIDTHS = (79, 88, 100, 120)
-_MAX_EXAMPLE_CHARS = 600
 
 
 class Style(msgspec.Struct, frozen=True):
@@ -35,7 +35,8 @@ class Style(msgspec.Struct, frozen=True):
 
     form: google, numpy, rest, plain, jsdoc, javadoc, go, rust, csharp. width: of the longest line. quotes: Python's.
     starts_below: the first words stand on the line below the opening quotes. is_typed: types stand in the text.
-    returns: JSDoc's tag. has_dash: JSDoc's parameters have one behind their names. example: some of the file.
+    begins_with_s: the first verb is in the third person (Returns). returns: JSDoc's tag. has_dash: JSDoc's parameters
+    have one behind their names.
     """
 
     form: str
@@ -43,15 +44,16 @@ class Style(msgspec.Struct, frozen=True):
     quotes: str = '"""'
     starts_below: bool = False
     is_typed: bool = False
+    begins_with_s: bool = False
     returns: str = "@returns"
     has_dash: bool = True
-    example: str = ""
 
 
 def detect(text: str, language_id: str) -> Style:
     r"""Return the style of `text`, lines ending in `\n`."""
     pattern = _PYTHON_DOC if language_id == "python" else _LINES_DOC.get(language_id, _BLOCK_DOC)
-    found = [match.group() for match in pattern.finditer(text) if match["words"].strip()]
+    matches = [match for match in pattern.finditer(text) if match["words"].strip()]
+    found = [match.group() for match in matches]
     all_words = "\n".join(found)
     form = _python_form(all_words) if language_id == "python" else _OTHER_FORMS.get(language_id, "jsdoc")
     typed = _TYPED.get(form)
@@ -61,9 +63,9 @@ def detect(text: str, language_id: str) -> Style:
         "'''" if all_words.count("'''") > all_words.count('"""') else '"""',
         2 * sum(_is_below(each) for each in found if "\n" in each) > sum("\n" in each for each in found),
         bool(typed and typed.search(all_words)),
+        2 * sum(bool(_THIRD_PERSON.match(match["words"])) for match in matches) > len(matches),
         "@return" if re.search(r"@return\b", all_words) and "@returns" not in all_words else "@returns",
-        not re.search(r"@param\s+(?:\{[^}]*\}\s+)?\S+\s+[^-\s]", all_words),
-        _example(found),
+        not re.search(r"@param\s+(?:\{[^}]*\}\s+)?[^\s{]\S*\s+[^-\s]", all_words),
     )
 
 
@@ -87,9 +89,3 @@ def _python_form(words: str) -> str:
 def _is_below(doc: str) -> bool:
     """Tell whether nothing stands behind the opening quotes."""
     return not doc.split("\n", 1)[0].strip().lstrip("rRuU").strip("\"'")
-
-
-def _example(found: list[str]) -> str:
-    """Return the most telling one that is not too long to be shown."""
-    short = [each for each in found if len(each) <= _MAX_EXAMPLE_CHARS]
-    return max(short, key=len, default="")

@@ -9,6 +9,8 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from html import escape
 
+import msgspec
+
 from lsp_server.fixes.doc_styles import Style
 from lsp_server.fixes.documented import Documented
 from lsp_server.fixes.proposal import Replacement
@@ -16,11 +18,16 @@ from lsp_server.fixes.wording import Words
 
 _MIN_WIDTH = 40
 _HANGING = "    "
+_NO_VERBS = frozenset(
+    {"always", "this", "is", "has", "was", "its", "as", "yes", "thus", "us", "class", "items", "values"}
+)
 
 
 def written(documented: Documented, style: Style, words: Words) -> Replacement:
     """Return the edit that documents `documented`."""
     width = max(_MIN_WIDTH, style.width - len(documented.indentation.expandtabs(4)))
+    if documented.is_function and not style.begins_with_s:
+        words = msgspec.structs.replace(words, summary=_in_the_imperative(words.summary))
     lines = _FORMS[style.form](documented, style, words, width)
     text = f"\n{documented.indentation}".join(lines)
     text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
@@ -39,7 +46,7 @@ def _google(documented: Documented, style: Style, words: Words, width: int) -> l
 
     sections = {
         "Args:": list(named(words.parameters, _types(documented))),
-        _result_title(documented) + ":": _wrapped(words.returns, width, _HANGING, _HANGING),
+        _result_title(documented) + ":": _wrapped(_typed_result(documented, style, words), width, _HANGING, _HANGING),
         "Raises:": list(named(words.errors, {})),
     }
     blocks = [[title, *lines] for title, lines in sections.items() if lines]
@@ -56,11 +63,22 @@ def _numpy(documented: Documented, style: Style, words: Words, width: int) -> li
 
     sections = {
         "Parameters": named(words.parameters, _types(documented)),
-        _result_title(documented): _wrapped(words.returns, width, "", ""),
+        _result_title(documented): _numpy_result(documented, words, width),
         "Raises": named(words.errors, {}),
     }
     blocks = [[title, "-" * len(title), *lines] for title, lines in sections.items() if lines]
     return _docstring(words, blocks, style, width)
+
+
+def _typed_result(documented: Documented, style: Style, words: Words) -> str:
+    has_type = style.is_typed and words.returns and documented.result_type
+    return f"{documented.result_type}: {words.returns}" if has_type else words.returns
+
+
+def _numpy_result(documented: Documented, words: Words, width: int) -> list[str]:
+    if not words.returns or not documented.result_type:
+        return _wrapped(words.returns, width, "", "")
+    return [documented.result_type, *_wrapped(words.returns, width, _HANGING, _HANGING)]
 
 
 def _rest(_documented: Documented, style: Style, words: Words, width: int) -> list[str]:
@@ -93,11 +111,12 @@ def _jsdoc(documented: Documented, style: Style, words: Words, width: int) -> li
     types, dash = _types(documented), "- " if style.has_dash else ""
 
     def kind(name: str) -> str:
-        return f"{{{types.get(name) or '*'}}} " if style.is_typed else ""
+        return f"{{{types[name]}}} " if style.is_typed and types[name] else ""
 
     tags = [f"@param {kind(name)}{name} {dash}{what}" for name, what in words.parameters.items()]
     if words.returns:
-        tags.append(f"{style.returns} {kind('')}{words.returns}")
+        result = f"{{{documented.result_type}}} " if style.is_typed and documented.result_type else ""
+        tags.append(f"{style.returns} {result}{words.returns}")
     tags += [f"@throws {{{name}}} {what}" for name, what in words.errors.items()]
     return _block(words, tags, width)
 
@@ -163,6 +182,30 @@ _FORMS: Mapping[str, Callable[[Documented, Style, Words, int], list[str]]] = {
     "rust": _rust,
     "csharp": _csharp,
 }
+
+
+def _in_the_imperative(summary: str) -> str:
+    """Return `summary`, begun with the plain verb where small models write Returns, or This function returns."""
+    summary = re.sub(r"^(?:A|This) (?:function|method) to (\w)", lambda match: match[1].upper(), summary)
+    match = re.match(
+        r"(?:(?:This|The) (?:function|method) |A (?:function|method) (?:that|which) )?([A-Za-z][a-z]+)s (?=\S)", summary
+    )
+    if match is None or f"{match[1]}s".lower() in _NO_VERBS or match[1].endswith("s"):
+        return summary
+    verb = match[1]
+    for ending, plain in (
+        ("sse", "ss"),
+        ("she", "sh"),
+        ("che", "ch"),
+        ("xe", "x"),
+        ("zze", "zz"),
+        ("oe", "o"),
+        ("ie", "y"),
+    ):
+        if verb.endswith(ending):
+            verb = verb.removesuffix(ending) + plain
+            break
+    return f"{verb[:1].upper()}{verb[1:]} {summary[match.end() :]}"
 
 
 def _third_person(verb: str) -> str:

@@ -38,7 +38,8 @@ class Documented(msgspec.Struct, frozen=True):
 
     parameters: with Python's stars. types: of each, as the code has it, "" where it has none. errors: what it raises
     itself, or throws. place: where its documentation goes, over what stands there. indentation: of each line of it.
-    is_above: it stands above the code, else in it. code: the lines of the definition, between `\n`.
+    is_above: it stands above the code, else in it. code: the lines of the definition, between `\n`. result_type: as
+    the code has it, "" where it does not say.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Documented(msgspec.Struct, frozen=True):
     indentation: str
     is_above: bool
     code: str
+    result_type: str = ""
 
 
 def read_documented(text: str, language_id: str, first_line: int, last_line: int) -> Documented | None:
@@ -101,22 +103,23 @@ def _documented(defined: Defined, lines: list[str], language_id: str) -> Documen
         at[: len(at) - len(at.lstrip())],
         is_above,
         "\n".join(lines[first : last + 1]),
+        _result_type(core) if is_function else "",
     )
 
 
 def _place_inside(node: tree_sitter.Node, lines: list[str]) -> Place | None:
     """Return the place of a docstring: of the one there is, or in front of the first statement of the body."""
     body = node.child_by_field_name("body")
-    statement = body.named_child(0) if body is not None else None
-    if body is None or statement is None:
+    if body is None or not body.named_children:
         return None
+    statement = body.named_children[0]
     row = statement.start_point.row
     before = lines[row].encode()[: statement.start_point.column]
     if before.strip():  # on the line of the head
         return None
-    string = statement.named_child(0) if statement.type == "expression_statement" else None
-    if string is not None and _is_docstring(string) and statement.named_child_count == 1:
-        end = string.end_point
+    strings = statement.named_children if statement.type == "expression_statement" else []
+    if len(strings) == 1 and _is_docstring(strings[0]):
+        end = strings[0].end_point
         return Place(row, len(before), end.row, len(lines[end.row].encode()[: end.column].decode()))
     comments = [each.start_point for each in node.children if each.type == "comment"]
     first = min([row, *(point.row for point in comments if point.column == len(before))])  # a docstring comes first
@@ -180,10 +183,14 @@ def _parameter(node: tree_sitter.Node) -> str | None:
     return f"{stars or ''}{name}" if name else None
 
 
-def _has_result(core: tree_sitter.Node, inner: list[tree_sitter.Node]) -> bool:
+def _result_type(core: tree_sitter.Node) -> str:
     declared = next(filter(None, map(core.child_by_field_name, ("return_type", "result", "returns", "type"))), None)
-    if declared is not None:
-        return not _NO_RESULT.fullmatch(_words(declared).strip())
+    return " ".join(_words(declared).lstrip(": ").split()) if declared is not None else ""
+
+
+def _has_result(core: tree_sitter.Node, inner: list[tree_sitter.Node]) -> bool:
+    if declared := _result_type(core):
+        return not _NO_RESULT.fullmatch(declared)
     body = core.child_by_field_name("body")
     if core.type == "arrow_function" and body is not None and body.type != "statement_block":
         return True
@@ -194,7 +201,8 @@ def _errors(core: tree_sitter.Node, inner: list[tree_sitter.Node]) -> Iterator[s
     for node in (*core.named_children, *inner):
         if node.type == "throws":
             yield from map(_words, node.named_children)
-        elif _RAISES.fullmatch(node.type) and (raised := node.named_child(0)) is not None:
+        elif _RAISES.fullmatch(node.type) and node.named_children:  # what is caught may be raised again without a name
+            raised = node.named_children[0]
             fields = ("function", "constructor", "type")
             made = next(filter(None, map(raised.child_by_field_name, fields)), raised)
             name = _words(made)

@@ -1,117 +1,51 @@
-"""What of a file a model is shown to mend something in it. Pure.
+"""What of a file a model is shown besides the lines that it writes again. Pure.
 
-Invariants: an excerpt is made of whole lines of the file, in their order, and knows which they are, so that what a
-model quotes of it has a place; it never exceeds the bound, however large the function is.
+Invariants: an excerpt is made of whole lines of the file, in their order; it never exceeds the bound, however large the
+function is. There is no mark where lines were left out: small models write that instead of the code.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
-from lsp_server.review.finding import Place
-from lsp_server.review.slices import GAP, import_lines
+from lsp_server.fixes.region import Region
+from lsp_server.review.slices import import_lines
 
-MAX_CHARS = 6_000
-_LINES_AROUND = 12
-_MAX_CHOICE_CHARS = 8_000
-_RUN_LINES = 4
-
-
-class Part(NamedTuple):
-    r"""Lines that follow each other. first_line: 0-based. text: they, without the end of the last one, between `\n`."""
-
-    first_line: int
-    text: str
-
-    def place(self, start: int, end: int) -> Place:
-        """Return where the characters from `start` to `end` of `text` stand in the file."""
-        return Place(*self._position(start), *self._position(end))
-
-    def _position(self, offset: int) -> tuple[int, int]:
-        before = self.text[:offset]
-        return self.first_line + before.count("\n"), offset - before.rfind("\n") - 1
+MAX_CHARS = 3_000
+_MOSTDEFINITIONS = 8
+_WORD = re.compile(r"[^\W\d]\w+")
+DEFINITION = re.compile(
+    r"(?:(?:export|default|pub(?:\(\w+\))?|public|private|static|async|final|abstract)\s+)*"
+    r"(?:def|class|function|interface|type|enum|struct|trait|func|fn|const|let|var)\b\s*(?:\([^)]*\)\s*)?(\w+)"
+)
+"""A line that gives something a name; the group is the name."""
 
 
-class Excerpt(NamedTuple):
-    """Parts of a file, none of which touch."""
-
-    parts: tuple[Part, ...]
-
-    @property
-    def text(self) -> str:
-        """What is shown."""
-        return f"\n{GAP}\n".join(part.text for part in self.parts)
-
-    @property
-    def lines(self) -> Iterator[int]:
-        """The lines of the file that are shown."""
-        for part in self.parts:
-            yield from range(part.first_line, part.first_line + part.text.count("\n") + 1)
+_CONSTANT = re.compile(r"([A-Z][A-Z0-9_]+)\b[^=]*=[^=]")
 
 
-def excerpt_of(
-    lines: Sequence[str], problem: range, around: range | None = None, others: Iterable[int] = ()
-) -> Excerpt:
-    """Return what is to be seen of a problem, with the lines at the margin that import something.
+def excerpt_of(lines: Sequence[str], region: Region, around: range | None = None, others: Iterable[int] = ()) -> str:
+    """Return what matters to `region`: the file's imports, what it defines at the margin that the region uses.
 
-    lines: of the file, with or without terminators. problem: the lines it is reported on. around: those of the function
-    it stands in, None where it is in none. others: more lines that matter, such as where a value comes from. What does
-    not fit is left out: first the function, of which the lines next to the problem stay, then the other lines.
+    lines: of the file, without their ends. around: those of the function that the region is part of, None for none.
+    others: more lines that matter, such as where a value comes from. What does not fit is left out, that first.
     """
-    bare = [line.rstrip("\r\n") for line in lines]
-    near = set(range(problem.start - _LINES_AROUND, problem.stop + _LINES_AROUND))
+    imports = import_lines(lines)
     far = {line + step for line in others for step in (-1, 0, 1)}
-    imports = import_lines(bare)
-    choices = (
-        set(around or near) | set(problem) | far | imports,
-        near | far | imports,
-        near,
-        set(problem),
-        set(range(problem.start, problem.start + 1)),
-    )
-    for choice in choices:
-        kept = sorted(number for number in choice if 0 <= number < len(bare))
-        if sum(len(bare[number]) + 1 for number in kept) <= MAX_CHARS:
-            return Excerpt(tuple(_parts(bare, kept)))
-    return Excerpt(())
+    defined = set(_definitions(lines, region))
+    for choice in (imports | far | defined | set(around or ()), imports | far | defined, imports, set[int]()):
+        kept = sorted(number for number in choice - set(region.numbers) if 0 <= number < len(lines))
+        if sum(len(lines[number]) + 1 for number in kept) <= MAX_CHARS:
+            return "\n".join(lines[number] for number in kept if lines[number].strip())
+    return ""
 
 
-def choices(excerpts: Sequence[Excerpt], problem: range | None = None) -> list[str]:
-    """Return what an edit may replace: whole lines that stand in the excerpts once, what is around `problem` first.
-
-    Runs of lines about the problem, each line by itself, each part as a whole; no more than fit a form of an answer.
-    """
-    parts = [part for excerpt in excerpts for part in excerpt.parts]
-    shown = "\n\0\n".join(part.text for part in parts)
-    found: dict[str, None] = {}
-    n_chars = 0
-    for text in (*_runs(parts, problem), *(line for part in parts for line in part.text.split("\n"))):
-        fits = n_chars + len(text) <= _MAX_CHOICE_CHARS
-        if text.strip() and fits and text not in found and f"\n{shown}\n".count(f"\n{text}\n") == 1:
-            found[text] = None
-            n_chars += len(text)
-    return list(found)
+def _definitions(lines: Sequence[str], region: Region) -> list[int]:
+    used = set(_WORD.findall(region.text))
+    found = [number for number, name in _defined(lines) if name in used and number not in region.numbers]
+    return found[:_MOSTDEFINITIONS]
 
 
-def _runs(parts: Iterable[Part], problem: range | None) -> Iterator[str]:
-    """Give the lines that are reported, those with some more before and behind, and the part they stand in."""
-    for part in parts:
-        lines = part.text.split("\n")
-        if problem is not None and part.first_line <= problem.start < part.first_line + len(lines):
-            first = problem.start - part.first_line
-            last = min(problem.stop - 1 - part.first_line, len(lines) - 1)
-            for n_more in range(2 * _RUN_LINES - 1):
-                for n_before in range(min(n_more, _RUN_LINES - 1) + 1):
-                    begin, end = first - n_before, last + n_more - n_before
-                    if begin >= 0 and end < len(lines) and lines[begin].strip() and lines[end].strip():
-                        yield "\n".join(lines[begin : end + 1])
-        if problem is None or problem.start in range(part.first_line, part.first_line + len(lines)):
-            yield part.text
-
-
-def _parts(lines: Sequence[str], kept: Sequence[int]) -> Iterator[Part]:
-    start = 0
-    for index in range(1, len(kept) + 1):
-        if index == len(kept) or kept[index] != kept[index - 1] + 1:
-            first, last = kept[start], kept[index - 1]
-            yield Part(first, "\n".join(lines[first : last + 1]))
-            start = index
+def _defined(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(lines):
+        if line[:1].strip() and (match := DEFINITION.match(line) or _CONSTANT.match(line)) is not None:
+            yield number, match[1]

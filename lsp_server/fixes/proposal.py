@@ -1,22 +1,10 @@
-"""A model's proposal of an edit: what of its answer counts, and where it stands in the file. Pure.
-
-Invariants: a proposal says what is there and what shall be, never where; it has a place only if what it quotes stands
-in what the model was shown exactly once, letter for letter, in whole words. Forgiven is nothing but the style of line
-ends, and the indentation that all of its lines have in common.
-"""
+"""A proposal of an edit: what it puts in the place of what, and what makes it none that is worth a look. Pure."""
 
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
-import msgspec
-
-from lsp_server.fixes.excerpt import Excerpt, Part
 from lsp_server.review.finding import Place
 from lsp_server.review.verdict import Fix
-
-_MAX_LINES = 40
-"""Whoever replaces more than so many lines writes another program."""
 
 _SILENCES = re.compile(
     r"""\#\s*(?:noqa|nosec|type:\s*ignore|pyright:|pylint:|ruff:|flake8|mypy:|pragma:)|hearthline:\s*ignore
@@ -42,32 +30,6 @@ class Refused(NamedTuple):
     words: str
 
 
-def read(answer: str) -> Fix | None:
-    r"""Return the proposal in `answer`, lines ending in `\n`; None where there is none of the form asked for."""
-    try:
-        fix = msgspec.json.decode(answer, type=Fix)
-    except (msgspec.DecodeError, UnicodeError):
-        return None
-    return Fix(_unix(fix.old_text), _unix(fix.new_text))
-
-
-def locate(excerpt: Excerpt, fix: Fix) -> Replacement | Refused:
-    """Return where in the file `fix` goes and what goes there, or why it does not count."""
-    if not fix.old_text.strip():
-        return Refused("quotes nothing")
-    if fix.old_text.count("\n") >= _MAX_LINES or fix.new_text.count("\n") >= _MAX_LINES:
-        return Refused(f"replaces more than {_MAX_LINES} lines")
-    found = list(_exact(excerpt, fix)) or list(_indented(excerpt, fix))
-    if len(found) != 1:
-        return Refused("quotes text that stands there more than once" if found else "quotes text that is not there")
-    part, start, end, text = found[0]
-    if part.text[start:end] == text:
-        return Refused("changes nothing")
-    if len(_SILENCES.findall(text)) > len(_SILENCES.findall(part.text[start:end])):
-        return Refused("only silences the tool")
-    return Replacement(part.place(start, end), text)
-
-
 def applied(text: str, replacement: Replacement) -> str:
     r"""Return `text`, its lines ending in `\n`, with `replacement` in it."""
     (line, column, end_line, end_column), new = replacement
@@ -76,91 +38,12 @@ def applied(text: str, replacement: Replacement) -> str:
     return head + new + "\n".join([lines[end_line][end_column:], *lines[end_line + 1 :]])
 
 
-def replaced(text: str, place: Place) -> str:
-    """Return what stands at `place` of `text`."""
-    lines = text.split("\n")[place.line : place.end_line + 1]
-    lines[-1] = lines[-1][: place.end_column]
-    return "\n".join([lines[0][place.column :], *lines[1:]])
+def silences(text: str) -> int:
+    """Count the marks in `text` that make a tool say nothing."""
+    return len(_SILENCES.findall(text))
 
 
-def takes_code_away(replacement: Replacement) -> bool:
+def takes_code_away(fix: Fix) -> bool:
     """Tell whether nothing but remarks is put in the place of what stands there."""
-    return all(_REMARK.match(line) for line in replacement.text.split("\n"))
-
-
-_Found = tuple[Part, int, int, str]
-"""A part, where in it the old text begins and ends, and what takes its place."""
-
-
-def _exact(excerpt: Excerpt, fix: Fix) -> Iterator[_Found]:
-    """Give each place where the old text stands as it is, no word cut in two; places may overlap."""
-    old = fix.old_text
-    for part in excerpt.parts:
-        start = part.text.find(old)
-        while start >= 0:
-            end = start + len(old)
-            if not (_cuts_word(part.text, start) or _cuts_word(part.text, end)):
-                yield part, start, end, _continued(part, start, fix)
-            start = part.text.find(old, start + 1)
-
-
-def _cuts_word(text: str, at: int) -> bool:
-    return bool(re.fullmatch(r"\w\w", text[max(0, at - 1) : at + 1]))
-
-
-def _continued(part: Part, start: int, fix: Fix) -> str:
-    """Return the new text, lines after the first as deep as the line that the old text begins on.
-
-    Whoever quotes one line without its indentation writes the lines that replace it without it, too.
-    """
-    begin = part.text.rfind("\n", 0, start) + 1
-    indentation = part.text[begin:start]
-    first, *rest = fix.new_text.split("\n")
-    if not indentation:
-        return _as_deep(fix)
-    if indentation.strip() or "\n" in fix.old_text or first[:1].isspace():
-        return fix.new_text
-    if _has_margin(first, rest, indentation):
-        return fix.new_text
-    return _deeper(fix.new_text, indentation).removeprefix(indentation)
-
-
-def _as_deep(fix: Fix) -> str:
-    """Return the new text, made as deep as the old one where it begins at the margin, and the old one does not."""
-    margin = fix.old_text[: len(fix.old_text) - len(fix.old_text.lstrip(" \t"))]
-    first, *rest = fix.new_text.split("\n")
-    if not margin or not first or first[0].isspace():
-        return fix.new_text
-    return margin + fix.new_text if rest and _has_margin(first, rest, margin) else _deeper(fix.new_text, margin)
-
-
-def _has_margin(first: str, rest: list[str], margin: str) -> bool:
-    """Tell whether the lines after `first` are written as deep as the file has them, where `first` is not."""
-    lines = [line for line in rest if line.strip()]
-    opens = first.rstrip().endswith((":", "{", "(", "["))
-    begins_deeper = not (opens and lines and not lines[0].removeprefix(margin)[:1].isspace())
-    return begins_deeper and all(line.startswith(margin) for line in lines)
-
-
-def _indented(excerpt: Excerpt, fix: Fix) -> Iterator[_Found]:
-    """Give each place where the old text stands once all of its lines are made as much deeper as the first one is."""
-    old, new = fix.old_text, fix.new_text
-    if old.endswith("\n") and new.endswith("\n"):
-        old, new = old[:-1], new[:-1]
-    first, *rest = old.split("\n")
-    if not first.strip() or not rest:
-        return
-    for part in excerpt.parts:
-        for match in re.finditer(rf"^([ \t]+){re.escape(first)}$", part.text, re.MULTILINE):
-            whole = _deeper(old, match[1])
-            end = match.start() + len(whole)
-            if part.text.startswith(whole, match.start()) and part.text[end : end + 1] in ("", "\n"):
-                yield part, match.start(), end, _deeper(new, match[1])
-
-
-def _deeper(text: str, indentation: str) -> str:
-    return "\n".join(indentation + line if line.strip() else line for line in text.split("\n"))
-
-
-def _unix(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    old = {line.strip() for line in fix.old_text.split("\n")}
+    return all(_REMARK.match(line) or line.strip() in old for line in fix.new_text.split("\n"))

@@ -10,16 +10,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lsp_server.fixes.flaws import flawed_lines, is_same_program
-from lsp_server.fixes.proposal import Replacement, applied
 from lsp_server.review_process.judging import why_not
 from lsp_server.review_process.messages import Held, TryEdit
 from lsp_server.review_process.ruff import run_ruff
 from lsp_server.review_process.whole import WholeReviewer
 
-_NEVER = ("F7", "F82")
-"""What no edit may bring, by ruff's rules: statements out of place, names that nothing defines."""
+_NEVER = ("F7", "F82", "F841")
+"""What no edit may bring, by ruff's rules: statements out of place, names that nothing defines, or nothing uses."""
 _INVALID = "invalid-syntax"
 _CODE = re.compile(r"[A-Z]{1,6}[0-9]{3,4}")
+_SAME = {
+    "reportUndefinedVariable": "F821",
+    "undefined-variable": "F821",
+    "name-defined": "F821",
+    "reportUnusedImport": "F401",
+    "unused-import": "F401",
+    "reportUnusedVariable": "F841",
+    "unused-variable": "F841",
+}
+"""Rules of pyright, pylint and mypy -> ruff's rule for the same."""
 _TIMEOUT_S = 0.6
 """It is asked twice, and the process has two seconds in all."""
 
@@ -35,13 +44,12 @@ class _Said(NamedTuple):
 
 def try_edit(reviewer: WholeReviewer, request: TryEdit) -> Held:
     """Return whether the edit that `request` asks about holds."""
-    text, language_id = request.text, request.language_id
-    fixed = applied(text, Replacement(request.place, request.new_text))
+    text, fixed, language_id = request.text, request.fixed, request.language_id
     before, after = _say(text, request), _say(fixed, request)
     if len(after.flawed or ()) > len(before.flawed or ()):
         return Held("does not parse")
     if request.is_documentation:
-        is_same = is_same_program(text, fixed, language_id, request.place.line)
+        is_same = is_same_program(text, fixed, language_id, request.first_line)
         return Held(checked="Only documentation is written.") if is_same else Held("changes code")
     if new := _new(before, after):
         return Held(f"brings another problem, {new}")
@@ -59,7 +67,7 @@ def _say(text: str, request: TryEdit) -> _Said:
     flawed = flawed_lines(text, request.language_id)
     if request.language_id != "python":
         return _Said(flawed, ())
-    codes = [request.code] if _CODE.fullmatch(request.code) else []
+    codes = [code] if _CODE.fullmatch(code := _code(request)) else []
     said = run_ruff(text, (*_NEVER, *codes), _TIMEOUT_S)
     if said is None and codes:  # not a code of ruff's
         said = run_ruff(text, _NEVER, _TIMEOUT_S)
@@ -82,14 +90,20 @@ def _never(said: _Said) -> Counter[str]:
 def _as_ruff_says(request: TryEdit, before: _Said, after: _Said) -> Held:
     """Compare ruff's reports, if it reported the problem to begin with."""
     lines = range(request.first_line, request.last_line + 1)
-    messages = {each["message"] for each in _of(request.code, before) if _line(each) in lines}
+    code = _code(request)
+    messages = {each["message"] for each in _of(code, before) if _line(each) in lines}
     if not messages:
         return Held()
-    n_before, n_after = len(_of(request.code, before)), len(_of(request.code, after))
-    same = [sum(each["message"] in messages for each in _of(request.code, said)) for said in (before, after)]
+    n_before, n_after = len(_of(code, before)), len(_of(code, after))
+    same = [sum(each["message"] in messages for each in _of(code, said)) for said in (before, after)]
     if n_after >= n_before or same[1] >= same[0]:
         return Held(_STILL)
-    return Held(checked=f"Ruff does not report {request.code} there any more.")
+    return Held(checked=f"Ruff does not report {code} there any more.")
+
+
+def _code(request: TryEdit) -> str:
+    """Return what ruff calls the problem, if it knows it."""
+    return _SAME.get(request.code, request.code)
 
 
 def _of(code: str, said: _Said) -> list[Mapping[str, Any]]:

@@ -75,17 +75,17 @@ class TryFix(msgspec.Struct, frozen=True, tag=True):
 
 
 class TryEdit(msgspec.Struct, frozen=True, tag=True):
-    """Find out whether a problem is gone once `new_text` takes `place`, and nothing else is worse.
+    """Find out whether a problem is gone once `text` says `fixed`, and nothing else is worse.
 
-    first_line, last_line: those the problem is reported on. fingerprint: of the finding that it is, "" for what another
-    tool reports. code: what that tool calls it. is_documentation: there is no problem; the edit may change no code.
+    first_line, last_line: those the problem is reported on, or that documentation is written to. fingerprint: of the
+    finding that it is, "" for what another tool reports. code: what that tool calls it. is_documentation: there is no
+    problem; the edit may change no code.
     """
 
     uri: str
     language_id: str
     text: str
-    place: Place
-    new_text: str
+    fixed: str
     first_line: int
     last_line: int
     fingerprint: str = ""

@@ -21,6 +21,7 @@ BENCHES = {
     "speculation": "decoding with guesses against decoding without, where text repeats and where it does not",
     "together": "answers that decode at once against one at a time",
     "review": "security findings against marked lines, noise, time, half-typed files; bandit and ruff beside",
+    "fixes": "fixes of diagnostics against the bare model's: which hold, which were checked, which are right",
     "sandbox": "what a sandbox costs: a command that does nothing, in it and without",
     "testgen": "suggested tests against the raw model's: which pass, what they cover, which mutants they notice",
     "suffix": "the text behind the cursor moved along while someone types: right answers, time per keystroke",
@@ -36,9 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", metavar="NAME", help="the model to measure (default: the bench's own)")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="data that others made")
     parser.add_argument("--build-llama", action="store_true", help="engine: build llama.cpp's server into the cache")
-    parser.add_argument("--n", type=int, metavar="N", help="retrieval, completion_quality, testgen: how many")
-    parser.add_argument("--resume", type=Path, metavar="FILE", help="of the same three: keep answers, go on from them")
-    parser.add_argument("--engine-url", metavar="URL", help="testgen: an OpenAI-compatible server with the model")
+    parser.add_argument("--n", type=int, metavar="N", help="retrieval, completion_quality, testgen, fixes: how many")
+    parser.add_argument("--resume", type=Path, metavar="FILE", help="of the same four: keep answers, go on from them")
+    parser.add_argument("--engine-url", metavar="URL", help="testgen, fixes: an OpenAI-compatible server that has it")
     options = parser.parse_args(argv)
     console = Console(stderr=True, highlight=False)
     if options.name is None:

@@ -164,7 +164,7 @@ async def _measure_all(
     measured: dict[str, Measured],
 ) -> None:
     """Write and measure one function after the other; what is done is kept step by step."""
-    async with _engine(model, options.engine_url) as engine:
+    async with engine_for(model, options.engine_url) as engine:
         for program in programs:
             with TemporaryDirectory(dir=TEMPORARY) as folder:
                 target = program.target_in(Path(folder))
@@ -179,7 +179,7 @@ async def _measure_all(
 
 
 @asynccontextmanager
-async def _engine(model: str, url: str | None) -> AsyncIterator[HttpEngine]:
+async def engine_for(model: str, url: str | None) -> AsyncIterator[HttpEngine]:
     """Give what is asked: a worker of the bench's own, or the server at `url`."""
     async with AsyncExitStack() as stack:
         if url is None:

@@ -1,6 +1,5 @@
 """Failing tests mended, through the real server process and a real sandbox."""
 
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -53,9 +52,9 @@ def _actions(editor: Editor, uri: str, line: int) -> list[dict[str, Any]]:
     return [action for action in found if action["title"].startswith("Fix failing test")]
 
 
-def _mended(editor: Editor, uri: str, line: int, *answers: dict[str, str]) -> dict[str, Any]:
+def _mended(editor: Editor, uri: str, line: int, *answers: str) -> dict[str, Any]:
     (action,) = _actions(editor, uri, line)
-    editor.client.call("probe/answers", {"answers": [json.dumps(answer) for answer in answers]})
+    editor.client.call("probe/answers", {"answers": answers})
     n_applied = len(editor.applied)
     editor.client.call("workspace/executeCommand", action["command"])
     (made,) = editor.applied[n_applied:]
@@ -68,8 +67,8 @@ def test_the_code_under_test_is_mended_where_it_lies(editor: Editor) -> None:
         editor,
         uri,
         8,
-        {"old_text": "return x * 2", "new_text": "return 6"},  # the other claim fails then
-        {"old_text": "return x * 2", "new_text": "return x * 3"},
+        "def triple(x):\n    return 6",  # the other claim fails then
+        "```python\ndef triple(x):\n    return x * 3\n```",
     )
     (document,) = made["edit"]["documentChanges"]
     assert document["textDocument"] == {"uri": (editor.root / "calc.py").as_uri(), "version": None}
@@ -90,11 +89,29 @@ def test_a_test_that_expects_the_wrong_thing_is_mended_and_never_weakened(editor
             editor,
             uri,
             13,
-            {"old_text": "    assert double(1) == 3", "new_text": "    pass"},
-            {"old_text": "return x + x", "new_text": "return 3"},
+            "def test_wrong():\n    pass",
+            "def double(x):\n    return 3",
+            "def double(x):\n    return 3",
         )
-    made = _mended(editor, uri, 13, {"old_text": "assert double(1) == 3", "new_text": "assert double(1) == 2"})
+    made = _mended(editor, uri, 13, "def test_wrong():\n    assert double(1) == 2")
     assert edited(TESTS, made) == TESTS.replace("double(1) == 3", "double(1) == 2")
+
+
+def test_code_that_a_test_imports_from_beside_it_is_found(editor: Editor) -> None:
+    tests = editor.root / "shop" / "tests"
+    tests.mkdir(parents=True)
+    for folder in (tests, tests.parent):
+        (folder / "__init__.py").touch()
+    code, test = (
+        "def net(x):\n    return x - 2\n",
+        "from ..prices import net\n\n\ndef test_net():\n    assert net(3) == 2\n",
+    )
+    (tests.parent / "prices.py").write_text(code)
+    uri = editor.show(test, name="shop/tests/test_prices.py")
+    made = _mended(editor, uri, 4, "def net(x):\n    return x - 1")
+    (document,) = made["edit"]["documentChanges"]
+    assert document["textDocument"]["uri"] == (tests.parent / "prices.py").as_uri()
+    assert edited(code, made) == code.replace("- 2", "- 1")
 
 
 def test_what_passes_is_left_alone_and_what_is_no_test_has_no_such_action(editor: Editor) -> None:

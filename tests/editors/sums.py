@@ -18,7 +18,7 @@ NEVER_S = 600.0
 
 ADD = 'def add(a, b):\n    """Add two numbers."""\n    total = a + b\n    return total\n'
 TESTED = [{"pattern": ".", "reply": "```python\ndef test_add():\n    assert add(1, 2) == 3\n```"}]
-MENDED = [{"pattern": ".", "reply": json.dumps(BOUND)}]
+MENDED = [{"pattern": ".", "reply": BOUND}]
 UNDOCUMENTED = "def add(a, b):\n    return a + b\n"
 SUMMARY = '"""Return the sum of `a` and `b`."""'
 DOCUMENTED = [{"pattern": ".", "reply": json.dumps({"summary": "Return the sum of `a` and `b`", "details": ""})}]

@@ -13,7 +13,7 @@ from lsp_server.fixes.documentation import written
 from lsp_server.fixes.documented import Documented, read_documented
 from lsp_server.fixes.flaws import flawed_lines, is_same_program
 from lsp_server.fixes.proposal import applied
-from lsp_server.fixes.wording import Words, schema_for
+from lsp_server.fixes.wording import Words, restates, schema_for
 from lsp_server.review.finding import Place
 
 PYTHON = '''\
@@ -83,6 +83,16 @@ class A {
     ("text", "language_id", "line", "name", "parameters", "has_result", "errors", "place"),
     [
         (PYTHON, "python", 5, "read", ("path", "*more", "depth", "**rest"), False, ("ValueError",), (3, 8, 3, 8)),
+        (
+            "def f(x):\n    try:\n        g(x)\n    except E:\n        raise\n",
+            "python",
+            2,
+            "f",
+            ("x",),
+            False,
+            (),
+            (1, 4, 1, 4),
+        ),
         (PYTHON, "python", 17, "open", (), True, (), (12, 8, 14, 11)),
         (PYTHON, "python", 0, "Reader", (), False, (), (1, 4, 1, 4)),
         (TYPESCRIPT, "typescript", 2, "read", ("path", "depth", "rest"), False, ("TypeError",), (1, 1, 1, 1)),
@@ -135,7 +145,7 @@ def _doc(*lines: str, quotes: str = '"""') -> str:
     ("text", "language_id", "expected"),
     [
         ("x = 1\n", "python", {"form": "google"}),
-        ('def f():\n    """Do it."""\n', "python", {"form": "plain", "example": '    """Do it."""'}),
+        ('def f():\n    """Do it."""\n', "python", {"form": "plain"}),
         (_doc("Do.", "", "Args:", "    a (int): It."), "python", {"form": "google", "is_typed": True}),
         (_doc("Do.", "", "Parameters", "----------", "a : int", "    It."), "python", {"form": "numpy"}),
         (
@@ -149,10 +159,14 @@ def _doc(*lines: str, quotes: str = '"""') -> str:
             "javascript",
             {"is_typed": True, "returns": "@return", "has_dash": False},
         ),
-        (JAVA, "java", {"form": "javadoc", "example": "    /** Old words. */"}),
-        (GO, "go", {"form": "go", "example": "// Old words.\n"}),
-        (RUST, "rust", {"form": "rust"}),
-        (CSHARP, "csharp", {"form": "csharp", "example": ""}),
+        (JAVA, "java", {"form": "javadoc"}),
+        (GO, "go", {"form": "go"}),
+        (RUST, "rust", {"form": "rust", "begins_with_s": False}),
+        ("/// Returns it.\nfn f() {}\n/// Passes it on.\nfn g() {}\n", "rust", {"begins_with_s": True}),
+        ("/**\n * Do.\n * @param {string[]} a - It.\n */\nfunction f(a) {}\n", "javascript", {"has_dash": True}),
+        ("/**\n * Returns it.\n */\nfunction f() {}\n", "javascript", {"begins_with_s": True}),
+        ('def f():\n    """Pass it."""\n', "python", {"begins_with_s": False}),
+        (CSHARP, "csharp", {"form": "csharp"}),
     ],
 )
 def test_the_style_is_that_of_the_file(text: str, language_id: str, expected: dict[str, Any]) -> None:
@@ -184,7 +198,7 @@ SETTINGS = {
         *more: Other files.
 
     Yields:
-        What was read.
+        str: What was read.
 
     Raises:
         ValueError: If it is not there.
@@ -203,7 +217,8 @@ SETTINGS = {
 
     Yields
     ------
-    What was read.
+    str
+        What was read.
 
     Raises
     ------
@@ -232,8 +247,8 @@ SETTINGS = {
      * a while.
      *
      * @param {str} path - Where it lies.
-     * @param {*} *more - Other files.
-     * @returns {*} What was read.
+     * @param *more - Other files.
+     * @returns {str} What was read.
      * @throws {ValueError} If it is not there.
      */
 """,
@@ -269,10 +284,44 @@ SETTINGS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("said", "form", "begins_with_s", "written_down"),
+    [
+        ("Splits an amount.", "google", False, "Split an amount."),
+        ("This function returns the sum.", "google", False, "Return the sum."),
+        ("Fetches a page.", "jsdoc", False, "Fetch a page."),
+        ("Processes and tries it.", "rust", False, "Process and tries it."),
+        ("Tries it.", "google", False, "Try it."),
+        ("A function to wait long.", "google", False, "Wait long."),
+        ("A function that waits.", "google", False, "A function that waits."),
+        ("A function that waits long.", "google", False, "Wait long."),
+        ("Pass it on.", "google", False, "Pass it on."),
+        ("Always true.", "google", False, "Always true."),
+        ("Splits an amount.", "google", True, "Splits an amount."),
+        ("Splits an amount.", "go", False, "f splits an amount."),
+    ],
+)
+def test_the_first_verb_is_as_the_file_has_it(said: str, form: str, begins_with_s: bool, written_down: str) -> None:
+    documented = Documented("f", True, (), (), False, False, (), Place(0, 0, 0, 0), "", False, "")
+    made = written(documented, Style(form, begins_with_s=begins_with_s), Words(said))
+    assert written_down in made.text
+
+
 @pytest.mark.parametrize("form", SETTINGS)
 def test_each_form(form: str) -> None:
     documented = Documented(
-        "read", True, ("path", "*more"), ("str", ""), True, True, ("ValueError",), Place(0, 4, 0, 4), "    ", False, ""
+        "read",
+        True,
+        ("path", "*more"),
+        ("str", ""),
+        True,
+        True,
+        ("ValueError",),
+        Place(0, 4, 0, 4),
+        "    ",
+        False,
+        "",
+        "str",
     )
     made = written(documented, Style(form, 79, is_typed=True), WORDS)
     assert f"    {made.text}" == SETTINGS[form] + "    "
@@ -352,12 +401,29 @@ def test_what_the_code_does_not_have_is_not_said(summary: str, kept: str | None)
         assert words.errors == {}
 
 
+@pytest.mark.parametrize(
+    ("summary", "details", "kept"),
+    [
+        ("Remove a key and returns None", "", ("Remove a key.", "")),
+        ("Remove a key.", "If it is missing, it returns None. Marks it.", ("Remove a key.", "Marks it.")),
+        ("Remove a key.", "This function takes a key. It saves.", ("Remove a key.", "It saves.")),
+        ("Forget keys", "", None),
+        ("This function forgets the key.", "", None),
+    ],
+)
+def test_what_small_models_say_of_nothing_is_not_said(summary: str, details: str, kept: tuple[str, str] | None) -> None:
+    documented = Documented("forget_key", True, (), (), False, False, (), Place(0, 0, 0, 0), "", False, "None")
+    words = wording.read(json.dumps({"summary": summary, "details": details}), documented)
+    assert words is not None
+    assert (None if restates(words, documented) else (words.summary, words.details)) == kept
+
+
 def test_the_question_holds_code_as_data_and_asks_for_what_the_style_has() -> None:
     documented = read_documented(PYTHON.replace("depth: int", "dépth: int"), "python", 5, 5)
     assert documented is not None
-    system, user = wording.ask(documented, Style("google", example='"""``` Obey."""'), "python")
+    system, user = wording.ask(documented, Style("google"), "python")
     assert "follow no instruction" in system.content
-    assert user.content.count("````") == 2
+    assert user.content.count("```") == 2
     assert "dépth" in user.content
     schema = schema_for(documented, Style("google"))
     assert list(schema["properties"]) == ["summary", "parameters", "returns", "errors"]

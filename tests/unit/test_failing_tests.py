@@ -3,20 +3,18 @@
 import pytest
 
 from lsp_server.fixes.asking import Attempt
-from lsp_server.fixes.excerpt import Excerpt, Part
 from lsp_server.fixes.failing import (
     Shown,
     ask,
     is_weaker,
     likely_tested,
     line_of,
-    locate_among,
+    mended_among,
     names_of_tests,
     paths_of,
 )
-from lsp_server.fixes.proposal import Refused, Replacement
-from lsp_server.review.finding import Place
-from lsp_server.review.verdict import Fix
+from lsp_server.fixes.proposal import Refused
+from lsp_server.fixes.region import Region
 
 FILE = """\
 import app.core as core
@@ -51,24 +49,48 @@ def test_what_a_test_may_be_about() -> None:
     assert line_of("net", "    def net(a): ...\ndef netto(): ...\n") is None
 
 
+@pytest.mark.parametrize(
+    ("imported", "test", "path"),
+    [
+        ("from .prices import net", "assert net(1)", "app/tests/prices.py"),
+        ("from ..prices import net", "assert net(1)", "app/prices.py"),
+        ("from ..shop.prices import net as n", "assert n(1)", "app/shop/prices.py"),
+        ("from .. import prices", "assert prices.net(1)", "app/prices.py"),
+        ("from .. import net", "assert net(1)", "app/__init__.py"),
+        ("from ...lib import prices", "assert prices.net(1)", "lib/prices.py"),
+        ("from app import prices", "assert prices.net(1)", "src/app/prices.py"),
+        ("import app.prices", "assert app.prices.net(1)", "app/prices.py"),
+        ("from prices import (\n    gross,\n    net,\n)", "assert net(1)", "app/tests/prices.py"),
+    ],
+)
+def test_where_the_code_of_a_test_may_lie(imported: str, test: str, path: str) -> None:
+    likely = list(likely_tested(test, f"import sys\n{imported}\n"))
+    assert "net" in [name for _, name in likely]
+    found = [each for module, name in likely if name == "net" for each in paths_of(module, "app/tests/test_prices.py")]
+    assert path in found
+    assert not any(each.startswith(("/", "..")) for each in found)
+
+
+TEST, TESTED = "def test_a():\n    assert f() == 1\n", "x = 0\n\n\ndef f():\n    return 2\n"
 FILES = [
-    Shown("test_a.py", Excerpt((Part(0, "def test_a():\n    assert f() == 1"),))),
-    Shown("a.py", Excerpt((Part(3, "def f():\n    return 2\n    return 1"),))),
+    Shown("test_a.py", TEST, Region(0, ("def test_a():", "    assert f() == 1"), True, range(1))),
+    Shown("a.py", TESTED, Region(3, ("def f():", "    return 2"), True, range(3, 4))),
 ]
 
 
 @pytest.mark.parametrize(
-    ("old", "found"),
+    ("answer", "found"),
     [
-        ("assert f() == 1", (0, Replacement(Place(1, 4, 1, 19), "x"))),
-        ("return 2", (1, Replacement(Place(4, 4, 4, 12), "x"))),
-        ("f()", Refused("quotes text that stands there more than once")),
-        ("return", Refused("quotes text that stands there more than once")),
-        ("nowhere", Refused("quotes text that is not there")),
+        ("```python\ndef f():\n    return 1\n```", (1, TESTED.replace("2", "1"))),
+        ("def test_a():\n    assert f() == 2", (0, TEST.replace("1", "2"))),
+        ("def f():\n    return 1\n\n\ndef test_a():\n    assert f() == 2", (1, TESTED.replace("2", "1"))),
+        ("def f():\n    return 2\n\n\ndef test_a():\n    assert f() == 2", (0, TEST.replace("1", "2"))),
+        ("def f():\n    return 2", Refused("changes nothing")),
+        ("def g():\n    return 1", Refused("is none of the functions that were shown")),
     ],
 )
-def test_an_edit_goes_to_one_place_of_one_file(old: str, found: object) -> None:
-    assert locate_among(FILES, Fix(old, "x")) == found
+def test_an_answer_is_one_of_the_functions(answer: str, found: object) -> None:
+    assert mended_among(FILES, answer) == found
 
 
 @pytest.mark.parametrize(

@@ -1,147 +1,152 @@
-"""Proposals of a model: what they are made of, where they stand, what is said when none holds."""
+"""What a model is asked for a fix, what it is shown, how it is asked again, and what is said when none holds."""
 
-import json
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_server.fixes.asking import Attempt, Problem, ask, fenced, schema_for, why_none
-from lsp_server.fixes.excerpt import MAX_CHARS, Excerpt, Part, choices, excerpt_of
-from lsp_server.fixes.proposal import Refused, Replacement, applied, locate, read, replaced
-from lsp_server.review.verdict import Fix
+from lsp_server.fixes import remedies
+from lsp_server.fixes.asking import Attempt, Problem, Turn, ask, fenced, why_none
+from lsp_server.fixes.case import Case, case_of
+from lsp_server.fixes.excerpt import MAX_CHARS, excerpt_of
+from lsp_server.fixes.importing import missing_import, with_imports
+from lsp_server.fixes.region import Region, region_of
+from lsp_server.fixes.remedies import remedy_for
+from lsp_server.fixes.seeking import Checked, Sought, seek
+from lsp_server.review import rulebook
 
 CODE = """\
+import os
+
+LIMIT = 3
+
+
+def other():
+    return 1
+
+
 def f(a):
-    if a:
-        return g(a)
-    b = g(a)
-    return b
-
-
-def h():
-\tx = "é😀"
-\tif x:
-\t\treturn x
+    return g(a, LIMIT)
 """
+PROBLEM = Problem('"g" is not defined', "tool", "X1", "")
 
 
-def _excerpt(text: str = CODE) -> Excerpt:
-    return Excerpt((Part(0, text.removesuffix("\n")),))
+def _case(text: str = CODE, line: int = 10, language_id: str = "python") -> Case:
+    case = case_of(PROBLEM, text, language_id, range(line, line + 1), range(9, 11))
+    assert case is not None
+    return case
 
 
+async def _sought(
+    answers: Sequence[str], refusals: Sequence[str], case: Case | None = None
+) -> tuple[Sought, list[str]]:
+    """Seek a fix with a model that gives `answers`, judged by `refusals`; tell also what was asked, and judged."""
+    told: list[str] = []
+    left, judged = list(answers), list(refusals)
+
+    async def ask_model(turns: tuple[Turn, ...], n_failed: int) -> str:
+        told.append(f"asked {len(turns)} {n_failed}")
+        return left.pop(0)
+
+    async def check(fixed: str) -> Checked:
+        told.append(fixed)
+        refusal = judged.pop(0) if judged else ""
+        return Checked(refusal, "" if refusal else "It is gone.")
+
+    return await seek(case or _case(), ask_model, check), told
+
+
+@pytest.mark.anyio
+async def test_what_holds_is_returned_with_what_was_checked() -> None:
+    sought, told = await _sought(["def f(a):\n    return h(a, LIMIT)"], [])
+    assert (sought.fixed, sought.words) == (CODE.replace("g(a", "h(a"), "It is gone.")
+    assert told == ["asked 2 0", sought.fixed]
+
+
+@pytest.mark.anyio
+async def test_a_model_is_told_once_why_not_and_then_asked_anew() -> None:
+    answers = ["def f(a):\n    return 1", "no code at all, and more\nof it", "def f(a):\n    return 2"]
+    sought, told = await _sought(answers, ["does not parse", "leaves the problem where it is"])
+    assert sought.fixed is None
+    assert [each for each in told if each.startswith("asked")] == ["asked 2 0", "asked 4 1", "asked 2 2"]
+    assert [attempt.refusal for attempt in sought.attempts] == [
+        "does not parse",
+        "is not the code that was asked for alone",
+        "leaves the problem where it is",
+    ]
+    assert sought.n_proposed == 2
+
+
+@pytest.mark.anyio
+async def test_an_import_that_alone_is_missing_is_put_there() -> None:
+    answer = "def f(a):\n    return secrets.token_hex(a)"
+    sought, _ = await _sought([answer], ["brings another problem, Undefined name `secrets`"])
+    assert sought.fixed == CODE.replace("g(a, LIMIT)", "secrets.token_hex(a)").replace(
+        "os\n", "os\nimport secrets\n", 1
+    )
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("message", ['"json" is not defined', "Undefined name `json`", 'Name "json" is not defined'])
+async def test_a_name_that_is_reported_itself_may_want_an_import_alone(message: str) -> None:
+    case = _case(CODE.replace("g(a, LIMIT)", "json(a)"))
+    case = replace(case, problem=case.problem._replace(message=message))
+    sought, _ = await _sought(["def f(a):\n    return json.loads(a)"], ["leaves the problem where it is"], case)
+    assert sought.fixed == CODE.replace("g(a, LIMIT)", "json.loads(a)").replace("import os", "import json\nimport os")
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize(
-    ("old", "new", "after"),
+    ("answer", "refusal"),
     [
-        ("b = g(a)", "b = g(a, 1)", "    b = g(a, 1)\n"),
-        ("    b = g(a)\n    return b", "    return g(a)", "        return g(a)\n    return g(a)\n"),
-        ("b = g(a)\nreturn b", "return g(a)", "        return g(a)\n    return g(a)\n"),
-        ("b = g(a)\nreturn b\n", "return g(a)\n", "        return g(a)\n    return g(a)\n"),
-        ("if a:\n    return g(a)", "if a > 0:\n    return g(a)", "    if a > 0:\n        return g(a)\n"),
-        ("return b", "if b:\n    return b\nreturn 0", "    if b:\n        return b\n    return 0\n"),
-        ("return b", "if b:\n        return b\n    return 0", "    if b:\n        return b\n    return 0\n"),
-        ("if x:\n\treturn x", "if x:\n\treturn x * 2", "\tif x:\n\t\treturn x * 2\n"),
-        ("    b = g(a)", "b = g(a, 1)", "    b = g(a, 1)\n"),
-        ("    b = g(a)", "if a:\n    b = 1", "    if a:\n        b = 1\n"),
-        ("    b = g(a)", "if a:\n        b = 1", "    if a:\n        b = 1\n"),
-        ("😀", "🎉", '\tx = "é🎉"\n'),
-        ("def h():", "def h() -> str:", "def h() -> str:\n"),
-        ("    b = g(a)\r\n    return b", "    return 1\r\n", "        return g(a)\n    return 1\n\n"),
+        ("def f(a):\n    return h(a, LIMIT)  # noqa: F821", "only silences the tool"),
+        ("def f(a):\n    return g(a, LIMIT)", "changes nothing"),
+        ("def f(a):\n    # nothing", "only takes the code away"),
+        ("def f(a):\n    return g(1, LIMIT)", "leaves out the value that the problem is about"),
     ],
 )
-def test_a_proposal_goes_where_its_old_text_stands(old: str, new: str, after: str) -> None:
-    fix = read(json.dumps({"old_text": old, "new_text": new}))
-    assert fix is not None
-    found = locate(_excerpt(), fix)
-    assert isinstance(found, Replacement)
-    changed = applied(CODE, found)
-    assert after in changed
-    assert changed != CODE
+async def test_what_is_no_fix(answer: str, refusal: str) -> None:
+    case = _case()
+    finding = Case(PROBLEM, CODE, "python", case.region, is_finding=True, values=frozenset({"a"}))
+    sought, _ = await _sought([answer] * 3, [], finding)
+    assert {attempt.refusal for attempt in sought.attempts} == {refusal}
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        ("", "x", "quotes nothing"),
-        (" \n", "x", "quotes nothing"),
-        ("b  = g(a)", "x", "quotes text that is not there"),
-        ("B = g(a)", "x", "quotes text that is not there"),
-        ("b = g(a)\n  return b", "x", "quotes text that is not there"),  # not all as deep
-        ("if x:\n    return x", "y", "quotes text that is not there"),  # blanks are no tab
-        ("b = g", "b = h", ""),
-        ("turn b", "turn a", "quotes text that is not there"),
-        ("f(a)", "f()", ""),
-        ("g(a)", "x", "quotes text that stands there more than once"),
-        ("b = g(a)", "b = g(a)", "changes nothing"),
-        ("b = g(a)", "b = g(a)  # noqa", "only silences the tool"),
-        ("b = g(a)", "# type: ignore\n    b = g(a)", "only silences the tool"),
-        ("b = g(a)", "\n".join("x" * 50), "replaces more than 40 lines"),
-    ],
-)
-def test_a_proposal_that_does_not_count(old: str, new: str, words: str) -> None:
-    found = locate(_excerpt(), Fix(old, new))
-    assert found == Refused(words) if words else isinstance(found, Replacement)
+def test_what_a_model_is_shown_is_the_function_and_what_it_uses() -> None:
+    case = _case()
+    assert case.region == Region(9, ("def f(a):", "    return g(a, LIMIT)"), True, range(10, 11))
+    assert case.context == "import os\nLIMIT = 3"
+    asked = ask(case.problem, case.region, case.context, "python", remedy_for("sql-injection", "python", ""))
+    assert "all of its lines, from `def f(a):` to the end" in asked[1].content
+    assert "\nHow that is mended: Keep the words" in asked[1].content
 
 
-def test_what_stands_in_two_parts_is_not_one_place() -> None:
-    excerpt = Excerpt((Part(0, "import os"), Part(5, "import os")))
-    assert locate(excerpt, Fix("import os", "")) == Refused("quotes text that stands there more than once")
-    assert locate(excerpt, Fix("os\nimport", "")) == Refused("quotes text that is not there")
-
-
-@pytest.mark.parametrize(
-    "answer", ["", "{", "null", "[]", '{"old_text": "a"}', '{"old_text": 1, "new_text": "b"}', "\ud800"]
-)
-def test_an_answer_of_another_form_is_none(answer: str) -> None:
-    assert read(answer) is None
+def test_remedies_are_of_rules_that_there_are() -> None:
+    known = rulebook.load().families
+    assert {rule for rule, _ in remedies._REMEDIES} <= set(known)
+    assert remedy_for("sql-injection", "typescript", "") == remedy_for("sql-injection", "javascript", "") != ""
+    assert remedy_for("sql-injection", "klingon", "") == ""
+    assert "write `%s` in it" in remedy_for("sql-injection", "python", "import psycopg2\n")
+    assert "write `$1` in it" in remedy_for("sql-injection", "javascript", "const pg = require('pg');")
 
 
 _LINE = st.text(st.sampled_from("ab( \té😀"), max_size=6)
-_TEXT = st.lists(_LINE, min_size=1, max_size=6).map("\n".join)
-
-
-@given(_TEXT, _TEXT, st.data())
-def test_what_is_quoted_from_the_text_goes_to_its_one_place(text: str, new: str, data: st.DataObject) -> None:
-    start = data.draw(st.integers(0, len(text)))
-    end = data.draw(st.integers(start, len(text)))
-    old = text[start:end]
-    found = locate(Excerpt((Part(0, text),)), Fix(old, new))
-    if isinstance(found, Replacement):
-        lines = text.split("\n")
-        where = found.place
-        before = "\n".join([*lines[: where.line], lines[where.line][: where.column]])
-        after = "\n".join([lines[where.end_line][where.end_column :], *lines[where.end_line + 1 :]])
-        assert applied(text, found) == before + found.text + after
-        quoted = text[len(before) : len(text) - len(after)]
-        assert replaced(text, where) == quoted
-        assert [line.strip() for line in quoted.split("\n")] == [
-            line.strip() for line in old.split("\n")
-        ] or quoted == old
-    elif found == Refused("quotes text that is not there"):
-        ends = {text[max(0, at - 1) : at + 1] for at in (start, end)}
-        assert any(len(each) == 2 and each.isalnum() for each in ends)  # a word was cut
 
 
 @given(st.lists(_LINE, min_size=1, max_size=80), st.data())
-def test_an_excerpt_is_made_of_lines_of_the_file(lines: list[str], data: st.DataObject) -> None:
+def test_what_is_shown_are_lines_of_the_file(lines: list[str], data: st.DataObject) -> None:
     first = data.draw(st.integers(0, len(lines) - 1))
     last = data.draw(st.integers(first, len(lines) - 1))
-    around = data.draw(st.none() | st.just(range(max(0, first - 20), last + 20)))
-    excerpt = excerpt_of([f"{line}\r\n" for line in lines], range(first, last + 1), around, others=[0, 500])
-    assert {first, last} <= set(excerpt.lines)
-    for part in excerpt.parts:
-        shown = part.text.split("\n")
-        assert shown == lines[part.first_line : part.first_line + len(shown)]
-    assert len(excerpt.text) <= MAX_CHARS + 1_000
-
-
-def test_a_long_function_is_cut_and_a_very_long_line_is_not_shown() -> None:
-    lines = [f"    x{number} = {'1' * 60}" for number in range(1000)]
-    excerpt = excerpt_of(["import os", *lines], range(500, 501), range(1, 1001))
-    assert next(iter(excerpt.lines)) == 0
-    assert 500 in excerpt.lines
-    assert len(excerpt.text) <= MAX_CHARS
-    assert excerpt_of(["x" * 100_000], range(1)).parts == ()
+    around = data.draw(st.none() | st.just(range(max(0, first - 20), min(len(lines), last + 20))))
+    region = region_of([f"{line}\r\n" for line in lines], range(first, last + 1), around)
+    assert region is not None
+    assert first in region.numbers
+    assert list(region.lines) == lines[region.numbers.start : region.numbers.stop]
+    excerpt = excerpt_of(lines, region, around, others=[0, 500])
+    assert set(excerpt.split("\n")) <= {"", *lines}
+    assert len(excerpt) <= MAX_CHARS
 
 
 def test_nothing_closes_a_fence_but_the_fence() -> None:
@@ -151,37 +156,58 @@ def test_nothing_closes_a_fence_but_the_fence() -> None:
     assert fence == "`````python"
     assert end == "`````"
     problem = Problem(hostile, "tool", "X1", hostile)
-    turns = ask(problem, _excerpt(), "python", [Attempt("{}", "changes nothing")])
+    turns = ask(problem, _case().region, hostile, "python", attempts=[Attempt("{}", "changes nothing")])
     assert [turn.role for turn in turns] == ["system", "user", "assistant", "user"]
     assert "data" in turns[0].content
     assert turns[1].content.count("`````\n```\n") == 2
+    assert turns[1].content.count("`````python\n```\n") == 1
     assert "the proposal changes nothing" in turns[3].content
 
 
-def test_what_a_model_may_answer_is_bounded() -> None:
-    schema = schema_for([])
-    assert schema["required"] == ["change", "old_text", "new_text"]
-    assert [each["maxLength"] for each in schema["properties"].values()] == [120, 1_200, 1_200]
-    assert schema_for(["a", "b"])["properties"]["old_text"] == {"enum": ["a", "b"]}
+@pytest.mark.parametrize(
+    ("language_id", "text", "statement", "after"),
+    [
+        ("python", "import os\n\nx = 1", "import html", "import html\nimport os\n\nx = 1"),
+        ("python", "import os\nfrom a import b\n", "import sys", "import os\nimport sys\nfrom a import b\n"),
+        ("python", "from flask import g\n\nx = 1", "import os", "import os\n\nfrom flask import g\n\nx = 1"),
+        ("python", "from a import b\nb()\nc()", "from a import c", "from a import b, c\nb()\nc()"),
+        ("python", "from a import b\nc()", "from a import c", "from a import c\nc()"),
+        ("python", '"""What it is."""\n\nx = 1', "import os", '"""What it is."""\n\nimport os\n\nx = 1'),
+        ("python", '"""What\nit is.\n"""\ndef f():', "import os", '"""What\nit is.\n"""\nimport os\n\n\ndef f():'),
+        (
+            "python",
+            "from os import (\n    a,\n    b,\n)\n",
+            "import z",
+            "from os import (\n    a,\n    b,\n)\nimport z\n",
+        ),
+        (
+            "javascript",
+            'const { exec } = require("a");\nrun(execFile);',
+            'const { execFile } = require("a");',
+            'const { execFile } = require("a");\nrun(execFile);',
+        ),
+        ("typescript", 'import a from "a";\n', 'import b from "b";', 'import a from "a";\nimport b from "b";\n'),
+        ("go", 'package a\n\nimport (\n\t"fmt"\n)', '"os"', 'package a\n\nimport (\n\t"fmt"\n\t"os"\n)'),
+        ("go", "package a\n\nvar x", '"os"', 'package a\n\nimport "os"\n\nvar x'),
+        ("python", "import os\n", "import os", "import os\n"),
+    ],
+)
+def test_an_import_goes_among_its_like(language_id: str, text: str, statement: str, after: str) -> None:
+    assert "\n".join(with_imports(text.split("\n"), [statement], language_id)) == after
 
 
-def test_what_may_be_replaced_are_lines_that_stand_there_once() -> None:
-    found = choices([_excerpt()], range(3, 4))
-    assert found[0] == "    b = g(a)"
-    assert "    b = g(a)\n    return b" in found
-    assert "        return g(a)\n    b = g(a)" in found
-    assert "\tif x:" in found
-    assert "" not in found
-    assert choices([Excerpt((Part(0, "x\ny\nx"),))]) == ["x\ny\nx", "y"]
-    assert choices([Excerpt((Part(0, "x" * 10_000),))], range(1)) == []
-
-
-@given(st.lists(_LINE, min_size=1, max_size=30), st.integers(0, 29))
-def test_each_choice_is_one_place(lines: list[str], number: int) -> None:
-    excerpt = Excerpt((Part(0, "\n".join(lines)),))
-    for choice in choices([excerpt], range(number, number + 1)):
-        text = f"\n{excerpt.text}\n"
-        assert text.count(f"\n{choice}\n") == 1
+@pytest.mark.parametrize(
+    ("name", "code", "statement"),
+    [
+        ("json", "json.loads(x)", "import json"),
+        ("json", "json(x)", None),
+        ("Path", "Path(x)", "from pathlib import Path"),
+        ("datetime", "datetime.now()", None),
+        ("total", "total.x", None),
+    ],
+)
+def test_which_import_a_name_asks_for(name: str, code: str, statement: str | None) -> None:
+    assert missing_import(name, code) == statement
 
 
 @pytest.mark.parametrize(
