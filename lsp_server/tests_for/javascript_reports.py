@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
+from lsp_server.errors import HearthlineError
 from lsp_server.tests_for.commanding import Shot
 from lsp_server.tests_for.framework import Result, Verdict
-from lsp_server.tests_for.sandbox import NotRun
 
 _MOST_WORDS = 1_500
 _MOST_REASON = 200
@@ -66,7 +66,7 @@ def read_node(shot: Shot, paths: Mapping[str, str]) -> list[Result]:
 def read_suites(shot: Shot, paths: Mapping[str, str]) -> list[Result]:
     """Return the results of one execution of all tests by vitest or jest. paths: test file -> name.
 
-    Raises NotRun where the program itself did not start, which is no test's fault and for a person to mend.
+    Raises HearthlineError where the program itself did not start, which is no test's fault and for a person to mend.
     """
     suites = _decoded(shot.told, _Suites) or _Suites()
     results = {}
@@ -78,7 +78,7 @@ def read_suites(shot: Shot, paths: Mapping[str, str]) -> list[Result]:
     if shot.code is None and len(shot.tests) == 1:
         return [Result(name, Verdict.SLOW, shot.mutant, "it took too long") for name in shot.tests]
     if not shot.told and shot.mutant is None and shot.code not in (None, 0):
-        raise NotRun(f"The project's test program does not start: {_reason(shot.output)}")
+        raise HearthlineError(f"the project's test program does not start: {_reason(shot.output)}")
     return list(results.values())
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from msgspec import structs
 
+from lsp_server.errors import HearthlineError
 from lsp_server.tests_for.commanding import Shot
 from lsp_server.tests_for.framework import Verdict
 from lsp_server.tests_for.javascript_answer import Style, read_answer
@@ -14,7 +15,6 @@ from lsp_server.tests_for.javascript_asserts import as_assert
 from lsp_server.tests_for.javascript_exports import exported_as, specifier
 from lsp_server.tests_for.javascript_reports import read_node, read_suites
 from lsp_server.tests_for.merge_javascript_imports import Atom
-from lsp_server.tests_for.sandbox import NotRun
 
 NODE = Style("javascript", "area", Atom("./area.js", "area", "area"), is_module=True, uses_expect=False,
              own={"node:test": ("test", "it"), "node:assert/strict": ("assert",)})  # fmt: skip
@@ -236,7 +236,7 @@ def test_what_vitest_and_jest_report(told: str, verdict: Verdict) -> None:
     ],
 )
 def test_a_program_that_does_not_start_is_no_fault_of_tests(output: str, reason: str) -> None:
-    with pytest.raises(NotRun, match=f"does not start: .*{re.escape(reason)}"):
+    with pytest.raises(HearthlineError, match=f"does not start: .*{re.escape(reason)}"):
         read_suites(structs.replace(shot("", 1), output=output), {})
     assert read_suites(shot("", 1, mutant=3), {}) == []
     assert read_suites(shot("{}", 1), {}) == []
