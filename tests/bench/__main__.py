@@ -21,6 +21,7 @@ BENCHES = {
     "speculation": "decoding with guesses against decoding without, where text repeats and where it does not",
     "together": "answers that decode at once against one at a time",
     "review": "security findings against marked lines, noise, time, half-typed files; bandit and ruff beside",
+    "explain": "explanations: how soon, what of the model's words is shown, which parts are there",
     "sandbox": "what a sandbox costs: a command that does nothing, in it and without",
     "testgen": "suggested tests against the raw model's: which pass, what they cover, which mutants they notice",
     "suffix": "the text behind the cursor moved along while someone types: right answers, time per keystroke",
