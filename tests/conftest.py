@@ -49,9 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--long", action="store_true", help="also run what takes minutes and gigabytes: the real default model"
     )
     parser.addoption("--editors", action="store_true", help="also run the tests in editors other than Neovim 0.12")
-    parser.addoption(
-        "--programs", action="store_true", help="also run suggested tests by vitest, jest, Go and a new Node"
-    )
+    parser.addoption("--programs", action="store_true", help="also run suggested tests by vitest, jest and a new Node")
 
 
 def pytest_configure(config: pytest.Config) -> None:

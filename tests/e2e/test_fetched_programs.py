@@ -1,4 +1,4 @@
-"""Tests suggested in projects of vitest, jest, Node with TypeScript and Go, each of them real: what lands in the file
+"""Tests suggested in projects of vitest, jest and Node with TypeScript, each of them real: what lands in the file
 is kept for good reasons, and passes when the project's own runner runs it."""
 
 import os
@@ -11,7 +11,6 @@ import pytest
 from tests.programs import (
     PACKAGES,
     ProgramUnavailableError,
-    find_go,
     find_modules,
     find_node,
     take_modules,
@@ -63,38 +62,6 @@ test("writes to the project", () => {
   fs["appendFile" + "Sync"]("PROJECT/package.json", " ");
   expect(area(1)).toBe(1);
 });
-```
-"""
-GO = """\
-package shapes
-
-func Area(n int) int {
-	if n < 0 {
-		return 0
-	}
-	return n * n
-}
-"""
-GO_OTHER = 'package shapes\n\nimport "testing"\n\nfunc TestOther(t *testing.T) {}\n'
-GO_TESTS = """\
-```go
-func TestAreaOfASquare(t *testing.T) {
-	if got := Area(3); got != 9 {
-		t.Errorf("got %d", got)
-	}
-}
-
-func TestAreaOfANegativeSide(t *testing.T) {
-	if got := Area(-2); got != 0 {
-		t.Errorf("got %d", got)
-	}
-}
-
-func TestAreaIsWrong(t *testing.T) {
-	if got := Area(2); got != 5 {
-		t.Errorf("got %d", got)
-	}
-}
 ```
 """
 ASSERTING = """\
@@ -193,21 +160,3 @@ def test_typescript_is_run_by_a_new_node(hearthline_home: Path, tmp_path: Path, 
     text = (folder / "area.test.ts").read_text()
     assert 'import { area } from "./area.ts";' in text
     assert "pass 2" in said_by(folder, node, "--test")
-
-
-def test_go_is_quick_where_its_cache_is_known(
-    hearthline_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "project"
-    write(folder, **{"go.mod": "module example.com/shapes\n\ngo 1.20\n", "area.go": GO})
-    go = had(find_go)
-    monkeypatch.setenv("PATH", f"{go}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("GOCACHE", str(go.parents[1] / "built"))
-    monkeypatch.setenv("GOFLAGS", "-mod=mod")
-    write(folder, **{"other_test.go": GO_OTHER})
-    said_by(folder, go / "go", "test", ".")  # as somebody who works in Go has done
-    (hearthline_home / "reply.md").write_text(GO_TESTS)
-    words = suggested(hearthline_home, folder, "area.go", 3, "go")
-    assert words.startswith("2 tests for `Area` kept, of "), words
-    assert "TestAreaIsWrong" not in (folder / "area_test.go").read_text()
-    assert "--- PASS: TestAreaOfANegativeSide" in said_by(folder, go / "go", "test", "-v", ".")
