@@ -24,7 +24,7 @@ from lsp_server.tests_for.sandbox import NoSandbox, find_sandbox
 
 load_fast_blas()
 
-_MAY_BE_SKIPPED = ("sandbox", "machine", "editors_all")
+_MAY_BE_SKIPPED = ("sandbox", "machine", "editors_all", "programs")
 
 # On a busy machine an example takes long for reasons of its own; pytest's own limit ends what hangs.
 settings.register_profile("hearthline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -49,18 +49,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--long", action="store_true", help="also run what takes minutes and gigabytes: the real default model"
     )
     parser.addoption("--editors", action="store_true", help="also run the tests in editors other than Neovim 0.12")
+    parser.addoption("--programs", action="store_true", help="also run suggested tests by vitest, jest and a new Node")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "long: takes minutes and gigabytes; runs with --long")
     config.addinivalue_line("markers", "editors_all: drives one more real editor; runs with --editors")
+    config.addinivalue_line("markers", "programs: runs tests by a program that is fetched once; runs with --programs")
     config.addinivalue_line("markers", "sandbox: runs generated code; skipped where nothing confines it")
     config.addinivalue_line("markers", "machine: needs a program or a system that cannot be had everywhere")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what nobody asked for; give `model` tests the model, and mark those that take it."""
-    for option, marker in (("--long", "long"), ("--editors", "editors_all")):
+    for option, marker in (("--long", "long"), ("--editors", "editors_all"), ("--programs", "programs")):
         if not config.getoption(option):
             left_out = [item for item in items if item.get_closest_marker(marker)]
             config.hook.pytest_deselected(items=left_out)

@@ -181,8 +181,7 @@ def _mark(node: tree_sitter.Node, own: set[str]) -> Mark | None:
     if _RAISES.match(node.type):
         match = _RAISED.match(_words(node))
         return Mark(Acts.RAISES, match[1] if match else "", line)
-    if _CALL.match(node.type) or node.type == "macro_invocation":
-        called = _called(node)
+    if (_CALL.match(node.type) or node.type == "macro_invocation") and (called := _called(node)) not in own:
         if called.removesuffix("!") in _PANICS:
             raised = re.match(r"raise\s*\(?\s*([\w:]+)", _words(node))
             return Mark(Acts.RAISES, raised[1] if raised else called, line)
@@ -214,8 +213,10 @@ def _changed(node: tree_sitter.Node, own: set[str]) -> str:
 
 
 def _own_names(nodes: Iterable[tree_sitter.Node]) -> Iterator[str]:
-    """Give the names that a function gives a value to: what they stand for is likely its own."""
+    """Give the names that a function gives a value to, and those of functions in it: they are likely its own."""
     for each in nodes:
+        if "function" in each.type and (name := each.child_by_field_name("name")) is not None:
+            yield _words(name)
         if not _DECLARED.search(each.type) or "parameter" in each.type or each.type == "augmented_assignment":
             continue
         for field in ("left", "name", "pattern", "declarator"):

@@ -20,7 +20,7 @@ _LINK = re.compile(
     r"\]\s*[(\[:]|!\[|\bwww\.|\b[a-z][a-z\d+.-]*:(?://|[^\s\w]*\w+[?@(])|\bcommand:|\bdata:", re.IGNORECASE
 )
 _LINE_NUMBER = re.compile(r"\b(?:on |at )?lines?\s+\d", re.IGNORECASE)
-_WORDS_OF_LANGUAGES = frozenset(
+WORDS_OF_LANGUAGES = frozenset(
     re.findall(
         r"\w+",
         "abstract and any array as assert async await base bool boolean break byte bytes case catch "
@@ -48,7 +48,7 @@ class Sources:
 
     def has_name(self, name: str) -> bool:
         """Tell whether `name`, which may be dotted, or each of its parts stands there as a word."""
-        return all(part in self._names or part.lower() in _WORDS_OF_LANGUAGES for part in _NAME.findall(name))
+        return all(part in self._names or part.lower() in WORDS_OF_LANGUAGES for part in _NAME.findall(name))
 
     def has_code(self, code: str) -> bool:
         """Tell whether `code` stands there, however it is spaced, or is made of nothing but names that do."""
@@ -84,7 +84,7 @@ def unknown_names(words: str, sources: Sources) -> list[str]:
 def names_code(words: str, sources: Sources) -> bool:
     """Tell whether `words` name something of the sources that is more than a word of the language."""
     said = " ".join([*(span[2] for span in _SPAN.finditer(words)), *_PROSE_NAME.findall(_SPAN.sub(" ", words))])
-    names = [name for name in _NAME.findall(said) if name.lower() not in _WORDS_OF_LANGUAGES]
+    names = [name for name in _NAME.findall(said) if name.lower() not in WORDS_OF_LANGUAGES]
     return any(map(sources.has_name, names))
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 from lsp_server.context.anatomy import Acts, Mark
+from lsp_server.explain.check import WORDS_OF_LANGUAGES
 
 _LEAD = re.compile(
     r"^(?:(?:The|This|It)\b\s*(?:given|selected|provided)?\s*"
@@ -37,9 +38,14 @@ def line_link(uri: str, line: int, words: str = "") -> str:
 
 
 def linked(sentence: str, uri: str, code: str, first_line: int) -> str:
-    """Return `sentence` with a link on each code span that stands once in `code`, which begins at `first_line`."""
+    """Return `sentence` with a link on each code span that stands once in `code`, which begins at `first_line`.
+
+    None on words of the language: they lead nowhere that tells something.
+    """
 
     def link(match: re.Match[str]) -> str:
+        if match[1].lower() in WORDS_OF_LANGUAGES:
+            return match[0]
         places = list(re.finditer(rf"(?<!\w){re.escape(match[1])}(?!\w)", code))
         if len(places) != 1:
             return match[0]

@@ -6,7 +6,7 @@ Invariant: a fact is told whatever a model says, and nothing that a model says i
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lsp_server.context.anatomy import Anatomy, Mark
+from lsp_server.context.anatomy import Anatomy, Mark, Step
 from lsp_server.context.subject import Subject
 from lsp_server.explain import prompt
 from lsp_server.explain.check import escaped
@@ -55,7 +55,7 @@ def of_subject(subject: Subject, anatomy: Anatomy, around: Around) -> list[Part]
     if subject.kind != "class":
         head = f"\n## Inputs and outputs\n\n{code_span(subject.signature)}\n\n"
         parts.append(Part(head, prompt.inputs_and_outputs(subject), NOTHING_HELD))
-    parts += _steps(subject, anatomy, around.uri)
+    parts += _steps(subject, anatomy, around.uri, is_trusted=around.is_trusted)
     parts += _effects(subject, anatomy.marks, around)
     parts += _risks(subject, around)
     callers = [f"- {line_link(each.uri, each.line, each.label)}: {label_of(each.text)}\n" for each in around.callers]
@@ -112,14 +112,21 @@ def of_finding(finding: Finding, line: str, language_id: str, page: str, around:
     return parts
 
 
-def _steps(subject: Subject, anatomy: Anatomy, uri: str) -> list[Part]:
+def _steps(subject: Subject, anatomy: Anatomy, uri: str, *, is_trusted: bool) -> list[Part]:
     parts: list[Part] = []
+    # A small model, asked of one plain line, tells of the whole function or says the line again; the line is there.
+    asks_all = is_trusted or not any(_is_long(step) for step in anatomy.steps)
     for number, step in enumerate(anatomy.steps, 1):
         place = line_link(uri, step.first_line)
         head = "\n## Steps\n\n" if number == 1 else ""
         text = f"{head}{number}. {place} {label_of(step.text)}"
-        parts.append(Part(text, prompt.step(subject, step), is_step=True))
+        question = prompt.step(subject, step) if asks_all or _is_long(step) else None
+        parts.append(Part(text if question else f"{text}\n", question, is_step=True))
     return parts
+
+
+def _is_long(step: Step) -> bool:
+    return step.last_line > step.first_line
 
 
 def _effects(subject: Subject, marks: Iterable[Mark], around: Around) -> list[Part]:

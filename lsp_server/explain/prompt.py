@@ -63,7 +63,7 @@ class Question:
     """One thing to ask. kind: what the answer is made of; n_most: so many units of it are wanted.
 
     max_tokens: of the answer. needs_code: a unit that names nothing of the code says nothing. takes_all: a free answer,
-    which may hold code of its own and name other things.
+    which may hold code of its own and name other things. last: a unit that begins so ends the answer.
     """
 
     words: str
@@ -72,6 +72,7 @@ class Question:
     max_tokens: int = 120
     needs_code: bool = False
     takes_all: bool = False
+    last: str = ""
 
 
 def context_of(shown: Shown) -> str:
@@ -108,7 +109,7 @@ def inputs_and_outputs(subject: Subject) -> Question:
         f"{_said(subject)}What does `{subject.name}` take, and what does it return? "
         'Answer with one short bullet for each parameter, and one that begins with "Returns".'
     )
-    return Question(words, Kind.BULLET, 8, 200)
+    return Question(words, Kind.BULLET, 8, 200, last="Returns")
 
 
 def step(subject: Subject, part: Step) -> Question:

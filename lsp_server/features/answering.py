@@ -95,7 +95,7 @@ class Answers:
                 if not is_again and (shown := _held(unit, question, topic.sources)) is not None:
                     n_given += 1
                     yield shown
-                    if n_given >= question.n_most:
+                    if n_given >= question.n_most or (question.last and shown.text.startswith(question.last)):
                         return
 
     async def _tokens(self, topic: Topic, question: Question, key: str) -> AsyncGenerator[Token, None]:

@@ -39,8 +39,8 @@ async def tell(run: Run, stream: Stream, answers: Answers, telling: Telling) -> 
         key = f"explain:{run.snapshot.uri}"
         async with aclosing(answers.ask(telling.topic, part.question, key)) as units:
             async for unit in units:
-                if part.is_step and said.note(unit):
-                    continue  # it was said of another step: it is likely to be about the whole
+                if said.note(unit) and part.is_step:
+                    continue  # it was said of another step, or of the whole, which it is then likely to be about
                 text = linked(unit.text, run.snapshot.uri, telling.code, telling.first_line)
                 stream.write(f": {text}" if part.is_step else _put(unit.kind, text, last))
                 last = unit.kind

@@ -1,7 +1,7 @@
 """Go's `go test`: how tests are asked for, run and reported.
 
 Invariant: the command is the Go of this machine, our flags and paths; nothing is downloaded, and what was built before
-is read from Go's own cache, which no run can write.
+is read from Go's own cache, which no run can write. Where Go has none yet, each run builds all that it needs.
 """
 
 import json
@@ -40,12 +40,16 @@ class _Event(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """path: what is executed. root: of the distribution. build_cache and modules: where Go keeps what it has."""
+    """path: what is executed. root: of the distribution. build_cache and modules: where Go keeps what it has.
+
+    cgo: whether it builds with C, `0` or `1`: what was built the other way is of no use.
+    """
 
     path: Path
     root: Path
     build_cache: Path
     modules: Path
+    cgo: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +98,13 @@ class GoFramework:
         }
         command = (str(self.go.path), "test", "-json", "-count=1", "-vet=off", "-gcflags=-e", f"-run=^({NAMES})$", ".")
         temporary = str(scratch / "tmp")
+        # Go starts with a cache that it cannot write only where that has all its folders.
+        has_cache = (self.go.build_cache / "ff").is_dir()
+        build_cache = self.go.build_cache if has_cache else scratch / "tmp" / "go-build"
         environment = {
-            "GOROOT": str(self.go.root), "GOCACHE": str(self.go.build_cache), "GOMODCACHE": str(self.go.modules),
+            "GOROOT": str(self.go.root), "GOCACHE": str(build_cache), "GOMODCACHE": str(self.go.modules),
             "GOFLAGS": "", "GOPROXY": "off", "GOTOOLCHAIN": "local", "GOTELEMETRY": "off",
-            "GOTMPDIR": temporary, "GOMAXPROCS": "2", "GOENV": "off", "CGO_ENABLED": "0",
+            "GOTMPDIR": temporary, "GOMAXPROCS": "2", "GOENV": "off", "CGO_ENABLED": self.go.cgo,
         }  # fmt: skip
         readable = (self.go.root, *(path for path in (self.go.build_cache, self.go.modules) if path.is_dir()))
         program = Program(
@@ -139,14 +146,15 @@ def find_go(target: Target, environment: Mapping[str, str], clause: str, taken: 
 @cache
 def _asked(place: Path) -> Go | None:
     """Ask a Go where it keeps what it has; it looks at no project for that."""
-    command = [str(place), "env", "-json", "GOROOT", "GOCACHE", "GOMODCACHE"]
+    command = [str(place), "env", "-json", "GOROOT", "GOCACHE", "GOMODCACHE", "CGO_ENABLED"]
     settings = {**os.environ, "GOTOOLCHAIN": "local", "GOENV": "off"}
     try:
         said = subprocess.run(command, capture_output=True, timeout=_ASK_S, check=True, cwd="/", env=settings)
-        told = {name: Path(value) for name, value in json.loads(said.stdout).items()}
-    except (OSError, ValueError, AttributeError, subprocess.SubprocessError):
+        told: dict[str, str] = json.loads(said.stdout)
+        root, build_cache, modules = (Path(told[name]) for name in ("GOROOT", "GOCACHE", "GOMODCACHE"))
+        return Go(place.resolve(), root, build_cache, modules, told["CGO_ENABLED"])
+    except (OSError, ValueError, TypeError, KeyError, subprocess.SubprocessError):
         return None
-    return Go(place.resolve(), told["GOROOT"], told["GOCACHE"], told["GOMODCACHE"])
 
 
 def _results(shot: Shot) -> list[Result]:

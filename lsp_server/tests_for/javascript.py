@@ -183,7 +183,7 @@ class ScriptFramework:
 _OPTIONS = {
     Runner.VITEST: (
         *("run", "--root={root}", "--reporter=json", "--outputFile={told}", "--coverage.enabled=false"),
-        *("--testTimeout=5000", "--maxWorkers=1", "--minWorkers=1", FILES),
+        *("--testTimeout=5000", "--no-file-parallelism", FILES),
     ),
     Runner.JEST: (
         *("--ci", "--json", "--outputFile={told}", "--rootDir={root}", "--runInBand", "--watchman=false"),

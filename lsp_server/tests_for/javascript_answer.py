@@ -24,6 +24,13 @@ _GROUP = re.compile(r"(?:describe|suite)\b")
 _HOOK = re.compile(r"beforeEach\s*\(")
 _DECLARATIONS = {"lexical_declaration", "variable_declaration", "function_declaration", "class_declaration"}
 _MOST_TESTS = 20
+_REACHING = re.compile(
+    r"""["'](?:node:)?(?:child_process|cluster|dgram|https?|net|tls|worker_threads)["']|(?<![\w$.])fetch\(|"""
+    r"\bprocess\.(?:abort|chdir|exit|kill)\b|\b(?:(?:write|append|copy)File|mkdir|mkdtemp|rename|rm|rmdir|symlink|truncate|"
+    r"unlink)(?:Sync)?\(|\bcreateWriteStream\("
+)
+"""What writes, or reaches for programs or the network. Node's own tests are watched for it (`runners/node_tests.mjs`);
+in vitest and jest the sandbox would let it write where nobody sees it, and the person's own run would not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +164,10 @@ def _test(text: str, prefix: list[str], imported: list[Atom], style: Style, titl
     name = unique(title[2], titles, "{name} ({number})")
     if name != title[2]:
         text = text.replace(title[2], name, 1)
-    return TestCode(name, text, tuple(_imports(text, imported, style)))
+    imports = tuple(_imports(text, imported, style))
+    if style.uses_expect and _REACHING.search("\n".join([text, *imports])):
+        return "reach for files, programs or the network"
+    return TestCode(name, text, imports)
 
 
 def _imports(text: str, imported: list[Atom], style: Style) -> Iterator[str]:

@@ -6,10 +6,12 @@ from typing import Any
 
 import msgspec
 
+from lsp_server.errors import HearthlineError
 from lsp_server.tests_for.commanding import Shot
 from lsp_server.tests_for.framework import Result, Verdict
 
 _MOST_WORDS = 1_500
+_MOST_REASON = 200
 _VERDICTS = frozenset(verdict.value for verdict in Verdict)
 _DENIED = re.compile(r"\b(?:EROFS|EACCES|EPERM|ENETUNREACH|EAI_AGAIN|ENOTFOUND)\b")
 _CLAIM = re.compile(r"AssertionError|\bexpect\(|\bassert\.")
@@ -62,7 +64,10 @@ def read_node(shot: Shot, paths: Mapping[str, str]) -> list[Result]:
 
 
 def read_suites(shot: Shot, paths: Mapping[str, str]) -> list[Result]:
-    """Return the results of one execution of all tests by vitest or jest. paths: test file -> name."""
+    """Return the results of one execution of all tests by vitest or jest. paths: test file -> name.
+
+    Raises HearthlineError where the program itself did not start, which is no test's fault and for a person to mend.
+    """
     suites = _decoded(shot.told, _Suites) or _Suites()
     results = {}
     for suite in suites.testResults:
@@ -72,9 +77,16 @@ def read_suites(shot: Shot, paths: Mapping[str, str]) -> list[Result]:
             results[name] = Result(name, verdict, shot.mutant, words[:_MOST_WORDS], shot.output)
     if shot.code is None and len(shot.tests) == 1:
         return [Result(name, Verdict.SLOW, shot.mutant, "it took too long") for name in shot.tests]
-    if not results and shot.mutant is None and shot.code not in (None, 0):
-        return [Result(name, Verdict.BROKEN, None, shot.output[-_MOST_WORDS:]) for name in shot.tests]
+    if not shot.told and shot.mutant is None and shot.code not in (None, 0):
+        raise HearthlineError(f"the project's test program does not start: {_reason(shot.output)}")
     return list(results.values())
+
+
+def _reason(output: str) -> str:
+    """Return the line of `output` that says most about an error."""
+    lines = [line.strip() for line in _plain(output).splitlines() if line.strip()]
+    telling = next((line for line in lines if re.match(r"\W*(?:\w*Error\b|Cannot\b|Unknown\b)", line)), "")
+    return (telling or (lines[-1] if lines else "it says nothing of why"))[:_MOST_REASON]
 
 
 def _of_suite(suite: _Suite) -> tuple[Verdict, str]:
@@ -90,7 +102,7 @@ def _of_suite(suite: _Suite) -> tuple[Verdict, str]:
 def _of_failure(message: str) -> tuple[Verdict, str]:
     message = _plain(message)
     if _DENIED.search(message):
-        return Verdict.FORBIDDEN, "it did what the sandbox refuses"
+        return Verdict.FORBIDDEN, "did what the sandbox refuses"
     return (Verdict.FAILED if _CLAIM.search(message) else Verdict.BROKEN), message
 
 

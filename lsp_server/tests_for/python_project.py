@@ -40,7 +40,10 @@ def find_interpreter(workspace: Path, environment: Mapping[str, str]) -> Interpr
         found = _of_environment(folder)
         if found is not None:
             return found
-    return _on_path(environment.get("PATH", "")) or _own()
+    # Whoever is asked where it lies is executed, and not in the sandbox: nothing of the workspace.
+    places = environment.get("PATH", "").split(os.pathsep)
+    outside = [place for place in places if not Path(place).resolve().is_relative_to(workspace.resolve())]
+    return _on_path(os.pathsep.join(outside)) or _own()
 
 
 def _of_environment(folder: Path) -> Interpreter | None:
@@ -52,7 +55,7 @@ def _of_environment(folder: Path) -> Interpreter | None:
     configuration = folder / "pyvenv.cfg"
     if configuration.is_file():
         found = re.search(r"^home\s*=\s*(.+?)\s*$", configuration.read_text(errors="replace"), re.MULTILINE)
-        if found is not None:
+        if found is not None and any(Path(found[1]).glob("python3*")):
             prefixes.append(Path(found[1]).parent)
     elif not (folder / "conda-meta").is_dir():
         return None

@@ -22,6 +22,7 @@ BENCHES = {
     "together": "answers that decode at once against one at a time",
     "review": "security findings against marked lines, noise, time, half-typed files; bandit and ruff beside",
     "fixes": "fixes of diagnostics against the bare model's: which hold, which were checked, which are right",
+    "explain": "explanations: how soon, what of the model's words is shown, which parts are there",
     "sandbox": "what a sandbox costs: a command that does nothing, in it and without",
     "testgen": "suggested tests against the raw model's: which pass, what they cover, which mutants they notice",
     "suffix": "the text behind the cursor moved along while someone types: right answers, time per keystroke",

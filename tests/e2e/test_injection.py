@@ -6,6 +6,7 @@ machine, every process that the server started, every command that the sandbox w
 """
 
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Iterator
@@ -224,9 +225,71 @@ def test_an_interpreter_of_the_repository_runs_in_the_sandbox_alone(
         editor.open("shapes.py")
         editor.run(editor.suggestion("shapes.py", 0))
         assert editor.edits == []
-        assert [order for order in ran(editor)["orders"] if order["command"][0] == str(binaries / "python")]
+        orders = [order for order in ran(editor)["orders"] if order["command"][0] == str(binaries / "python")]
+        assert orders
+        # What it says that it is made of is no Python: nothing more can be read for its sake.
+        assert not [place for order in orders for place in order["readable"] if outside.victim.is_relative_to(place)]
     assert outside.is_untouched()
     assert not (folder / "written").exists()
+
+
+def evil_vitest(folder: Path, outside: Outside) -> None:
+    """Make a project whose vitest does what must not be done, by whichever name it is started."""
+    (folder / "node_modules" / ".bin").mkdir(parents=True)
+    (folder / "node_modules" / "vitest").mkdir()
+    (folder / "package.json").write_text('{"type": "module", "devDependencies": {"vitest": "*"}}')
+    (folder / "area.js").write_text("export function area(n) {\n  return n * n;\n}\n")
+    (folder / "node_modules" / "vitest" / "vitest.mjs").write_text(f"""\
+import fs from "node:fs";
+import net from "node:net";
+for (const place of ["{outside.victim}/vitest", "{folder}/written"]) {{
+  try {{ fs.writeFileSync(place, ""); }} catch {{}}
+}}
+net.connect({outside.port}, "127.0.0.1").on("error", () => {{}});
+""")
+    shim = folder / "node_modules" / ".bin" / "vitest"
+    shim.write_text(f"#!/bin/sh\ntouch {outside.victim}/shim {folder}/written\n")
+    shim.chmod(0o755)
+
+
+@pytest.mark.machine
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
+def test_a_test_program_of_the_repository_runs_in_the_sandbox_alone(
+    hearthline_home: Path, tmp_path: Path, outside: Outside
+) -> None:
+    folder = tmp_path / "project"
+    evil_vitest(folder, outside)
+    (hearthline_home / "reply.md").write_text('test("a", () => { expect(area(2)).toBe(4); });')
+    with editing(hearthline_home, folder) as editor:
+        editor.open("area.js", language_id="javascript")
+        editor.run(editor.suggestion("area.js", 0))
+        assert editor.edits == []
+        assert ran(editor)["orders"]
+    assert outside.is_untouched()
+    assert not (folder / "written").exists()
+
+
+@pytest.mark.parametrize(("path", "language_id"), [("shapes.py", "python"), ("area.js", "javascript")])
+def test_nothing_of_a_repository_runs_where_it_is_not_trusted(
+    hearthline_home: Path, tmp_path: Path, outside: Outside, path: str, language_id: str
+) -> None:
+    folder = tmp_path / "project"
+    python_project(folder, outside)
+    evil_vitest(folder, outside)
+    for place in (".venv/bin", "bin"):
+        (folder / place).mkdir(parents=True)
+        for name in ("python", "python3", "node", "ruff", "git", "bwrap"):
+            (folder / place / name).write_text(f"#!/bin/sh\ntouch {outside.victim}/{name}\n")
+            (folder / place / name).chmod(0o755)
+    (folder / ".venv" / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    (hearthline_home / "reply.md").write_text(obeying(outside))
+    with editing(hearthline_home, folder, workspace={"trusted": False}) as editor:
+        editor.open(path, language_id=language_id)
+        with pytest.raises(LspError, match="not trusted"):
+            editor.run(editor.suggestion(path, 0))
+        executed = ran(editor)
+        assert executed["orders"] == []
+    assert outside.is_untouched()
 
 
 def test_a_test_file_that_is_a_link_is_not_written_through(

@@ -41,6 +41,17 @@ test("throws", () => { assert.throws(() => area(-1), RangeError); });
 test("wrong", () => { assert.equal(area(2), 5); });
 test("writes", () => { fs.writeFileSync("x.txt", "a"); assert.equal(area(1), 1); });
 test("fetches", async () => { await fetch("http://localhost"); assert.equal(area(1), 1); });
+test("connects", async () => {
+  const net = await import("node:net");
+  net.connect(1, "127.0.0.1").on("error", () => {});
+  assert.equal(area(1), 1);
+});
+test("runs", async () => {
+  const { execSync } = await import("node:child_process");
+  execSync("true");
+  assert.equal(area(1), 1);
+});
+test("opens", () => { fs.closeSync(fs.openSync("y.txt", "w")); assert.equal(area(1), 1); });
 test("exits", () => { assert.ok(area(1)); process.exit(0); });
 test("unknown", () => { assert.ok(area(nope)); });
 ```
@@ -124,9 +135,13 @@ async def test_node(hearthline_home: Path, tmp_path: Path) -> None:
         "wrong": Verdict.FAILED,
         "writes": Verdict.FORBIDDEN,
         "fetches": Verdict.FORBIDDEN,
+        "connects": Verdict.FORBIDDEN,
+        "runs": Verdict.FORBIDDEN,
+        "opens": Verdict.FORBIDDEN,
         "exits": Verdict.BROKEN,
         "unknown": Verdict.BROKEN,
     }
+    assert base["writes"].words == "wrote outside their temporary folder"  # what a tally says that "they" did
     assert base["squares"].lines >= {3, 6}
     assert 4 not in base["squares"].lines
     assert 4 in base["throws"].lines
@@ -160,6 +175,27 @@ async def test_what_cannot_be_tested_is_said(tmp_path: Path, monkeypatch: pytest
     ]:
         with pytest.raises(HearthlineError, match=words):
             plan_of(tmp_path, path, 4 if language_id == "go" else 1, language_id)
+
+
+@pytest.mark.parametrize(
+    ("version", "is_new"), [("20.20.2", False), ("22.17.1", False), ("22.18.0", True), ("24.0.0", True)]
+)
+async def test_typescript_is_refused_by_an_old_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, is_new: bool
+) -> None:
+    place = tmp_path / "bin"
+    place.mkdir()
+    (place / "node").write_text(f"#!/bin/sh\necho {place}/node\necho {version}\n")
+    (place / "node").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{place}{os.pathsep}{os.environ['PATH']}")
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "area.ts").write_text("export function area(n: number) {\n  return n;\n}\n")
+    if is_new:
+        assert plan_of(folder, "area.ts", 1, "typescript").framework.name == "node:test"
+    else:
+        with pytest.raises(HearthlineError, match=r"\.ts tests need vitest or jest in the project, or Node\.js 22\.18"):
+            plan_of(folder, "area.ts", 1, "typescript")
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")

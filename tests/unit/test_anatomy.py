@@ -124,6 +124,18 @@ def test_many_statements_are_told_together() -> None:
             1,
             [("changes", "s.size", 3), ("changes", "s.last", 4), ("calls", "fmt.Println", 6), ("raises", "panic", 8)],
         ),
+        (
+            "python",
+            "def f(urls):\n    def fetch(url):\n        return url\n    fetch(urls)\n    g.fetch(urls)\n",
+            0,
+            [("calls", "g.fetch", 4)],
+        ),
+        (
+            "javascript",
+            "function f(a) {\n  function g() {}\n  g.stop = a;\n  a.stop = g;\n}\n",
+            0,
+            [("changes", "a.stop", 3)],
+        ),
         ("java", JAVA, 2, [("changes", "this.x", 2), ("raises", "IOException", 3)]),
         ("rust", RUST, 2, [("changes", "a.x", 3), ("raises", "panic!", 4)]),
         ("ruby", RUBY, 1, [("changes", "@x", 1), ("raises", "ArgumentError", 2), ("calls", "puts", 3)]),

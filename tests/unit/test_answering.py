@@ -1,6 +1,7 @@
 """A question to the assistant model: what is given of the answer, when the engine is left alone, what is kept."""
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 import pytest
 
@@ -55,6 +56,12 @@ async def test_an_answer_ends_where_enough_was_said_and_is_kept_for_its_model() 
     await _said(answers, ONE, _topic("two"))
     await _said(answers, ONE, _topic(key="other"))
     assert len(engine.served) == 3
+
+
+async def test_what_is_returned_ends_the_answer() -> None:
+    engine = ScriptedEngine([Rule("", "- Takes `first`.\n- Returns the sum.\n- Returns `second`, rounded.\n" * 9)])
+    assert await _said(_answers(engine), replace(MANY, last="Returns")) == ["Takes `first`.", "Returns the sum."]
+    assert engine.served[0].closed_early
 
 
 async def test_what_is_cut_off_is_not_shown_and_a_loop_is_ended() -> None:

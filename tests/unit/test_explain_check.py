@@ -195,10 +195,10 @@ def test_the_words_that_every_answer_begins_with_are_left_out(sentence: str, pla
 
 
 def test_what_stands_once_in_the_code_is_linked() -> None:
-    words = "Calls `split_lines` on `text` of `place.path.read_bytes()`."
+    words = "Calls `split_lines` on `text` of `place.path.read_bytes()`, or else `raise`s."
     assert linked(words, "file:///a(b).py", CODE, 10) == (
         "Calls [`split_lines`](file:///a%28b%29.py#L16) on `text` of "
-        "[`place.path.read_bytes()`](file:///a%28b%29.py#L13)."
+        "[`place.path.read_bytes()`](file:///a%28b%29.py#L13), or else `raise`s."
     )
 
 

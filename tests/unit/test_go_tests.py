@@ -1,11 +1,16 @@
 """Tests of Go: what an answer holds, what is claimed, what `go test` reports."""
 
 import json
+from pathlib import Path
 
+import pytest
+
+from lsp_server.context.subject import subject_at
 from lsp_server.tests_for.commanding import Shot
 from lsp_server.tests_for.framework import Verdict
-from lsp_server.tests_for.go import _results
+from lsp_server.tests_for.go import Go, GoFramework, _results
 from lsp_server.tests_for.go_answer import claims_in, read_answer
+from lsp_server.tests_for.target import Target
 
 ANSWER = """\
 ```go
@@ -87,3 +92,18 @@ def test_what_go_reports() -> None:
 
 def test_a_mutant_that_does_not_compile_tells_nothing() -> None:
     assert _results(shot(code=1, mutant=0)) == []
+
+
+@pytest.mark.parametrize("has_cache", [True, False])
+def test_what_was_built_before_is_read_where_go_can_start_with_it(tmp_path: Path, has_cache: bool) -> None:
+    if has_cache:
+        (tmp_path / "cache" / "ff").mkdir(parents=True)
+    go = Go(Path("/go/bin/go"), Path("/go"), tmp_path / "cache", tmp_path / "modules", "1")
+    subject = subject_at("go", "package a\n\nfunc Area(n int) int {\n\treturn n\n}\n", 2, 2)
+    assert subject is not None
+    target = Target(subject, tmp_path, "a.go", "", "a_test.go")
+    trial = GoFramework(go, "package a", frozenset()).trial(target, (), (), tmp_path / "scratch", 0)
+    cache = tmp_path / "cache" if has_cache else tmp_path / "scratch" / "tmp" / "go-build"
+    assert trial.environment["GOCACHE"] == str(cache)
+    assert trial.environment["CGO_ENABLED"] == "1"
+    assert (tmp_path / "cache" in trial.readable) == has_cache

@@ -1,10 +1,13 @@
 """Tests of JavaScript and TypeScript: how a file is reached, what an answer holds, what runners report."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
+from lsp_server.errors import HearthlineError
 from lsp_server.tests_for.commanding import Shot
 from lsp_server.tests_for.framework import Verdict
 from lsp_server.tests_for.javascript_answer import Style, read_answer
@@ -155,6 +158,28 @@ def test_a_secret_in_a_test_is_dropped() -> None:
     assert found.dropped == ("hold something that looks like a secret",)
 
 
+@pytest.mark.parametrize(
+    ("body", "is_kept"),
+    [
+        ('fs.writeFileSync("a", ""); expect(area(1)).toBe(1);', False),
+        ('await rm("a"); expect(area(1)).toBe(1);', False),
+        ('cp.execSync("a"); expect(area(1)).toBe(1);', False),
+        ('await fetch("http://a"); expect(area(1)).toBe(1);', False),
+        ("expect(area(1)).toBe(1); process.exit(0);", False),
+        ('expect(area(/a/.exec("a").index)).toBe(0);', True),
+        ("globalThis.fetch = vi.fn(); expect(area(fs.existsSync(1))).toBe(1);", True),
+        ("fetched.fetch(1); expect(area(process.platform)).toBe(1);", True),
+    ],
+)
+def test_what_reaches_out_is_dropped_where_nothing_watches_it(body: str, is_kept: bool) -> None:
+    imports = 'import fs from "node:fs";\nimport { rm } from "fs/promises";\nimport cp from "child_process";\n'
+    answer = f'{imports}test("a", async () => {{ {body} }});'
+    found = read_answer(answer, VITEST, ())
+    assert (len(found.tests) == 1) == is_kept
+    assert found.dropped == (() if is_kept else ("reach for files, programs or the network",))
+    assert len(read_answer(answer, NODE, ()).tests) == 1
+
+
 def shot(told: str, code: int | None = 0, mutant: int | None = None) -> Shot:
     return Shot(("a",), mutant, code, told, "output", 0.1)
 
@@ -164,7 +189,7 @@ def shot(told: str, code: int | None = 0, mutant: int | None = None) -> Shot:
     [
         ('{"verdict": "passed", "words": ""}\n{"lines": [1, 2]}', 0, Verdict.PASSED),
         ('{"verdict": "passed"}\n{"verdict": "failed", "words": "4 !== 5"}', 1, Verdict.FAILED),
-        ('{"verdict": "forbidden", "words": "it ran another program"}', 1, Verdict.FORBIDDEN),
+        ('{"verdict": "forbidden", "words": "ran another program"}', 1, Verdict.FORBIDDEN),
         ('{"verdict": "skipped"}', 0, Verdict.SKIPPED),
         ('{"verdict": "passed"}', 7, Verdict.BROKEN),
         ("", 0, Verdict.BROKEN),
@@ -199,6 +224,19 @@ def test_what_vitest_and_jest_report(told: str, verdict: Verdict) -> None:
     assert result.verdict is verdict
 
 
-def test_a_program_that_does_not_start_breaks_every_test() -> None:
-    assert [result.verdict for result in read_suites(shot("", 1), {})] == [Verdict.BROKEN]
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        (
+            "file:///w/cac.js:405\n  throw\n\nCACError: Unknown option `--x`\n    at Command\n\nNode.js v24",
+            "Unknown option `--x`",
+        ),
+        ("\x1b[31m● Validation Error:\x1b[39m\n\n  Module ts-jest was not found.\n", "Module ts-jest was not found."),
+        ("\n", "it says nothing of why"),
+    ],
+)
+def test_a_program_that_does_not_start_is_no_fault_of_tests(output: str, reason: str) -> None:
+    with pytest.raises(HearthlineError, match=f"does not start: .*{re.escape(reason)}"):
+        read_suites(structs.replace(shot("", 1), output=output), {})
     assert read_suites(shot("", 1, mutant=3), {}) == []
+    assert read_suites(shot("{}", 1), {}) == []

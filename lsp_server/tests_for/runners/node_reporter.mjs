@@ -12,7 +12,7 @@ function verdictOf(event) {
   const cause = error.cause ?? error;
   const words = String(cause?.stack ?? cause?.message ?? cause).slice(0, MOST_WORDS);
   if (DENIED.has(cause?.code)) {
-    return ["forbidden", cause.message];
+    return ["forbidden", cause.code === "ERR_HEARTHLINE" ? cause.message : "did what the sandbox refuses"];
   }
   const isClaim = cause?.code === "ERR_ASSERTION" || cause?.name === "AssertionError";
   return [isClaim ? "failed" : "broken", words];

@@ -20,13 +20,13 @@ const WRITES = ["writeFile", "appendFile", "mkdir", "rm", "rmdir", "unlink", "re
 const PROGRAMS = ["spawn", "spawnSync", "exec", "execSync", "execFile", "execFileSync", "fork"];
 
 function refuse(what) {
-  throw Object.assign(new Error(`it ${what}`), { code: "ERR_HEARTHLINE" });
+  throw Object.assign(new Error(what), { code: "ERR_HEARTHLINE" });
 }
 
 function checkPath(place) {
   const whole = path.resolve(String(place));
   if (typeof place !== "number" && whole !== temporary && whole !== told && !whole.startsWith(temporary + path.sep)) {
-    refuse("wrote outside its temporary folder");
+    refuse("wrote outside their temporary folder");
   }
 }
 

@@ -33,6 +33,14 @@ export function add(a, b = 2) {
   return true;
 }
 """
+THROWING = """\
+function area(n) {
+  if (n < 0) {
+    throw new RangeError("negative" + n);
+  }
+  return n;
+}
+"""
 
 
 def changes(language_id: str, text: str, line: int, most: int = 100) -> list[tuple[str, str]]:
@@ -64,6 +72,7 @@ def test_what_behaves_is_changed_and_nothing_else() -> None:
     [
         ("go", GO, 2, {("==", "!="), ("1", "2"), ("+", "-")}),
         ("javascript", JAVASCRIPT, 0, {("===", "!=="), ("&&", "||"), ("+", "-"), ("true", "false"), ("1", "2")}),
+        ("javascript", THROWING, 0, {('throw new RangeError("negative" + n);', ";"), ("<", ">=")}),
         ("typescript", JAVASCRIPT, 0, {("===", "!=="), ("&&", "||"), ("+", "-"), ("true", "false")}),
     ],
 )

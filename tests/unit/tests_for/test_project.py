@@ -1,5 +1,6 @@
 """A Python project: how its files are imported, by which interpreter, and the shadow that a run sees of it."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -41,12 +42,16 @@ def test_modules(files: tuple[str, ...], path: str, tests: tuple[str, ...], expe
 def test_the_interpreter_is_that_of_the_environment(tmp_path: Path) -> None:
     write(tmp_path, ".venv/bin/python", ".venv/lib/python3.9/site-packages/pytest/__init__.py")
     (tmp_path / ".venv/bin/python").chmod(0o755)
-    (tmp_path / ".venv/pyvenv.cfg").write_text("home = /opt/python3.9/bin\nversion = 3.9\n")
+    base = write(tmp_path / "opt", "bin/python3.9")
+    (tmp_path / ".venv/pyvenv.cfg").write_text(f"home = {base}/bin\nversion = 3.9\n")
     found = find_interpreter(tmp_path, {"PATH": ""})
     assert found.path == tmp_path / ".venv/bin/python"
-    assert Path("/opt/python3.9") in found.prefixes
+    assert base in found.prefixes
     assert found.has("pytest")
     assert not found.has("anyio")
+    (tmp_path / ".venv/pyvenv.cfg").write_text(f"home = {tmp_path}/home\n")
+    assert tmp_path not in find_interpreter(tmp_path, {"PATH": ""}).prefixes  # there is no Python in it
+    (tmp_path / ".venv/pyvenv.cfg").write_text(f"home = {base}/bin\n")
     framework = find_python(tmp_path, {}, ())
     assert (framework.name, framework.interpreter) == ("pytest", found)
     assert find_python(tmp_path, {}, ("class T(unittest.TestCase): ...",)).name == "unittest"
@@ -60,6 +65,15 @@ def test_without_an_environment_it_is_the_one_on_path_or_the_servers(tmp_path: P
     found = find_interpreter(tmp_path, {"PATH": str(Path(sys.executable).parent)})
     assert found.path.exists()
     assert Path(sys.base_prefix).resolve() in [prefix.resolve() for prefix in found.prefixes]
+
+
+def test_a_python_of_the_workspace_is_not_asked_where_it_lies(tmp_path: Path) -> None:
+    write(tmp_path, "bin/python3")
+    (tmp_path / "bin/python3").write_text(f"#!/bin/sh\ntouch {tmp_path}/executed\n")
+    (tmp_path / "bin/python3").chmod(0o755)
+    found = find_interpreter(tmp_path, {"PATH": f"{tmp_path}/bin{os.pathsep}{Path(sys.executable).parent}"})
+    assert found.path.parent != tmp_path / "bin"
+    assert not (tmp_path / "executed").exists()
 
 
 def test_a_shadow_is_the_workspace_with_a_few_files_of_its_own(tmp_path: Path) -> None:
