@@ -79,6 +79,9 @@ def tally_words(tally: Tally, name: str, path: str) -> str:
     words = f"{head}, of {tally.tried} tried" if tally.tried else f"The model wrote no test for `{name}`"
     reasons = [f"{n} because they {why}" for why, n in sorted(tally.dropped.items(), key=lambda each: -each[1])]
     words += f"; left out: {', '.join(reasons)}" if reasons else ""
+    if tally.stated:
+        which = "it states" if tally.kept == 1 else f"{tally.stated} of them state"
+        words += f"; {which} what the code does now: check the values, marked with a comment"
     if tally.disagreeing:
         verb = "disagrees" if tally.disagreeing == 1 else "disagree"
         words += f"; {tally.disagreeing} {verb} with the docstring"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 _PROMPT = re.compile(r"^\s*>>> (.+)$")
 _SAID = re.compile(r"\s*(?:==|=>|->|→|returns|gives|is)\s*(.+?)\s*(?:[.;]\s*)?(?:#.*)?$")
 _CLAIMED = re.compile(r"\s*(?:==|,|\)\s*\.\s*to(?:Strict)?(?:Be|Equal)\()\s*(.+)$", re.DOTALL)
+_SAYING = r"(?:==|is|,|\(){}(?:\)|\Z|,|assert|self)"
 _OPENING, _CLOSING = "([{", ")]}"
 
 
@@ -16,6 +17,14 @@ def is_documented(claim: str, name: str, docstring: str | None) -> bool:
     """Tell whether `claim`, about a call of `name`, is an example in `docstring`."""
     examples = dict(_examples(docstring or "", name))
     return any(examples.get(call) == value for call, value in _claimed(claim, name))
+
+
+def is_contradicted(text: str, name: str, docstring: str | None) -> bool:
+    """Tell whether `text`, a claim or a whole test, calls `name` as an example does without saying what that gives."""
+    examples = dict(_examples(docstring or "", name))
+    said = _plain(text)
+    documented = {call: examples[call] for call, _ in _calls(text, name) if call in examples}
+    return any(not re.search(_SAYING.format(re.escape(value)), said) for value in documented.values())
 
 
 def _examples(docstring: str, name: str) -> Iterator[tuple[str, str]]:

@@ -77,6 +77,16 @@ class GoFramework:
         """Find the claims of a test."""
         return claims_in(test.text)
 
+    def probes(self, test: TestCode, target: Target) -> tuple[TestCode, ...]:
+        """Values are not asked for in this language."""
+        del test, target
+        return ()
+
+    def stated(self, test: TestCode, target: Target, outputs: Sequence[str]) -> TestCode | None:
+        """Nothing was asked for."""
+        del test, target, outputs
+        return None
+
     def assembled(self, target: Target, tests: Sequence[TestCode]) -> str:
         """Write a file of the package with `tests`."""
         del target

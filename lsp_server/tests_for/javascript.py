@@ -105,6 +105,16 @@ class ScriptFramework:
             if _CLAIM.match(source.text(node)) and source.indentation(node)
         )
 
+    def probes(self, test: TestCode, target: Target) -> tuple[TestCode, ...]:
+        """Values are not asked for in this language."""
+        del test, target
+        return ()
+
+    def stated(self, test: TestCode, target: Target, outputs: Sequence[str]) -> TestCode | None:
+        """Nothing was asked for."""
+        del test, target, outputs
+        return None
+
     def assembled(self, target: Target, tests: Sequence[TestCode]) -> str:
         """Write a file of imports and tests."""
         del target

@@ -20,6 +20,7 @@ from lsp_server.tests_for.python_class import is_made_without_arguments, takes_s
 from lsp_server.tests_for.python_imports import Sources, sources_of
 from lsp_server.tests_for.python_project import Interpreter, find_interpreter, find_module
 from lsp_server.tests_for.python_source import claims_in
+from lsp_server.tests_for.python_values import Comparison, comparisons_in, literal_in, probe, stated
 from lsp_server.tests_for.target import Target
 
 _RUNNER = Path(__file__).parent / "python_runner"
@@ -100,6 +101,16 @@ class PythonFramework:
     def claims(self, test: TestCode) -> tuple[tuple[int, int], ...]:
         """Find the claims of a test."""
         return claims_in(test.text)
+
+    def probes(self, test: TestCode, target: Target) -> tuple[TestCode, ...]:
+        """Have each comparison of a test tell its value."""
+        return tuple(probe(test, each, number) for number, each in enumerate(_comparisons(test, target)))
+
+    def stated(self, test: TestCode, target: Target, outputs: Sequence[str]) -> TestCode | None:
+        """State what was told; the claims that told nothing are left out."""
+        told = zip(_comparisons(test, target), map(literal_in, outputs), strict=True)
+        literals = {comparison: literal for comparison, literal in told if literal is not None}
+        return stated(test, literals, snake_case(target.subject.name)) if literals else None
 
     def assembled(self, target: Target, tests: Sequence[TestCode]) -> str:
         """Write a file of imports and tests."""
@@ -209,6 +220,12 @@ def _call(target: Target, style: Style) -> str:
     if style.owner and takes_self(subject.text):
         return f"{style.owner}(...).{subject.name}(...)"
     return f"{subject.qualified_name}(...)"
+
+
+def _comparisons(test: TestCode, target: Target) -> list[Comparison]:
+    subject = target.subject
+    owner = subject.qualified_name.rpartition(".")[0].rpartition(".")[2]
+    return comparisons_in(test.text, owner if subject.name == "__init__" else subject.name)
 
 
 def _result(told: _Told) -> Result:

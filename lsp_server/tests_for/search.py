@@ -13,9 +13,11 @@ from lsp_server.tests_for.claims import Claim, renamed, without
 from lsp_server.tests_for.docstring import is_documented
 from lsp_server.tests_for.framework import TestCode
 from lsp_server.tests_for.keeping import Passing, worth_keeping
+from lsp_server.tests_for.merge_text import unique
 from lsp_server.tests_for.mutants import Mutant
 from lsp_server.tests_for.prompt import ask_for_more, ask_for_tests, ask_to_mend
 from lsp_server.tests_for.running import Runner
+from lsp_server.tests_for.stating import state_values
 from lsp_server.tests_for.suggestion import Suggestion, Tally
 from lsp_server.tests_for.trying import UNSTEADY, Failing, Tried, meet_mutants, try_tests
 
@@ -98,6 +100,20 @@ class Search:
         tried = await self._tried([test for test, _ in made.values()])
         self._sort(tried, {name: mends for name, (_, mends) in made.items()})
 
+    async def state(self, least_mended: int) -> None:
+        """State anew, with what the code gives, those that fail and were mended `least_mended` times. Raises NotRun."""
+        failing = [each for each in self.failing if each.n_mended >= least_mended]
+        made: dict[str, tuple[TestCode, Failing | None]] = {}
+        for before, test in zip(failing, await state_values(self.runner, [each.test for each in failing]), strict=True):
+            new = self._unsaid(test) if test is not None else None
+            if new is not None:
+                new = renamed(new, unique(new.name, self.taken))
+                self.failing.remove(before)
+                made[new.name] = (new, before)
+                self.taken.add(new.name)
+        tried = await self._tried([test for test, _ in made.values()])
+        self._sort(tried, {name: before for name, (_, before) in made.items()})
+
     async def _tried(self, tests: Sequence[TestCode]) -> Tried:
         """Run `tests`, against the mutants that nothing has noticed yet."""
         killed = {number for each in self.passing for number in each.kills}
@@ -136,8 +152,21 @@ class Search:
             self.dropped[UNSTEADY] += len(unsteady)
         if len(self.passing) > len(kept):
             self.dropped[_NEEDLESS] += len(self.passing) - len(kept)
-        tally = Tally(self.tried, len(kept), len(self.disagreeing), dict(+self.dropped))
-        return Suggestion(tuple(kept), tuple(self.disagreeing), tally)
+        n_stated = sum(test.is_stated for test in kept)
+        tally = Tally(self.tried, len(kept), len(self.disagreeing), dict(+self.dropped), n_stated)
+        return Suggestion(tuple(map(self._marked, kept)), tuple(self.disagreeing), tally)
+
+    def _marked(self, test: TestCode) -> TestCode:
+        """Return `test` with a comment where a person must look at its values."""
+        if not test.is_stated:
+            return test
+        return self._with_comment(
+            test, f"States what `{self.runner.target.subject.qualified_name}` does now: check it."
+        )
+
+    def _with_comment(self, test: TestCode, words: str) -> TestCode:
+        mark = _COMMENTS.get(self.runner.target.subject.language_id, "//")
+        return replace(test, text=f"{mark} {words}\n{test.text}")
 
     async def _compare(self) -> None:
         """Say anew which test notices which mutant, the most telling first: most were met by early tests alone."""
@@ -179,7 +208,7 @@ class Search:
             if before is not None:
                 failing = replace(failing, n_mended=before.n_mended + 1, is_part=before.is_part or failing.is_part)
             rest = self._without_disagreement(failing)
-            if rest is not None and rest.n_mended < _MOST_MENDS:
+            if rest is not None and rest.n_mended < _MOST_MENDS and not rest.test.is_stated:
                 self.failing.append(rest)
             elif rest is not None:
                 self._give_up(rest)
@@ -202,9 +231,8 @@ class Search:
             return failing
         alone = without(test, [claim for claim in claims if claim not in documented])
         alone = renamed(alone, f"{alone.name}_as_documented")
-        mark = _COMMENTS.get(subject.language_id, "//")
-        comment = f"{mark} Fails: `{subject.qualified_name}` does not do what its documentation says here."
-        self.disagreeing.append(replace(alone, text=f"{comment}\n{alone.text}"))
+        words = f"Fails: `{subject.qualified_name}` does not do what its documentation says here."
+        self.disagreeing.append(self._with_comment(alone, words))
         others = len(claims) > len(documented)
         self.tried += failing.is_part or others
         return replace(failing, test=without(test, documented)) if others else None

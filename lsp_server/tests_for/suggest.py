@@ -49,17 +49,18 @@ async def suggest(
     effort = effort or effort_for(await engine.capabilities())
     mutants = await asyncio.to_thread(mutants_of, target.text, target.subject, _MOST_MUTANTS)
     key = f"tests:{target.path}:{target.subject.qualified_name}"
-    asking = Asking(engine, key, priority, effort.budget, seed)
+    asking = Asking(engine, key, priority, effort.budget, effort.thinking_tokens, seed)
     search = Search(Runner(target, framework, sandbox), mutants, taken=set(re.findall(r"\w+", target.existing or "")))
     report("asking for tests", 0.0)
     await search.take(await _answers(asking, effort, [search.first_question(draws=False)]))
+    await search.state(int(effort.is_told))
     n_rounds = 1 + effort.n_rounds
     for number in range(n_rounds):
         if search.is_complete:
             break
-        questions = search.next_questions()
-        if number == 0:
-            questions += [search.first_question(draws=True)] * (effort.n_samples - 1)
+        questions = search.next_questions() if effort.is_told else []
+        if number == 0 or not effort.is_told:
+            questions += [search.first_question(draws=True)] * effort.n_drawn
         report(f"{_n(search)} so far; mending others, asking for more", 0.2 + 0.7 * number / n_rounds)
         try:
             answers = await _answers(asking, effort, questions)
@@ -69,6 +70,7 @@ async def suggest(
             break  # what there is, is worth having without what there could have been
         n_before = search.n_gains
         await search.take(answers)
+        await search.state(int(effort.is_told))
         if search.n_gains == n_before and number > 0:
             break  # what is left seems to be out of this model's reach
     report("running what is kept", 0.9)

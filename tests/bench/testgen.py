@@ -57,7 +57,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A file of tests. n_tried and dropped: as the pipeline tells."""
+    """A file of tests. n_tried, n_stated and dropped: as the pipeline tells."""
 
     model: str
     function: str
@@ -65,12 +65,16 @@ class Written:
     text: str
     took_s: float
     n_tried: int = 0
+    n_stated: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One function. raw_all: the raw answer as it is; raw: those of its tests that pass; kept: what is suggested."""
+    """One function. raw_all: the raw answer as it is; raw: those of its tests that pass; kept: what is suggested.
+
+    n_tried and n_stated: tests that the pipeline tried, and kept ones that expect what the code gave.
+    """
 
     model: str
     function: str
@@ -79,6 +83,7 @@ class Measured:
     raw: Worth
     kept: Worth
     n_tried: int
+    n_stated: int
     dropped: dict[str, int] = field(default_factory=dict)
     raw_s: float = 0.0
     suggest_s: float = 0.0
@@ -114,6 +119,7 @@ def report_worth(report: Report, measured: Sequence[Measured]) -> None:
         "functions_with_kept_tests_pct": _pct(sum(each.kept.n_tests > 0 for each in measured), len(measured)),
         "functions_with_raw_passing_pct": _pct(sum(bool(each.raw.passed) for each in measured), len(measured)),
         "kept_of_tried_pct": _pct(n_kept, sum(each.n_tried for each in measured)),
+        "stated_of_kept_pct": _pct(sum(each.n_stated for each in measured), n_kept),
         "raw_passing_of_all_pct": _pct(sum(len(each.passed) for each in raw), sum(e.raw_all.n_tests for e in measured)),
     }
     for name, share in (("line_coverage", "line_share"), ("branch_coverage", "branch_share")):
@@ -225,7 +231,7 @@ async def _kept(target: Target, model: str, engine: HttpEngine, sandbox: Sandbox
     took_s = round(time.perf_counter() - began_s, 1)
     text = framework.assembled(target, suggestion.kept) if suggestion.kept else ""
     tally = suggestion.tally
-    return Written(model, target.subject.name, Way.KEPT, text, took_s, tally.tried, dict(tally.dropped))
+    return Written(model, target.subject.name, Way.KEPT, text, took_s, tally.tried, tally.stated, dict(tally.dropped))
 
 
 async def _measure(target: Target, model: str, raw: Written, kept: Written, sandbox: Sandbox) -> Measured:
@@ -239,6 +245,7 @@ async def _measure(target: Target, model: str, raw: Written, kept: Written, sand
         raw=await worth_of(sandbox, target, raw.text, raw_all.passed, mutants),
         kept=await worth_of(sandbox, target, kept.text, names_in(kept.text), mutants),
         n_tried=kept.n_tried,
+        n_stated=kept.n_stated,
         dropped=kept.dropped,
         raw_s=raw.took_s,
         suggest_s=kept.took_s,

@@ -18,8 +18,9 @@ GOOD = Measured(
     Worth(2, ("test_a", "test_b"), 0.5, 0.25, 4),
     Worth(1, ("t",), 1, 1, 9),
     6,
+    1,
 )
-NONE = Measured("m", "g", 10, Worth(2), NOTHING, NOTHING, 4, {"claim what is not so": 4})
+NONE = Measured("m", "g", 10, Worth(2), NOTHING, NOTHING, 4, 0, {"claim what is not so": 4})
 
 
 def test_figures_are_means_over_functions_and_one_without_tests_counts_as_nothing() -> None:
@@ -29,6 +30,7 @@ def test_figures_are_means_over_functions_and_one_without_tests_counts_as_nothin
     assert figures["functions_with_kept_tests_pct"] == 50
     assert figures["kept_of_tried_pct"] == 10
     assert figures["kept_passing_pct"] == 100
+    assert figures["stated_of_kept_pct"] == 100
     assert figures["raw_passing_of_all_pct"] == 33.3
     assert figures["mutation_score_pct_raw_passing"] == 20
     assert figures["mutation_score_pct_kept"] == 45
@@ -55,7 +57,9 @@ def test_what_was_measured_is_read_again(tmp_path: Path) -> None:
 def test_programs_lie_at_equal_distances(tmp_path: Path) -> None:
     text = "class Solution:\n  def f(self, x):\n    return x\n"
     programs = [Program("f", f"{text}# {number}\n") for number in range(10)]
-    assert [programs.index(each) for each in spread(programs, 3)] == [0, 3, 6]
+    chosen = [programs.index(each) for each in spread(programs, 10)]
+    assert chosen == [0, 8, 4, 2, 6, 1, 9, 5, 3, 7]
+    assert spread(programs, 3) == [programs[index] for index in chosen[:3]]
     target = programs[0].target_in(tmp_path)
     assert target.subject.qualified_name == "Solution.f"
     assert names_in("def test_a(): ...\nclass T:\n    async def test_b(self): ...\n    def test_b(self): ...\n") == [

@@ -12,6 +12,16 @@ from lsp_server.tests_for.suggestion import Tally
         (Tally(), "The model wrote no test for `f`."),
         (Tally(3, 3), "3 tests for `f` kept, of 3 tried (tests/test_a.py)."),
         (
+            Tally(4, 3, stated=2),
+            "3 tests for `f` kept, of 4 tried; 2 of them state what the code does now: check the values, "
+            "marked with a comment (tests/test_a.py).",
+        ),
+        (
+            Tally(1, 1, stated=1),
+            "1 test for `f` kept, of 1 tried; it states what the code does now: check the values, "
+            "marked with a comment (tests/test_a.py).",
+        ),
+        (
             Tally(7, 1, 2, {"could not be run": 1, "claim what is not so": 3}),
             "1 test for `f` kept, of 7 tried; left out: 3 because they claim what is not so, "
             "1 because they could not be run; 2 disagree with the docstring (tests/test_a.py).",
