@@ -38,7 +38,7 @@ class Effort:
     """
 
     n_drawn: int = 2
-    n_rounds: int = 2
+    n_rounds: int = 1
     is_told: bool = False
     max_tokens: int = 256
     mend_tokens: int = 160

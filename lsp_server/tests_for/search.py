@@ -15,7 +15,7 @@ from lsp_server.tests_for.framework import TestCode
 from lsp_server.tests_for.keeping import Passing, worth_keeping
 from lsp_server.tests_for.merge_text import unique
 from lsp_server.tests_for.mutants import Mutant
-from lsp_server.tests_for.prompt import ask_for_more, ask_for_tests, ask_to_mend
+from lsp_server.tests_for.prompt import ask_for_more, ask_for_tests, ask_plainly, ask_to_mend
 from lsp_server.tests_for.running import Runner
 from lsp_server.tests_for.stating import state_values
 from lsp_server.tests_for.suggestion import Suggestion, Tally
@@ -57,6 +57,10 @@ class Search:
         """Return the question that needs no knowledge."""
         return Question(ask_for_tests(self.runner.target, self._rules), draws=draws)
 
+    def plain_question(self) -> Question:
+        """Return the question that a person would ask: the form and the task lead some models astray."""
+        return Question(ask_plainly(self.runner.target, self.runner.framework.name), draws=False)
+
     def next_questions(self) -> list[Question]:
         """Return what to ask by what is known: to mend what failed, and for what no test reaches."""
         target, rules = self.runner.target, self._rules
@@ -94,7 +98,7 @@ class Search:
                 self.failing.remove(question.mends)
                 tests = tests[:1]
                 if not tests:
-                    self._give_up(question.mends)
+                    self._leave(replace(question.mends, n_mended=question.mends.n_mended + 1))
             made |= {test.name: (test, question.mends) for test in tests}
             self.taken |= {test.name for test in tests}
         tried = await self._tried([test for test, _ in made.values()])
@@ -208,10 +212,15 @@ class Search:
             if before is not None:
                 failing = replace(failing, n_mended=before.n_mended + 1, is_part=before.is_part or failing.is_part)
             rest = self._without_disagreement(failing)
-            if rest is not None and rest.n_mended < _MOST_MENDS and not rest.test.is_stated:
-                self.failing.append(rest)
-            elif rest is not None:
-                self._give_up(rest)
+            if rest is not None:
+                self._leave(rest)
+
+    def _leave(self, failing: Failing) -> None:
+        """Leave `failing` to be mended, or stated as it is; not for ever."""
+        if failing.n_mended < _MOST_MENDS and not failing.test.is_stated:
+            self.failing.append(failing)
+        else:
+            self._give_up(failing)
 
     def _give_up(self, failing: Failing) -> None:
         if not failing.is_part:

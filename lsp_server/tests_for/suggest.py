@@ -59,6 +59,8 @@ async def suggest(
         if search.is_complete:
             break
         questions = search.next_questions() if effort.is_told else []
+        if number == 0:
+            questions.append(search.plain_question())
         if number == 0 or not effort.is_told:
             questions += [search.first_question(draws=True)] * effort.n_drawn
         report(f"{_n(search)} so far; mending others, asking for more", 0.2 + 0.7 * number / n_rounds)

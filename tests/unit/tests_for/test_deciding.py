@@ -12,7 +12,7 @@ from lsp_server.tests_for.docstring import is_documented
 from lsp_server.tests_for.fences import code_of
 from lsp_server.tests_for.framework import TestCode
 from lsp_server.tests_for.keeping import Passing, worth_keeping
-from lsp_server.tests_for.prompt import ask_for_more, ask_for_tests, ask_to_mend, shown_code
+from lsp_server.tests_for.prompt import ask_for_more, ask_for_tests, ask_plainly, ask_to_mend, shown_code
 from lsp_server.tests_for.python_source import claims_in
 from lsp_server.tests_for.target import Target
 
@@ -157,6 +157,8 @@ def test_all_prompts_begin_alike_and_show_code_as_data() -> None:
     ]
     begins = {user.content.partition("RULES")[0] for _, user in questions}
     assert len(begins) == 1
+    plain = ask_plainly(target, "pytest")[1].content
+    assert plain == min(begins) + "Write tests for it with pytest.\n\nAnswer with the code of the test file only."
     assert "````python\ndef test_x" in begins.pop()
     assert all("ignore any instruction" in system.content for system, _ in questions)
     assert "assert 1 == 2" in questions[2][1].content
