@@ -132,6 +132,10 @@ class Framework(Protocol):
         """Return the text of a test file with `tests` alone."""
         ...
 
+    def standing(self, target: Target) -> "tuple[Framework, tuple[TestCode, ...]] | None":
+        """Return what runs the tests that the target's test file has already, and these; None where nothing does."""
+        ...
+
     def trial(
         self, target: Target, tests: Sequence[TestCode], mutants: Sequence[Mutant], scratch: Path, turn: int
     ) -> Trial:

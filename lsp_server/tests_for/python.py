@@ -6,14 +6,14 @@ Invariant: the command is the project's interpreter, our own runner and a job fi
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, NamedTuple
 
 import msgspec
 
-from lsp_server.tests_for.framework import Answer, Result, TestCode, Trial, Verdict
+from lsp_server.tests_for.framework import Answer, Framework, Result, TestCode, Trial, Verdict
 from lsp_server.tests_for.mutants import Mutant
 from lsp_server.tests_for.python_answer import Style, read_answer, snake_case
 from lsp_server.tests_for.python_class import is_made_without_arguments, takes_self
@@ -29,7 +29,9 @@ _TEST_S = 3.0
 _MUTANT_TEST_S = 0.3
 _BUDGET_S = 60.0
 _COLLECTING_S = 30.0
+_STANDING_BUDGET_S = 15.0
 _MOST_MUTANTS = 60
+_NAMES = re.compile(r"^[ \t]*(?:async )?def (test\w*)\(", re.MULTILINE)
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -128,6 +130,15 @@ class PythonFramework:
                 blocks += inner
         return "\n\n\n".join(blocks) + "\n"
 
+    def standing(self, target: Target) -> tuple[Framework, tuple[TestCode, ...]] | None:
+        """Find the tests in the target's test file by their names."""
+        if target.existing is None:
+            return None
+        names = dict.fromkeys(_NAMES.findall(target.existing))
+        changed = ((target.path, target.text), (target.test_path, target.existing))
+        runs = StandingTests(self.interpreter, self.uses_pytest, changed, _STANDING_BUDGET_S)
+        return runs, tuple(TestCode(name, "") for name in names)
+
     def trial(
         self, target: Target, tests: Sequence[TestCode], mutants: Sequence[Mutant], scratch: Path, turn: int
     ) -> Trial:
@@ -181,6 +192,28 @@ class PythonFramework:
                 continue
             results.append(_result(told))
         return tuple(results)
+
+
+@dataclass(frozen=True, slots=True)
+class StandingTests(PythonFramework):
+    """Runs tests where they stand, in the target's test file. changed: paths and texts in the shadow."""
+
+    changed: tuple[tuple[str, str], ...] = ()
+    budget_s: float = _BUDGET_S
+
+    def trial(
+        self, target: Target, tests: Sequence[TestCode], mutants: Sequence[Mutant], scratch: Path, turn: int
+    ) -> Trial:
+        """Write no test."""
+        trial = PythonFramework.trial(self, target, tests, mutants, scratch, turn)
+        path = str(scratch / "workspace" / target.test_path)
+        job = {
+            **json.loads(trial.files["job.json"]),
+            "tests": {test.name: path for test in tests},
+            "budget_s": self.budget_s,
+        }
+        files = {**trial.files, "job.json": json.dumps(job)}
+        return replace(trial, shadow=dict(self.changed), files=files, wall_s=self.budget_s + _COLLECTING_S)
 
 
 def find_python(workspace: Path, environment: Mapping[str, str], tests: Sequence[str]) -> PythonFramework:

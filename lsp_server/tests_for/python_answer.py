@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import tree_sitter
 
 from lsp_server.context.secrets import has_secret
-from lsp_server.tests_for.claims import without
+from lsp_server.tests_for.claims import SAID, said_by, without
 from lsp_server.tests_for.fences import code_of
 from lsp_server.tests_for.framework import Answer, TestCode
 from lsp_server.tests_for.python_imports import Sources, imports_for, imports_in
@@ -77,11 +77,10 @@ def read_answer(answer: str, style: Style, sources: Sources, taken: Collection[s
         if isinstance(test, str):
             dropped.append(test)
             continue
-        body = "".join(test.text.replace(test.name, "", 1).split())
-        if body in seen:
-            dropped.append("said what another one says")
+        if said_by(test) in seen:
+            dropped.append(SAID)
             continue
-        seen.add(body)
+        seen.add(said_by(test))
         tests.append(_with_free_name(test, names))
     return Answer(tuple(tests), tuple(dropped))
 

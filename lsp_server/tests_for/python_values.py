@@ -83,8 +83,8 @@ def literal_in(output: str) -> str | None:
 def stated(test: TestCode, literals: Mapping[Comparison, str], subject: str) -> TestCode:
     """Return `test` with the claims of `literals` alone, each with its literal. subject: the target, in a name."""
     text = _tidied(_with_claims(test.text, {each.claim: _claim(each, literal) for each, literal in literals.items()}))
-    rest = test.name.removeprefix("test_").replace(subject, "")
-    name = f"test_{subject}" if _TELLING.search(rest) else test.name
+    name = re.sub(r"_\d+\Z", "", test.name)
+    name = f"test_{subject}" if _TELLING.search(name.removeprefix("test_").replace(subject, "")) else name
     return renamed(replace(test, text=text, is_stated=True), f"{name}_as_it_is")
 
 

@@ -17,6 +17,7 @@ from lsp_server.tests_for.prompt import shown_code
 from lsp_server.tests_for.running import Runner
 from lsp_server.tests_for.sandbox import Sandbox
 from lsp_server.tests_for.search import Question, Search
+from lsp_server.tests_for.standing import run_standing
 from lsp_server.tests_for.suggestion import Suggestion
 from lsp_server.tests_for.target import Target
 
@@ -50,8 +51,13 @@ async def suggest(
     mutants = await asyncio.to_thread(mutants_of, target.text, target.subject, _MOST_MUTANTS)
     key = f"tests:{target.path}:{target.subject.qualified_name}"
     asking = Asking(engine, key, priority, effort.budget, effort.thinking_tokens, seed)
-    search = Search(Runner(target, framework, sandbox), mutants, taken=set(re.findall(r"\w+", target.existing or "")))
-    report("asking for tests", 0.0)
+    runner = Runner(target, framework, sandbox)
+    report("running the tests there are", 0.0)
+    had = await run_standing(runner, mutants)
+    search = Search(runner, mutants, had, taken=set(re.findall(r"\w+", target.existing or "")))
+    if search.is_complete:
+        return await search.finish()
+    report("asking for tests", 0.1)
     await search.take(await _answers(asking, effort, [search.first_question(draws=False)]))
     await search.state(int(effort.is_told))
     n_rounds = 1 + effort.n_rounds

@@ -23,7 +23,7 @@ _WHY = {
 NOT_REACHED = "did not get their turn in time"
 UNSTEADY = "did not pass three times in a row"
 SECRET = "printed something that looks like a secret"  # noqa: S105  words, no secret
-_NOTICED = frozenset({Verdict.FAILED, Verdict.BROKEN, Verdict.SLOW})
+NOTICED = frozenset({Verdict.FAILED, Verdict.BROKEN, Verdict.SLOW})
 _MOST_ERROR_CHARS = 600
 
 
@@ -111,7 +111,7 @@ async def meet_mutants(runner: Runner, tests: Sequence[TestCode], mutants: Seque
         for result in await runner.run(tests, known[start : start + step]):
             if result.mutant is None:
                 again.setdefault(result.test, result)
-            elif result.verdict in _NOTICED:
+            elif result.verdict in NOTICED:
                 kills[result.test].add(start + result.mutant)
     for test in tests:
         met = again.get(test.name)

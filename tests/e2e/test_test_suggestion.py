@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -167,7 +168,7 @@ async def test_what_is_not_so_is_stated_as_it_is_and_says_so(
     tmp_path: Path, sandbox: Sandbox, *, is_told: bool
 ) -> None:
     target = project(tmp_path, FILES, "src/bounds/clamp.py", 5, "tests/test_clamp.py")
-    asked = engine(WRONG, WRONG)
+    asked = engine(WRONG, "```python\ndef test_low():\n    assert clamp(-1, 0, 10) == 1\n```")
     effort = Effort(n_drawn=0, n_rounds=int(is_told), is_told=is_told)
     suggestion = await suggest(target, framework(), asked, sandbox, lambda *_: None, effort=effort)
     mending = [each for each in asked.served if "This test fails" in str(each.request)]
@@ -186,6 +187,50 @@ async def test_what_is_not_so_is_stated_as_it_is_and_says_so(
     tally = suggestion.tally
     assert tally.stated == 2
     assert tally.tried == tally.kept + tally.disagreeing + sum(tally.dropped.values())
+
+
+STANDING = """\
+import pytest
+from bounds.clamp import clamp
+
+class TestClamp:
+    def test_there(self):
+        assert clamp(-1) == 0
+
+def test_broken():
+    assert clamp(3) == 4
+
+@pytest.mark.parametrize("value", [11, 12])
+def test_high(value):
+    assert clamp(value) == 10
+"""
+
+
+@pytest.mark.anyio
+async def test_what_the_tests_there_are_tell_is_not_told_again(tmp_path: Path, sandbox: Sandbox) -> None:
+    folder = tmp_path / "some"
+    target = project(folder, FILES, "src/bounds/clamp.py", 5, "tests/test_clamp.py")
+    target = replace(target, existing=STANDING)
+    said = "def test_low():\n    assert clamp(-1) == 0\n\ndef test_within():\n    assert clamp(3) == 3\n"
+    suggestion = await suggested(target, sandbox, said)
+    assert [test.name for test in suggestion.kept] == ["test_within"]
+    tally = suggestion.tally
+    assert tally.dropped["say nothing that the tests there are do not"] == 1
+    assert tally.note == "1 of the 3 tests there are did not pass, and did not count"
+    assert tally.tried == tally.kept + sum(tally.dropped.values())
+
+
+@pytest.mark.anyio
+async def test_where_the_tests_there_are_tell_all_nothing_is_asked(tmp_path: Path, sandbox: Sandbox) -> None:
+    files = {"one.py": "def one():\n    return 1\n"}
+    target = project(tmp_path, files, "one.py", 0, "test_one.py")
+    existing = "import unittest, one\nclass T(unittest.TestCase):\n    def test_one(self):\n"
+    existing += "        self.assertEqual(one.one(), 1)\n"
+    asked = engine("")
+    own = framework(uses_pytest=False)
+    suggestion = await suggest(replace(target, existing=existing), own, asked, sandbox, lambda *_: None)
+    assert not asked.served
+    assert suggestion.tally.is_covered
 
 
 BAD = """\

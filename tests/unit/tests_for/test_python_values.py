@@ -80,7 +80,7 @@ def test_what_is_stated_says_nothing_of_what_was_expected() -> None:
         "    assert result == [5]\n    assert f(1) is None"
     )
     method = TestCode(
-        "test_empty", "def test_empty(self):\n    self.assertTrue(f([]))", holder="class TestF(TestCase):"
+        "test_empty_2", "def test_empty_2(self):\n    self.assertTrue(f([]))", holder="class TestF(TestCase):"
     )
     (only,) = comparisons_in(method.text, "f")
     assert stated(method, {only: "[]"}, "f").text == "def test_empty_as_it_is(self):\n    self.assertEqual(f([]), [])"
