@@ -139,7 +139,7 @@ class HttpEngine:
             constraints=model.constraints,
             device=health.device,
             prefill_tokens_per_s=model.prefill_tokens_per_s,
-            decode_tokens_per_s=model.decode_tokens_per_s,
+            decode_tokens_per_s=(assistant or model).decode_tokens_per_s,
             instance=health.pid,
             assistant_model=assistant.name if assistant is not None else None,
             thinks=assistant is not None and assistant.thinks,

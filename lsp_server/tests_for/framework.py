@@ -120,6 +120,10 @@ class Framework(Protocol):
         """Return the lines of `test.text`, first and last, 0-based, of each claim that can be left out by itself."""
         ...
 
+    def tidied(self, test: TestCode, before: TestCode) -> TestCode:
+        """Return `test`, which is `before` without some claims, without what only these needed."""
+        ...
+
     def probes(self, test: TestCode, target: Target) -> tuple[TestCode, ...]:
         """Return tests that print what the target gives where `test` expects a literal."""
         ...

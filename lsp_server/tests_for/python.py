@@ -18,6 +18,7 @@ from lsp_server.tests_for.mutants import Mutant
 from lsp_server.tests_for.python_answer import Style, read_answer, snake_case
 from lsp_server.tests_for.python_class import is_made_without_arguments, takes_self
 from lsp_server.tests_for.python_imports import Sources, sources_of
+from lsp_server.tests_for.python_leftovers import without_leftovers
 from lsp_server.tests_for.python_project import Interpreter, find_interpreter, find_module
 from lsp_server.tests_for.python_source import claims_in
 from lsp_server.tests_for.python_values import Comparison, comparisons_in, literal_in, probe, stated
@@ -103,6 +104,10 @@ class PythonFramework:
     def claims(self, test: TestCode) -> tuple[tuple[int, int], ...]:
         """Find the claims of a test."""
         return claims_in(test.text)
+
+    def tidied(self, test: TestCode, before: TestCode) -> TestCode:
+        """Leave out what is set for nothing, and comments: they may be about what is gone."""
+        return replace(test, text=without_leftovers(test.text, before.text))
 
     def probes(self, test: TestCode, target: Target) -> tuple[TestCode, ...]:
         """Have each comparison of a test tell its value."""

@@ -5,15 +5,14 @@ says of the value it expected before (names, comments, docstring) does not survi
 """
 
 import ast
-import io
 import re
-import tokenize
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lsp_server.context.secrets import has_secret
 from lsp_server.tests_for.claims import Claim, renamed
 from lsp_server.tests_for.framework import TestCode
+from lsp_server.tests_for.python_leftovers import Function, function_in, without_leftovers
 from lsp_server.tests_for.python_source import claims_in
 
 _MARK = "hearthline saw: "
@@ -26,8 +25,6 @@ _TELLING = re.compile(r"true|false|none|valid|not|return|rais|error|fail|equal|g
 """Names with one of these say what is expected."""
 _LOOSE = (ast.BoolOp, ast.Compare, ast.IfExp, ast.Lambda, ast.NamedExpr, ast.Not)
 _CONSTANTS = ("True", "False", "None")
-
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ class Comparison:
 
 def comparisons_in(text: str, name: str) -> list[Comparison]:
     """Return the claims of the test `text` that compare what a call of `name` gives with a literal."""
-    function = _function(text)
+    function = function_in(text)
     if function is None:
         return []
     scope = _Scope(name, list(_bindings(function)))
@@ -82,7 +79,8 @@ def literal_in(output: str) -> str | None:
 
 def stated(test: TestCode, literals: Mapping[Comparison, str], subject: str) -> TestCode:
     """Return `test` with the claims of `literals` alone, each with its literal. subject: the target, in a name."""
-    text = _tidied(_with_claims(test.text, {each.claim: _claim(each, literal) for each, literal in literals.items()}))
+    text = _with_claims(test.text, {each.claim: _claim(each, literal) for each, literal in literals.items()})
+    text = without_leftovers(text, test.text, keeps_docstring=False)
     name = re.sub(r"_\d+\Z", "", test.name)
     name = f"test_{subject}" if _TELLING.search(name.removeprefix("test_").replace(subject, "")) else name
     return renamed(replace(test, text=text, is_stated=True), f"{name}_as_it_is")
@@ -121,15 +119,7 @@ def _is_call(node: ast.AST, name: str) -> bool:
     return isinstance(called, ast.Name) and called.id == name
 
 
-def _function(text: str) -> _Function | None:
-    try:
-        body = ast.parse(text).body
-    except (SyntaxError, ValueError):
-        return None
-    return body[0] if len(body) == 1 and isinstance(body[0], _Function) else None
-
-
-def _bindings(function: _Function) -> Iterator[tuple[str, ast.expr | None]]:
+def _bindings(function: Function) -> Iterator[tuple[str, ast.expr | None]]:
     """Give each name that the test sets, with the value if it is a plain assignment at the test's own level."""
     plain: dict[ast.expr, ast.expr] = {}
     for each in function.body:
@@ -210,37 +200,3 @@ def _with_claims(text: str, new: Mapping[Claim, str]) -> str:
         words = new.get((first, last))
         lines[first : last + 1] = [margin + words] if words is not None else []
     return "\n".join(lines)
-
-
-def _tidied(text: str) -> str:
-    """Return a test without its docstring, the lines that are comments and the names that nothing reads any more."""
-    function = _function(text)
-    if function is None:
-        return text
-    read = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    gone = {
-        line
-        for number, each in enumerate(function.body)
-        if (number == 0 and _is_literal_statement(each)) or _is_unread(each, read)
-        for line in range(each.lineno - 1, each.end_lineno or each.lineno)
-    }
-    gone |= {token.start[0] - 1 for token in _tokens(text) if token.type == tokenize.COMMENT and _is_alone(token)}
-    return "\n".join(line for number, line in enumerate(text.split("\n")) if number not in gone)
-
-
-def _tokens(text: str) -> Iterator[tokenize.TokenInfo]:
-    return tokenize.generate_tokens(io.StringIO(text).readline)
-
-
-def _is_alone(token: tokenize.TokenInfo) -> bool:
-    return token.line[: token.start[1]].strip() == ""
-
-
-def _is_literal_statement(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-
-
-def _is_unread(statement: ast.stmt, read: set[str]) -> bool:
-    if not isinstance(statement, ast.Assign) or not _is_literal(statement.value):
-        return False
-    return all(isinstance(target, ast.Name) and target.id not in read for target in statement.targets)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from lsp_server.engine.protocol import Message
-from lsp_server.tests_for.claims import SAID, Claim, renamed, without
+from lsp_server.tests_for.claims import SAID, Claim, renamed
 from lsp_server.tests_for.docstring import is_documented
 from lsp_server.tests_for.framework import TestCode
 from lsp_server.tests_for.keeping import Passing, worth_keeping
@@ -21,7 +21,7 @@ from lsp_server.tests_for.running import Runner
 from lsp_server.tests_for.standing import Standing
 from lsp_server.tests_for.stating import state_values
 from lsp_server.tests_for.suggestion import Suggestion, Tally
-from lsp_server.tests_for.trying import UNSTEADY, Failing, Tried, meet_mutants, try_tests
+from lsp_server.tests_for.trying import UNSTEADY, Failing, Tried, left_of, meet_mutants, try_tests
 
 _MOST_MENDED_AT_ONCE = 2
 _MOST_MENDS = 2
@@ -144,7 +144,7 @@ class Search:
                 if said in self.said:
                     old.append(claim)
                 self.said.add(said)
-        return None if claims and len(old) == len(claims) else without(test, old)
+        return None if claims and len(old) == len(claims) else left_of(self.runner, test, old)
 
     async def finish(self) -> Suggestion:
         """Keep what is worth it and passes twice more beside all that is kept. Raises NotRun."""
@@ -254,13 +254,13 @@ class Search:
         ]
         if not documented or _ILL_CALLED.search(failing.error):
             return failing
-        alone = without(test, [claim for claim in claims if claim not in documented])
+        alone = left_of(self.runner, test, [claim for claim in claims if claim not in documented])
         alone = renamed(alone, f"{alone.name}_as_documented")
         words = f"Fails: `{subject.qualified_name}` does not do what its documentation says here."
         self.disagreeing.append(self._with_comment(alone, words))
         others = len(claims) > len(documented)
         self.tried += failing.is_part or others
-        return replace(failing, test=without(test, documented)) if others else None
+        return replace(failing, test=left_of(self.runner, test, documented)) if others else None
 
     def _goals(self) -> list[str]:
         """Return in words what no test that passes reaches: lines first, then changes that none notices."""

@@ -6,10 +6,10 @@ nothing is stated. What is returned has not been run as it is.
 
 from collections.abc import Sequence
 
-from lsp_server.tests_for.claims import without
 from lsp_server.tests_for.docstring import is_contradicted
 from lsp_server.tests_for.framework import TestCode
 from lsp_server.tests_for.running import Runner
+from lsp_server.tests_for.trying import left_of
 
 
 async def state_values(runner: Runner, tests: Sequence[TestCode]) -> list[TestCode | None]:
@@ -34,7 +34,7 @@ def _as_far_as_documented(runner: Runner, test: TestCode) -> TestCode | None:
         for first, last in claims
         if is_contradicted("\n".join(lines[first : last + 1]), subject.name, subject.docstring)
     ]
-    rest = without(test, against)
+    rest = left_of(runner, test, against)
     if len(against) == len(claims) or is_contradicted(rest.text, subject.name, subject.docstring):
         return None
     return rest

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsp_server.tests_for.framework import TestCode
+from lsp_server.tests_for.python_leftovers import without_leftovers
 from lsp_server.tests_for.python_values import comparisons_in, literal_in, probe, stated
 
 # the claim; what of it is the target's; None where it is no comparison with a literal
@@ -84,6 +85,30 @@ def test_what_is_stated_says_nothing_of_what_was_expected() -> None:
     )
     (only,) = comparisons_in(method.text, "f")
     assert stated(method, {only: "[]"}, "f").text == "def test_empty_as_it_is(self):\n    self.assertEqual(f([]), [])"
+
+
+BEFORE = '''\
+def test_two(tmp_path):
+    """Two cases."""
+    unread = 0
+    one = [1]
+    # case one
+    first = f(one)
+    two = [2]
+    # case two
+    second = f(two)
+
+    assert first == 1
+    assert second == 2'''
+
+
+def test_what_only_a_claim_that_is_gone_needed_goes_with_it() -> None:
+    after = "\n".join(BEFORE.split("\n")[:-1])
+    assert without_leftovers(after, BEFORE) == (
+        'def test_two(tmp_path):\n    """Two cases."""\n    unread = 0\n    one = [1]\n    first = f(one)\n\n'
+        "    assert first == 1"
+    )
+    assert without_leftovers("not a function", BEFORE) == "not a function"
 
 
 @pytest.mark.parametrize(
