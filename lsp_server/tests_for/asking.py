@@ -108,13 +108,15 @@ class Asking:
         )
         self.budget -= max_tokens
         said, n_tokens = "", 0
-        async with aclosing(self.engine.chat(request)) as tokens:
-            async for token in tokens:
-                said += token.text
-                n_tokens += 1
-                if ("`" in token.text or "\n" in token.text) and _is_enough(_THOUGHT.sub("", said)):
-                    break
-        self.budget += max(0, max_tokens - n_tokens)
+        try:
+            async with aclosing(self.engine.chat(request)) as tokens:
+                async for token in tokens:
+                    said += token.text
+                    n_tokens += 1
+                    if ("`" in token.text or "\n" in token.text) and _is_enough(_THOUGHT.sub("", said)):
+                        break
+        finally:
+            self.budget += max(0, max_tokens - n_tokens)
         return _THOUGHT.sub("", said)
 
 

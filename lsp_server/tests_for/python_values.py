@@ -23,7 +23,7 @@ _EQUALITIES = re.compile(r"assert(?:Equals?|Is|(?:List|Dict|Tuple|Set|Sequence|M
 _VERDICTS = ("assertTrue", "assertFalse", "assertIsNone")
 _TELLING = re.compile(r"true|false|none|valid|not|return|rais|error|fail|equal|gives|possible|\d", re.IGNORECASE)
 """Names with one of these say what is expected."""
-_LOOSE = (ast.BoolOp, ast.Compare, ast.IfExp, ast.Lambda, ast.NamedExpr, ast.Not)
+_LOOSE = (ast.BoolOp, ast.Compare, ast.IfExp, ast.Lambda, ast.NamedExpr)
 _CONSTANTS = ("True", "False", "None")
 
 

@@ -117,6 +117,7 @@ async def test_who_cannot_do_without_thinking_thinks() -> None:
     asked = Asking(engine, "tests:f", Priority.FOREGROUND, 9_000)
     assert await asked.answer(QUESTION, 400, draws=False) == ANSWER
     assert await asked.answer(QUESTION, 400, draws=False) == ANSWER
+    assert asked.budget > 8_900  # what was refused cost nothing
     requests = [served.request for served in engine.served]
     assert [getattr(request, "thinks", False) for request in requests] == [None, None]
     assert requests[0].max_tokens == 2_400
