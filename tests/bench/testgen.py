@@ -33,7 +33,7 @@ from tests.bench.homes import find_checkpoint, own_home
 from tests.bench.report import Goal, Options, Report
 from tests.bench.servers import hearthline
 from tests.bench.testgen_programs import PUBLIC_PLACE, SOURCE, Program, read_programs, spread
-from tests.bench.testgen_scores import TEMPORARY, Worth, names_in, own_interpreter, worth_of
+from tests.bench.testgen_scores import TEMPORARY, Worth, names_in, own_interpreter, own_names_in, worth_of
 
 GOALS = {
     "kept_passing_pct": Goal("==", 100),
@@ -45,6 +45,7 @@ GOALS = {
 _N_PROGRAMS, _N_QUICK = 40, 1
 _RAW_TOKENS = 512
 _SEED = 20
+_WORTHS = ("raw_all", "raw", "kept", "own")
 _MOST_MUTANTS = 120
 
 
@@ -73,7 +74,8 @@ class Written:
 class Measured:
     """One function. raw_all: the raw answer as it is; raw: those of its tests that pass; kept: what is suggested.
 
-    n_tried and n_stated: tests that the pipeline tried, and kept ones that expect what the code gave.
+    own: those of the kept ones whose expectations are the model's own. n_tried and n_stated: tests that the pipeline
+    tried, and kept ones that expect what the code gave.
     """
 
     model: str
@@ -82,6 +84,7 @@ class Measured:
     raw_all: Worth
     raw: Worth
     kept: Worth
+    own: Worth
     n_tried: int
     n_stated: int
     dropped: dict[str, int] = field(default_factory=dict)
@@ -113,7 +116,7 @@ def run(options: Options) -> Report:
 def report_worth(report: Report, measured: Sequence[Measured]) -> None:
     """Fill in what each way is worth, over all functions; a function without a test counts as nothing covered."""
     n_kept = sum(each.kept.n_tests for each in measured)
-    raw, kept = ([getattr(each, way) for each in measured] for way in ("raw", "kept"))
+    raw, kept, own = ([getattr(each, way) for each in measured] for way in ("raw", "kept", "own"))
     figures = {
         "n_functions": len(measured),
         "functions_with_kept_tests_pct": _pct(sum(each.kept.n_tests > 0 for each in measured), len(measured)),
@@ -123,7 +126,7 @@ def report_worth(report: Report, measured: Sequence[Measured]) -> None:
         "raw_passing_of_all_pct": _pct(sum(len(each.passed) for each in raw), sum(e.raw_all.n_tests for e in measured)),
     }
     for name, share in (("line_coverage", "line_share"), ("branch_coverage", "branch_share")):
-        every = {"raw_all": [each.raw_all for each in measured], "raw_passing": raw, "kept": kept}
+        every = {"raw_all": [each.raw_all for each in measured], "raw_passing": raw, "kept": kept, "own": own}
         for way, worths in every.items():
             figures[f"{name}_pct_{way}"] = round(100 * statistics.mean(getattr(each, share) for each in worths), 1)
         figures[f"{name}_gain_points"] = round(figures[f"{name}_pct_kept"] - figures[f"{name}_pct_raw_passing"], 1)
@@ -131,7 +134,7 @@ def report_worth(report: Report, measured: Sequence[Measured]) -> None:
         way: statistics.mean(
             worth.n_killed / max(1, each.n_mutants) for worth, each in zip(worths, measured, strict=True)
         )
-        for way, worths in (("raw_passing", raw), ("kept", kept))
+        for way, worths in (("raw_passing", raw), ("kept", kept), ("own", own))
     }
     figures |= {f"mutation_score_pct_{way}": round(100 * score, 1) for way, score in scores.items()}
     if scores["raw_passing"]:
@@ -153,7 +156,7 @@ def read_rows(resume: Path | None, model: str) -> tuple[dict[tuple[str, Way], Wr
 
 
 def _measured(row: dict[str, Any]) -> Measured:
-    worths = {name: Worth(**{**row[name], "passed": tuple(row[name]["passed"])}) for name in ("raw_all", "raw", "kept")}
+    worths = {name: Worth(**{**row[name], "passed": tuple(row[name]["passed"])}) for name in _WORTHS}
     return Measured(**{**row, **worths})
 
 
@@ -244,6 +247,7 @@ async def _measure(target: Target, model: str, raw: Written, kept: Written, sand
         raw_all=raw_all,
         raw=await worth_of(sandbox, target, raw.text, raw_all.passed, mutants),
         kept=await worth_of(sandbox, target, kept.text, names_in(kept.text), mutants),
+        own=await worth_of(sandbox, target, kept.text, own_names_in(kept.text), mutants),
         n_tried=kept.n_tried,
         n_stated=kept.n_stated,
         dropped=kept.dropped,

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.bench.report import Report
 from tests.bench.testgen import GOALS, Measured, Way, Written, read_rows, report_worth
 from tests.bench.testgen_programs import Program, spread
-from tests.bench.testgen_scores import Worth, names_in
+from tests.bench.testgen_scores import Worth, names_in, own_names_in
 
 NOTHING = Worth()
 GOOD = Measured(
@@ -17,10 +17,11 @@ GOOD = Measured(
     Worth(4, ("test_a", "test_b")),
     Worth(2, ("test_a", "test_b"), 0.5, 0.25, 4),
     Worth(1, ("t",), 1, 1, 9),
+    Worth(1, ("t",), 0.5, 0.5, 3),
     6,
     1,
 )
-NONE = Measured("m", "g", 10, Worth(2), NOTHING, NOTHING, 4, 0, {"claim what is not so": 4})
+NONE = Measured("m", "g", 10, Worth(2), NOTHING, NOTHING, NOTHING, 4, 0, {"claim what is not so": 4})
 
 
 def test_figures_are_means_over_functions_and_one_without_tests_counts_as_nothing() -> None:
@@ -34,6 +35,7 @@ def test_figures_are_means_over_functions_and_one_without_tests_counts_as_nothin
     assert figures["raw_passing_of_all_pct"] == 33.3
     assert figures["mutation_score_pct_raw_passing"] == 20
     assert figures["mutation_score_pct_kept"] == 45
+    assert figures["mutation_score_pct_own"] == 15
     assert figures["mutation_score_ratio"] == 2.25
     assert figures["line_coverage_gain_points"] == 25
     assert report.missed() == []
@@ -66,3 +68,10 @@ def test_programs_lie_at_equal_distances(tmp_path: Path) -> None:
         "test_a",
         "test_b",
     ]
+
+
+def test_what_states_the_codes_own_values_is_told_apart() -> None:
+    stated = "# States what `f` does now: check it.\n@mark\ndef test_b(): ...\n"
+    text = f"def test_a(): ...\n\n\n{stated}\n\ndef test_c(): ...\n"
+    assert names_in(text) == ["test_a", "test_b", "test_c"]
+    assert own_names_in(text) == ["test_a", "test_c"]
