@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +26,7 @@ from lsp_server.tests_for.asking import Effort
 from lsp_server.tests_for.fences import code_of
 from lsp_server.tests_for.mutants import mutants_of
 from lsp_server.tests_for.python import PythonFramework
+from lsp_server.tests_for.python_source import is_python
 from lsp_server.tests_for.sandbox import NoSandbox, Sandbox, find_sandbox
 from lsp_server.tests_for.suggest import suggest
 from lsp_server.tests_for.target import Target
@@ -237,8 +238,17 @@ async def _kept(target: Target, model: str, engine: HttpEngine, sandbox: Sandbox
     return Written(model, target.subject.name, Way.KEPT, text, took_s, tally.tried, tally.stated, dict(tally.dropped))
 
 
+def uncut(text: str) -> str:
+    """Return as many of the first lines of a raw answer as are Python: what was cut off shall not count against it."""
+    lines = text.split("\n")
+    while lines and not is_python("\n".join(lines)):
+        lines.pop()
+    return "\n".join(lines)
+
+
 async def _measure(target: Target, model: str, raw: Written, kept: Written, sandbox: Sandbox) -> Measured:
     mutants = mutants_of(target.text, target.subject, _MOST_MUTANTS)
+    raw = replace(raw, text=uncut(raw.text))
     raw_all = await worth_of(sandbox, target, raw.text, None, ())
     return Measured(
         model=model,

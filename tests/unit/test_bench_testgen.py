@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.bench.report import Report
-from tests.bench.testgen import GOALS, Measured, Way, Written, read_rows, report_worth
+from tests.bench.testgen import GOALS, Measured, Way, Written, read_rows, report_worth, uncut
 from tests.bench.testgen_programs import Program, spread
 from tests.bench.testgen_scores import Worth, names_in, own_names_in
 
@@ -75,3 +75,10 @@ def test_what_states_the_codes_own_values_is_told_apart() -> None:
     text = f"def test_a(): ...\n\n\n{stated}\n\ndef test_c(): ...\n"
     assert names_in(text) == ["test_a", "test_b", "test_c"]
     assert own_names_in(text) == ["test_a", "test_c"]
+
+
+def test_what_was_cut_off_does_not_count_against_a_raw_answer() -> None:
+    whole = "def test_a():\n    assert f(1) == 1\n    assert f(2) == 2"
+    assert uncut(f"{whole}\n    assert f([\n        1,") == whole
+    assert uncut(whole) == whole
+    assert uncut("cases = [\n    1,\n") == ""
