@@ -1,6 +1,7 @@
 """What of a test nothing needs any more once some of its claims are gone. Pure.
 
-Invariant: only names that the test as it was did read, and nothing reads now, are taken out; what never was read stays.
+Invariant: only names that the test as it was did read, and nothing reads now, are taken out, and what is set behind all
+that could read it.
 """
 
 import ast
@@ -25,7 +26,7 @@ def without_leftovers(text: str, before: str, *, keeps_docstring: bool = True) -
     old, now = function_in(before), function_in(text)
     while old is not None and now is not None:
         lost = _read_in(old) - _read_in(now)
-        gone = [each for each in now.body if _sets_only(each, lost)]
+        gone = [each for each in now.body if _sets_only(each, lost)] or _set_last(now)
         if not gone:
             break
         text = _without_lines(text, {line for each in gone for line in _lines_of(each)})
@@ -43,6 +44,13 @@ def _read_in(function: Function) -> set[str]:
 def _sets_only(statement: ast.stmt, names: set[str]) -> bool:
     targets = statement.targets if isinstance(statement, ast.Assign) else []
     return bool(targets) and all(isinstance(target, ast.Name) and target.id in names for target in targets)
+
+
+def _set_last(function: Function) -> list[ast.stmt]:
+    """Return the last statement if it sets names, which nothing can read any more."""
+    last = function.body[-1]
+    names = {node.id for node in ast.walk(last) if isinstance(node, ast.Name)}
+    return [last] if len(function.body) > 1 and _sets_only(last, names) else []
 
 
 def _lines_of(statement: ast.stmt) -> range:

@@ -108,6 +108,8 @@ def test_what_only_a_claim_that_is_gone_needed_goes_with_it() -> None:
         'def test_two(tmp_path):\n    """Two cases."""\n    unread = 0\n    one = [1]\n    first = f(one)\n\n'
         "    assert first == 1"
     )
+    again = "def test_a():\n    x = 1\n    assert f(x)\n    x = 2\n    y = g(x)"
+    assert without_leftovers(again, f"{again}\n    assert f(x) == y") == "def test_a():\n    x = 1\n    assert f(x)"
     assert without_leftovers("not a function", BEFORE) == "not a function"
 
 
