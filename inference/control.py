@@ -104,6 +104,7 @@ async def resume(request: Request) -> Response:
 
 
 def _model(model: Resident, status: str) -> dict[str, Any]:
+    template = model.loaded.tokenizer.chat_template
     return {
         "name": model.name,
         "roles": sorted(model.roles),
@@ -113,6 +114,7 @@ def _model(model: Resident, status: str) -> dict[str, Any]:
         "dtype": model.loaded.dtype,
         "adapter": model.loaded.adapter.sha256 if model.loaded.adapter else None,
         "constraints": KINDS,
+        "thinks": template is not None and template.can_think,
         "prefill_chunk_tokens": model.chunks.brief,
         "prefill_tokens_per_s": model.prefill_tokens_per_s,
         "decode_tokens_per_s": model.decode_tokens_per_s,

@@ -130,6 +130,7 @@ class HttpEngine:
         model = next((m for m in health.models if self._model in (None, m.name)), None)
         if model is None:
             raise EngineUnavailable(f"{self._place} does not hold {self._model}")
+        assistant = next((each for each in health.models if "assistant" in each.roles), None)
         return EngineCapabilities(
             completion_model=model.name,
             roles=model.roles,
@@ -138,9 +139,10 @@ class HttpEngine:
             constraints=model.constraints,
             device=health.device,
             prefill_tokens_per_s=model.prefill_tokens_per_s,
-            decode_tokens_per_s=model.decode_tokens_per_s,
+            decode_tokens_per_s=(assistant or model).decode_tokens_per_s,
             instance=health.pid,
-            assistant_model=next((m.name for m in health.models if "assistant" in m.roles), None),
+            assistant_model=assistant.name if assistant is not None else None,
+            thinks=assistant is not None and assistant.thinks,
             paused=health.paused,
         )
 

@@ -129,9 +129,11 @@ class EngineCapabilities:
 
     fim: the completion model was trained to fill in the middle; where False, only the prefix reaches the model.
     constraints: what it can hold an answer to: json_schema, regex, grammar, choice.
-    prefill_tokens_per_s and decode_tokens_per_s: measured on this device when the model was loaded. instance: another
-    number is another process, which has computed nothing of what was asked before; 0 where that cannot be told.
-    assistant_model: what chats, None where nothing does. paused: why background work waits, in words, if it does.
+    prefill_tokens_per_s of the completion model, decode_tokens_per_s of the one that chats: measured on this device,
+    when they were loaded. instance: another number is another process, which has computed nothing of what was asked
+    before; 0 where that cannot be told.
+    assistant_model: what chats, None where nothing does; thinks: it can think before it answers, as far as is known.
+    paused: why background work waits, in words, if it does.
     """
 
     completion_model: str
@@ -144,6 +146,7 @@ class EngineCapabilities:
     decode_tokens_per_s: float | None = None
     instance: int = 0
     assistant_model: str | None = None
+    thinks: bool = False
     paused: tuple[str, ...] = ()
 
 

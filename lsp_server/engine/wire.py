@@ -28,6 +28,7 @@ class WorkerModel(msgspec.Struct, frozen=True):
     constraints: frozenset[str] = frozenset()
     prefill_tokens_per_s: float | None = None
     decode_tokens_per_s: float | None = None
+    thinks: bool = False
 
 
 class Health(msgspec.Struct, frozen=True):

@@ -77,11 +77,17 @@ def tally_words(tally: Tally, name: str, path: str) -> str:
     """Return in a sentence how many tests were tried, kept and left out, and why."""
     head = f"No test for `{name}` is worth keeping" if not tally.kept else f"{_tests(tally.kept)} for `{name}` kept"
     words = f"{head}, of {tally.tried} tried" if tally.tried else f"The model wrote no test for `{name}`"
+    if tally.is_covered:
+        words = f"No test for `{name}` was asked for: the tests there are cover everything that was found"
     reasons = [f"{n} because they {why}" for why, n in sorted(tally.dropped.items(), key=lambda each: -each[1])]
     words += f"; left out: {', '.join(reasons)}" if reasons else ""
+    if tally.stated:
+        which = "it states" if tally.kept == 1 else f"{tally.stated} of them state"
+        words += f"; {which} what the code does now: check the values, marked with a comment"
     if tally.disagreeing:
         verb = "disagrees" if tally.disagreeing == 1 else "disagree"
         words += f"; {tally.disagreeing} {verb} with the docstring"
+    words += f"; {tally.note}" if tally.note else ""
     return f"{words} ({path})." if tally.kept else f"{words}."
 
 

@@ -12,6 +12,15 @@ Claim = tuple[int, int]
 """First and last line of a claim, 0-based, in the test's text."""
 
 
+SAID = "say what another one says"
+"""Why a test is left out that differs from another one in its name and in blanks alone."""
+
+
+def said_by(test: TestCode) -> str:
+    """Return what `test` says, whatever it is called and however it is spaced."""
+    return "".join(test.text.replace(test.name, "", 1).split())
+
+
 def parts_of(test: TestCode, claims: Sequence[Claim]) -> tuple[TestCode, ...]:
     """Return `test` once with each of its claims alone, named after it; nothing where it has but one."""
     if len(claims) < 2:

@@ -1,21 +1,49 @@
 """Whether a claim that fails is what the documentation says. Pure.
 
-Invariant: only an example of the documentation, call for call and value for value, counts; words are left to people.
+Invariant: an example of the documentation counts, call for call and value for value; so does a sentence about a plain
+case (see `docstring_statements`). All other words are left to people.
 """
 
 import re
 from collections.abc import Iterator
 
+from lsp_server.tests_for.docstring_statements import said_of
+
 _PROMPT = re.compile(r"^\s*>>> (.+)$")
 _SAID = re.compile(r"\s*(?:==|=>|->|→|returns|gives|is)\s*(.+?)\s*(?:[.;]\s*)?(?:#.*)?$")
-_CLAIMED = re.compile(r"\s*(?:==|,|\)\s*\.\s*to(?:Strict)?(?:Be|Equal)\()\s*(.+)$", re.DOTALL)
+_CLAIMED = re.compile(r"\s*(?:==|is\b|,|\)\s*\.\s*to(?:Strict)?(?:Be|Equal)\()\s*(.+)$", re.DOTALL)
+_TABLE = re.compile(r"^[ \t]*Input:[ \t]*(.+)\n(?:[ \t]*\n)?[ \t]*Output:[ \t]*(.+)$", re.MULTILINE)
+_NAMED = re.compile(r"(?:^|(?<=,))\s*[A-Za-z_]\w*\s*=\s*(?!=)")
+_RAISED = re.compile(r"(?:pytest\.raises|assertRaises(?:Regex)?)\(\s*(\w+)")
+_WORDS = {"true": "True", "false": "False", "null": "None"}
+_SAYING = r"(?:==|is|,|\(){}(?:\)|\Z|,|assert|self)"
 _OPENING, _CLOSING = "([{", ")]}"
 
 
 def is_documented(claim: str, name: str, docstring: str | None) -> bool:
-    """Tell whether `claim`, about a call of `name`, is an example in `docstring`."""
+    """Tell whether `claim`, about a call of `name`, is an example in `docstring`, or what a sentence of it says."""
+    text = docstring or ""
+    examples = dict(_examples(text, name))
+    if any(examples.get(call) == value for call, value in _claimed(claim, name)):
+        return True
+    raised = _RAISED.search(claim)
+    if raised is not None:
+        return any((True, raised[1]) in said_of(text, _arguments(call, name)) for call, _ in _calls(claim, name))
+    return any((False, value) in said_of(text, _arguments(call, name)) for call, value in _claimed(claim, name))
+
+
+def is_contradicted(text: str, name: str, docstring: str | None) -> bool:
+    """Tell whether `text`, a claim or a whole test, says of a call of `name` something else than `docstring` does."""
+    for call, value in _claimed(text, name):
+        said = said_of(docstring or "", _arguments(call, name))
+        if said and (False, value) not in said:
+            return True
     examples = dict(_examples(docstring or "", name))
-    return any(examples.get(call) == value for call, value in _claimed(claim, name))
+    documented = {call: examples[call] for call, _ in _calls(text, name) if call in examples}
+    words = _plain(text)
+    for call in documented:
+        words = words.replace(call, "_")
+    return any(not re.search(_SAYING.format(re.escape(value)), words) for value in documented.values())
 
 
 def _examples(docstring: str, name: str) -> Iterator[tuple[str, str]]:
@@ -29,6 +57,20 @@ def _examples(docstring: str, name: str) -> Iterator[tuple[str, str]]:
                 yield call, _plain(lines[number + 1] if number + 1 < len(lines) else "")
             elif said is not None:
                 yield call, _plain(said[1].strip("`"))
+    for match in _TABLE.finditer(docstring):
+        yield from _tabled(match[1], match[2], name)
+
+
+def _tabled(given: str, output: str, name: str) -> Iterator[tuple[str, str]]:
+    """Give the call that an example describes as `Input: a = 1, b = [2]` and `Output: 3`."""
+    values = _NAMED.split(given.strip())
+    if len(values) > 1 and not values[0].strip():
+        arguments = ",".join(value.strip().removesuffix(",") for value in values[1:])
+        yield _plain(f"{name}({arguments})"), _plain(output.strip())
+
+
+def _arguments(call: str, name: str) -> str:
+    return call.removeprefix(f"{name}(").removesuffix(")")
 
 
 def _claimed(claim: str, name: str) -> Iterator[tuple[str, str]]:
@@ -73,4 +115,5 @@ def _closed(text: str) -> str:
 
 
 def _plain(text: str) -> str:
+    text = re.sub(r"\b(?:true|false|null)\b", lambda found: _WORDS[found[0]], text)
     return re.sub(r"\s+", "", text).replace('"', "'")

@@ -20,7 +20,8 @@ class TestCode:
 
     name: as the framework reports it, unique in its file. text: its lines, from the margin, decorators in. imports: the
     statements it needs, one each, whole. holder: the line that opens what it must stand in
-    (`class TestClamp(unittest.TestCase):`), "" for a test at the file's own level.
+    (`class TestClamp(unittest.TestCase):`), "" for a test at the file's own level. is_stated: what it expects is what
+    the code gave, and nobody else said so.
     """
 
     __test__: ClassVar[bool] = False  # pytest takes what is called Test for one
@@ -29,6 +30,7 @@ class TestCode:
     text: str
     imports: tuple[str, ...] = ()
     holder: str = ""
+    is_stated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +120,24 @@ class Framework(Protocol):
         """Return the lines of `test.text`, first and last, 0-based, of each claim that can be left out by itself."""
         ...
 
+    def tidied(self, test: TestCode, before: TestCode) -> TestCode:
+        """Return `test`, which is `before` without some claims, without what only these needed."""
+        ...
+
+    def probes(self, test: TestCode, target: Target) -> tuple[TestCode, ...]:
+        """Return tests that print what the target gives where `test` expects a literal."""
+        ...
+
+    def stated(self, test: TestCode, target: Target, outputs: Sequence[str]) -> TestCode | None:
+        """Return `test` with what its probes printed in place of what it expects; None where none printed a literal."""
+        ...
+
     def assembled(self, target: Target, tests: Sequence[TestCode]) -> str:
         """Return the text of a test file with `tests` alone."""
+        ...
+
+    def standing(self, target: Target) -> "tuple[Framework, tuple[TestCode, ...]] | None":
+        """Return what runs the tests that the target's test file has already, and these; None where nothing does."""
         ...
 
     def trial(

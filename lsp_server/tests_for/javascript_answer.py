@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import tree_sitter
 
 from lsp_server.context.secrets import has_secret
+from lsp_server.tests_for.claims import SAID, said_by
 from lsp_server.tests_for.fences import code_of
 from lsp_server.tests_for.framework import Answer, TestCode
 from lsp_server.tests_for.javascript_asserts import as_assert
@@ -79,11 +80,10 @@ def read_answer(answer: str, style: Style, taken: Collection[str]) -> Answer:
         if isinstance(test, str):
             dropped.append(test)
             continue
-        body = "".join(test.text.replace(test.name, "", 1).split())
-        if body in seen:
-            dropped.append("say what another one says")
+        if said_by(test) in seen:
+            dropped.append(SAID)
             continue
-        seen.add(body)
+        seen.add(said_by(test))
         titles.add(test.name)
         tests.append(test)
     return Answer(tuple(tests), tuple(dropped))

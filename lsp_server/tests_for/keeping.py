@@ -1,7 +1,7 @@
 """Which of the tests that pass are worth having: those that run or notice something that the others do not. Pure.
 
-Invariant: every test that is kept adds a line, a branch or a killed mutant to those kept before it, and all of them
-together lose nothing of what all that passed would give.
+Invariants: every test that is kept adds a line, a branch or a killed mutant to those kept before it, and all of them
+together lose nothing of what all that passed would give; what expects the code's own values takes no other's place.
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,14 +31,16 @@ def worth_keeping(passing: Sequence[Passing], had: Iterable[object] = ()) -> lis
     known = set(had)
     kept: list[Passing] = []
     while left:
-        best = max(left, key=lambda each: (len(each.gains - known), -len(each.test.text)))
-        if not best.gains - known:
+        telling = [each for each in left if each.gains - known]
+        if not telling:
             break
+        best = max(telling, key=lambda each: (not each.test.is_stated, len(each.gains - known), -len(each.test.text)))
         kept.append(best)
         known |= best.gains
         left.remove(best)
     for each in reversed(kept[:-1]):  # what came later may have made an earlier one needless
-        others = {gain for other in kept if other is not each for gain in other.gains}
+        rivals = [other for other in kept if each.test.is_stated or not other.test.is_stated]
+        others = {gain for other in rivals if other is not each for gain in other.gains}
         if each.gains <= others.union(had):
             kept.remove(each)
     return kept

@@ -6,20 +6,22 @@ Invariant: the command is the project's interpreter, our own runner and a job fi
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, NamedTuple
 
 import msgspec
 
-from lsp_server.tests_for.framework import Answer, Result, TestCode, Trial, Verdict
+from lsp_server.tests_for.framework import Answer, Framework, Result, TestCode, Trial, Verdict
 from lsp_server.tests_for.mutants import Mutant
 from lsp_server.tests_for.python_answer import Style, read_answer, snake_case
 from lsp_server.tests_for.python_class import is_made_without_arguments, takes_self
 from lsp_server.tests_for.python_imports import Sources, sources_of
+from lsp_server.tests_for.python_leftovers import without_leftovers
 from lsp_server.tests_for.python_project import Interpreter, find_interpreter, find_module
 from lsp_server.tests_for.python_source import claims_in
+from lsp_server.tests_for.python_values import Comparison, comparisons_in, literal_in, probe, stated
 from lsp_server.tests_for.target import Target
 
 _RUNNER = Path(__file__).parent / "python_runner"
@@ -28,7 +30,9 @@ _TEST_S = 3.0
 _MUTANT_TEST_S = 0.3
 _BUDGET_S = 60.0
 _COLLECTING_S = 30.0
+_STANDING_BUDGET_S = 15.0
 _MOST_MUTANTS = 60
+_NAMES = re.compile(r"^[ \t]*(?:async )?def (test\w*)\(", re.MULTILINE)
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -101,6 +105,20 @@ class PythonFramework:
         """Find the claims of a test."""
         return claims_in(test.text)
 
+    def tidied(self, test: TestCode, before: TestCode) -> TestCode:
+        """Leave out what is set for nothing, and comments: they may be about what is gone."""
+        return replace(test, text=without_leftovers(test.text, before.text))
+
+    def probes(self, test: TestCode, target: Target) -> tuple[TestCode, ...]:
+        """Have each comparison of a test tell its value."""
+        return tuple(probe(test, each, number) for number, each in enumerate(_comparisons(test, target)))
+
+    def stated(self, test: TestCode, target: Target, outputs: Sequence[str]) -> TestCode | None:
+        """State what was told; the claims that told nothing are left out."""
+        told = zip(_comparisons(test, target), map(literal_in, outputs), strict=True)
+        literals = {comparison: literal for comparison, literal in told if literal is not None}
+        return stated(test, literals, snake_case(target.subject.name)) if literals else None
+
     def assembled(self, target: Target, tests: Sequence[TestCode]) -> str:
         """Write a file of imports and tests."""
         del target
@@ -116,6 +134,15 @@ class PythonFramework:
             else:
                 blocks += inner
         return "\n\n\n".join(blocks) + "\n"
+
+    def standing(self, target: Target) -> tuple[Framework, tuple[TestCode, ...]] | None:
+        """Find the tests in the target's test file by their names."""
+        if target.existing is None:
+            return None
+        names = dict.fromkeys(_NAMES.findall(target.existing))
+        changed = ((target.path, target.text), (target.test_path, target.existing))
+        runs = StandingTests(self.interpreter, self.uses_pytest, changed, _STANDING_BUDGET_S)
+        return runs, tuple(TestCode(name, "") for name in names)
 
     def trial(
         self, target: Target, tests: Sequence[TestCode], mutants: Sequence[Mutant], scratch: Path, turn: int
@@ -172,6 +199,28 @@ class PythonFramework:
         return tuple(results)
 
 
+@dataclass(frozen=True, slots=True)
+class StandingTests(PythonFramework):
+    """Runs tests where they stand, in the target's test file. changed: paths and texts in the shadow."""
+
+    changed: tuple[tuple[str, str], ...] = ()
+    budget_s: float = _BUDGET_S
+
+    def trial(
+        self, target: Target, tests: Sequence[TestCode], mutants: Sequence[Mutant], scratch: Path, turn: int
+    ) -> Trial:
+        """Write no test."""
+        trial = PythonFramework.trial(self, target, tests, mutants, scratch, turn)
+        path = str(scratch / "workspace" / target.test_path)
+        job = {
+            **json.loads(trial.files["job.json"]),
+            "tests": {test.name: path for test in tests},
+            "budget_s": self.budget_s,
+        }
+        files = {**trial.files, "job.json": json.dumps(job)}
+        return replace(trial, shadow=dict(self.changed), files=files, wall_s=self.budget_s + _COLLECTING_S)
+
+
 def find_python(workspace: Path, environment: Mapping[str, str], tests: Sequence[str]) -> PythonFramework:
     """Return the framework of the project: pytest where it is installed, unless its tests are all unittest's.
 
@@ -209,6 +258,12 @@ def _call(target: Target, style: Style) -> str:
     if style.owner and takes_self(subject.text):
         return f"{style.owner}(...).{subject.name}(...)"
     return f"{subject.qualified_name}(...)"
+
+
+def _comparisons(test: TestCode, target: Target) -> list[Comparison]:
+    subject = target.subject
+    owner = subject.qualified_name.rpartition(".")[0].rpartition(".")[2]
+    return comparisons_in(test.text, owner if subject.name == "__init__" else subject.name)
 
 
 def _result(told: _Told) -> Result:

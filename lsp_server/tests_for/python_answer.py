@@ -12,10 +12,12 @@ from dataclasses import dataclass, field, replace
 import tree_sitter
 
 from lsp_server.context.secrets import has_secret
+from lsp_server.tests_for.claims import SAID, said_by, without
 from lsp_server.tests_for.fences import code_of
 from lsp_server.tests_for.framework import Answer, TestCode
 from lsp_server.tests_for.python_imports import Sources, imports_for, imports_in
 from lsp_server.tests_for.python_source import (
+    claims_in,
     definition_in,
     first_child,
     is_python,
@@ -30,6 +32,7 @@ from lsp_server.tests_for.python_style import as_function, as_method, with_lines
 _FENCES = frozenset({"python", "py", "python3"})
 _FIXTURE = re.compile(r"@(?:pytest\.)?fixture\b")
 _RETURNS = re.compile(r"\b(?:return|yield) (.+)\Z", re.DOTALL)
+_GAP = re.compile(r"\w\(\s*\.\.\.\s*\)")
 _MOST_TESTS = 20
 
 
@@ -74,11 +77,10 @@ def read_answer(answer: str, style: Style, sources: Sources, taken: Collection[s
         if isinstance(test, str):
             dropped.append(test)
             continue
-        body = "".join(test.text.replace(test.name, "", 1).split())
-        if body in seen:
-            dropped.append("said what another one says")
+        if said_by(test) in seen:
+            dropped.append(SAID)
             continue
-        seen.add(body)
+        seen.add(said_by(test))
         tests.append(_with_free_name(test, names))
     return Answer(tuple(tests), tuple(dropped))
 
@@ -163,6 +165,10 @@ def _test(draft: str, style: Style, sources: Sources, parts: _Parts) -> TestCode
     styled = _styled(text, style)
     if styled is None:
         return "need a class of their own"
+    filled = _filled_in(styled)
+    if filled is None:
+        return "are a form that is not filled in"
+    styled = filled
     imports, missing = imports_for(used_names(styled), sources, parts.imports)
     if missing:
         return "use names that nothing defines"
@@ -172,6 +178,13 @@ def _test(draft: str, style: Style, sources: Sources, parts: _Parts) -> TestCode
     if definition is None or not is_python(styled):
         return "were cut off or are not Python"
     return TestCode(words_of(definition.child_by_field_name("name")), styled, tuple(imports), style.holder)
+
+
+def _filled_in(text: str) -> str | None:
+    """Return a test without the claims that leave out what is called with; None where it has no other."""
+    claims, lines = claims_in(text), text.split("\n")
+    gaps = [claim for claim in claims if _GAP.search("\n".join(lines[claim[0] : claim[1] + 1]))]
+    return None if gaps and len(gaps) == len(claims) else without(TestCode("", text), gaps).text
 
 
 def _order(names: Collection[str], parts: _Parts) -> Iterator[str]:

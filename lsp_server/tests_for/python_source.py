@@ -148,13 +148,13 @@ def _is_bound(node: tree_sitter.Node) -> bool:
 def claims_in(text: str) -> tuple[tuple[int, int], ...]:
     """Return the first and last lines of the claims that stand directly in the body of the test `text`, 0-based.
 
-    A claim is an assertion, or a `with` that expects an exception; none shares a line with anything else.
+    A claim is an assertion, or a `with` that expects an exception; none shares a line with anything but a comment.
     """
     definition = definition_in(text)
     body = definition.child_by_field_name("body") if definition is not None else None
     if body is None:
         return ()
-    every = [(each.start_point.row, each.end_point.row) for each in body.named_children]
+    every = [(each.start_point.row, each.end_point.row) for each in body.named_children if each.type != "comment"]
     claims = [
         (each.start_point.row, each.end_point.row)
         for each in body.named_children

@@ -4,34 +4,16 @@ Invariant: what is executed is what `PythonFramework` executes; the workspace is
 the run's shadow of it.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from lsp_server.context.subject import Subject
-from lsp_server.tests_for.framework import Result, TestCode, Trial
-from lsp_server.tests_for.mutants import Mutant
-from lsp_server.tests_for.python import PythonFramework
+from lsp_server.tests_for.framework import Result, TestCode
+from lsp_server.tests_for.python import PythonFramework, StandingTests
 from lsp_server.tests_for.running import Runner
 from lsp_server.tests_for.sandbox import Sandbox
 from lsp_server.tests_for.target import Target
-
-
-@dataclass(frozen=True, slots=True)
-class _Standing(PythonFramework):
-    """The project's framework for tests that are not written anew. changed: paths and texts in the shadow."""
-
-    changed: tuple[tuple[str, str], ...] = ()
-
-    def trial(
-        self, target: Target, tests: Sequence[TestCode], mutants: Sequence[Mutant], scratch: Path, turn: int
-    ) -> Trial:
-        """Run the tests where they stand."""
-        trial = PythonFramework.trial(self, target, tests, mutants, scratch, turn)
-        path = str(scratch / "workspace" / target.test_path)
-        job = {**json.loads(trial.files["job.json"]), "tests": {test.name: path for test in tests}}
-        return replace(trial, shadow=dict(self.changed), files={**trial.files, "job.json": json.dumps(job)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +29,7 @@ class Suite:
 
     async def run(self, names: Sequence[str], changed: Mapping[str, str]) -> dict[str, Result]:
         """Run the tests called `names`, `changed` (texts by path) in place of what lies there. Raises NotRun."""
-        standing = _Standing(self.framework.interpreter, self.framework.uses_pytest, tuple(changed.items()))
+        standing = StandingTests(self.framework.interpreter, self.framework.uses_pytest, tuple(changed.items()))
         target = Target(self.subject, self.workspace, self.path, self.text, self.path, self.text)
         results = await Runner(target, standing, self.sandbox).run([TestCode(name, "") for name in names])
         return {result.test: result for result in results}

@@ -4,27 +4,33 @@ Invariants: every test that was made is counted once, when it is taken; `passing
 and a failing test is mended twice at most.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from lsp_server.engine.protocol import Message
-from lsp_server.tests_for.claims import Claim, renamed, without
+from lsp_server.tests_for.claims import SAID, Claim, renamed
 from lsp_server.tests_for.docstring import is_documented
 from lsp_server.tests_for.framework import TestCode
 from lsp_server.tests_for.keeping import Passing, worth_keeping
+from lsp_server.tests_for.merge_text import unique
 from lsp_server.tests_for.mutants import Mutant
-from lsp_server.tests_for.prompt import ask_for_more, ask_for_tests, ask_to_mend
+from lsp_server.tests_for.prompt import ask_for_more, ask_for_tests, ask_plainly, ask_to_mend
 from lsp_server.tests_for.running import Runner
+from lsp_server.tests_for.standing import Standing
+from lsp_server.tests_for.stating import state_values
 from lsp_server.tests_for.suggestion import Suggestion, Tally
-from lsp_server.tests_for.trying import UNSTEADY, Failing, Tried, meet_mutants, try_tests
+from lsp_server.tests_for.trying import UNSTEADY, Failing, Tried, left_of, meet_mutants, try_tests
 
 _MOST_MENDED_AT_ONCE = 2
 _MOST_MENDS = 2
 _MOST_GOALS = 3
 _MOST_KNOWN = 10
-_SAID = "say what another one says"
 _NEEDLESS = "say nothing that the kept ones do not"
+_KNOWN = "say nothing that the tests there are do not"
+_ILL_CALLED = re.compile(r"TypeError: .*\barguments?\b")
+"""What is wrong then is the test's call."""
 _COMMENTS = {"python": "#"}
 
 
@@ -39,10 +45,11 @@ class Question:
 
 @dataclass(slots=True)
 class Search:
-    """What is known of the tests of `runner.target`. mutants: all that tests may notice."""
+    """What is known of the tests of `runner.target`. mutants: all that tests may notice; had: what tests there are."""
 
     runner: Runner
     mutants: tuple[Mutant, ...]
+    had: Standing = field(default_factory=Standing)
     taken: set[str] = field(default_factory=set)
     said: set[str] = field(default_factory=set)
     passing: list[Passing] = field(default_factory=list)
@@ -54,6 +61,10 @@ class Search:
     def first_question(self, *, draws: bool) -> Question:
         """Return the question that needs no knowledge."""
         return Question(ask_for_tests(self.runner.target, self._rules), draws=draws)
+
+    def plain_question(self) -> Question:
+        """Return the question that a person would ask: the form and the task lead some models astray."""
+        return Question(ask_plainly(self.runner.target, self.runner.framework.name), draws=False)
 
     def next_questions(self) -> list[Question]:
         """Return what to ask by what is known: to mend what failed, and for what no test reaches."""
@@ -70,7 +81,7 @@ class Search:
     @property
     def is_complete(self) -> bool:
         """Whether there is nothing left to look for."""
-        return bool(self.passing) and not self._goals()
+        return bool(self.passing or self.had.lines) and not self._goals()
 
     @property
     def n_gains(self) -> int:
@@ -87,20 +98,34 @@ class Search:
                 self.dropped.update(read.dropped)
             tests = [new for test in read.tests if (new := self._unsaid(test)) is not None]
             if question.mends is None:
-                self.dropped[_SAID] += len(read.tests) - len(tests)
+                self.dropped[SAID] += len(read.tests) - len(tests)
             else:
                 self.failing.remove(question.mends)
                 tests = tests[:1]
                 if not tests:
-                    self._give_up(question.mends)
+                    self._leave(replace(question.mends, n_mended=question.mends.n_mended + 1))
             made |= {test.name: (test, question.mends) for test in tests}
             self.taken |= {test.name for test in tests}
         tried = await self._tried([test for test, _ in made.values()])
         self._sort(tried, {name: mends for name, (_, mends) in made.items()})
 
+    async def state(self, least_mended: int) -> None:
+        """State anew, with what the code gives, those that fail and were mended `least_mended` times. Raises NotRun."""
+        failing = [each for each in self.failing if each.n_mended >= least_mended]
+        made: dict[str, tuple[TestCode, Failing | None]] = {}
+        for before, test in zip(failing, await state_values(self.runner, [each.test for each in failing]), strict=True):
+            new = self._unsaid(test) if test is not None else None
+            if new is not None:
+                new = renamed(new, unique(new.name, self.taken))
+                self.failing.remove(before)
+                made[new.name] = (new, before)
+                self.taken.add(new.name)
+        tried = await self._tried([test for test, _ in made.values()])
+        self._sort(tried, {name: before for name, (_, before) in made.items()})
+
     async def _tried(self, tests: Sequence[TestCode]) -> Tried:
         """Run `tests`, against the mutants that nothing has noticed yet."""
-        killed = {number for each in self.passing for number in each.kills}
+        killed = {number for each in self.passing for number in each.kills} | self.had.kills
         left = [number for number in range(len(self.mutants)) if number not in killed]
         tried = await try_tests(self.runner, tests, [self.mutants[number] for number in left])
         tried.passing = [
@@ -119,7 +144,7 @@ class Search:
                 if said in self.said:
                     old.append(claim)
                 self.said.add(said)
-        return None if claims and len(old) == len(claims) else without(test, old)
+        return None if claims and len(old) == len(claims) else left_of(self.runner, test, old)
 
     async def finish(self) -> Suggestion:
         """Keep what is worth it and passes twice more beside all that is kept. Raises NotRun."""
@@ -127,21 +152,45 @@ class Search:
             self._give_up(failing)
         await self._compare()
         while True:
-            kept = [each.test for each in worth_keeping(self.passing)]
+            kept = [each.test for each in worth_keeping(self.passing, self.had.gains)]
             steady = set(await self._steady(kept))
             unsteady = [test.name for test in kept if test.name not in steady]
             if not unsteady:
                 break
             self.passing = [each for each in self.passing if each.test.name not in unsteady]
             self.dropped[UNSTEADY] += len(unsteady)
-        if len(self.passing) > len(kept):
-            self.dropped[_NEEDLESS] += len(self.passing) - len(kept)
-        tally = Tally(self.tried, len(kept), len(self.disagreeing), dict(+self.dropped))
-        return Suggestion(tuple(kept), tuple(self.disagreeing), tally)
+        n_known = sum(each.gains <= self.had.gains for each in self.passing)
+        self.dropped[_KNOWN] += n_known
+        self.dropped[_NEEDLESS] += len(self.passing) - len(kept) - n_known
+        tally = Tally(
+            tried=self.tried,
+            kept=len(kept),
+            disagreeing=len(self.disagreeing),
+            dropped=dict(+self.dropped),
+            stated=sum(test.is_stated for test in kept),
+            is_covered=self.is_complete and not self.tried,
+            note=self.had.note,
+        )
+        return Suggestion(tuple(map(self._marked, kept)), tuple(self.disagreeing), tally)
+
+    def _marked(self, test: TestCode) -> TestCode:
+        """Return `test` with a comment where a person must look at its values."""
+        if not test.is_stated:
+            return test
+        return self._with_comment(
+            test, f"States what `{self.runner.target.subject.qualified_name}` does now: check it."
+        )
+
+    def _with_comment(self, test: TestCode, words: str) -> TestCode:
+        mark = _COMMENTS.get(self.runner.target.subject.language_id, "//")
+        return replace(test, text=f"{mark} {words}\n{test.text}")
 
     async def _compare(self) -> None:
-        """Say anew which test notices which mutant, the most telling first: most were met by early tests alone."""
-        ordered = sorted(self.passing, key=lambda each: len(each.gains), reverse=True)
+        """Say anew which test notices which mutant, the most telling first: most were met by early tests alone.
+
+        A mutant is not met by those that come after one that notices it: stated values come last.
+        """
+        ordered = sorted(self.passing, key=lambda each: (each.test.is_stated, -len(each.gains)))
         killed = sorted({number for each in ordered for number in each.kills})
         if len(ordered) > 1:
             again = Tried()
@@ -179,10 +228,15 @@ class Search:
             if before is not None:
                 failing = replace(failing, n_mended=before.n_mended + 1, is_part=before.is_part or failing.is_part)
             rest = self._without_disagreement(failing)
-            if rest is not None and rest.n_mended < _MOST_MENDS:
-                self.failing.append(rest)
-            elif rest is not None:
-                self._give_up(rest)
+            if rest is not None:
+                self._leave(rest)
+
+    def _leave(self, failing: Failing) -> None:
+        """Leave `failing` to be mended, or stated as it is; not for ever."""
+        if failing.n_mended < _MOST_MENDS and not failing.test.is_stated:
+            self.failing.append(failing)
+        else:
+            self._give_up(failing)
 
     def _give_up(self, failing: Failing) -> None:
         if not failing.is_part:
@@ -198,22 +252,21 @@ class Search:
             for claim in claims
             if is_documented("\n".join(lines[claim[0] : claim[1] + 1]), subject.name, subject.docstring)
         ]
-        if not documented:
+        if not documented or _ILL_CALLED.search(failing.error):
             return failing
-        alone = without(test, [claim for claim in claims if claim not in documented])
+        alone = left_of(self.runner, test, [claim for claim in claims if claim not in documented])
         alone = renamed(alone, f"{alone.name}_as_documented")
-        mark = _COMMENTS.get(subject.language_id, "//")
-        comment = f"{mark} Fails: `{subject.qualified_name}` does not do what its documentation says here."
-        self.disagreeing.append(replace(alone, text=f"{comment}\n{alone.text}"))
+        words = f"Fails: `{subject.qualified_name}` does not do what its documentation says here."
+        self.disagreeing.append(self._with_comment(alone, words))
         others = len(claims) > len(documented)
         self.tried += failing.is_part or others
-        return replace(failing, test=without(test, documented)) if others else None
+        return replace(failing, test=left_of(self.runner, test, documented)) if others else None
 
     def _goals(self) -> list[str]:
         """Return in words what no test that passes reaches: lines first, then changes that none notices."""
         lines = self.runner.target.text.split("\n")
-        reached = {line for each in self.passing for line in each.lines}
-        killed = {number for each in self.passing for number in each.kills}
+        reached = {line for each in self.passing for line in each.lines} | self.had.lines
+        killed = {number for each in self.passing for number in each.kills} | self.had.kills
         missed = sorted({mutant.line for mutant in self.mutants} - reached) if reached else []
         goals = [f"a test that runs the line `{lines[line].strip()}`" for line in missed]
         survivors = [mutant for number, mutant in enumerate(self.mutants) if number not in killed]
@@ -221,7 +274,7 @@ class Search:
             if mutant.line in reached and "\n" not in mutant.old:
                 line = lines[mutant.line].strip()
                 goals.append(f"a test that fails if `{mutant.old}` becomes `{mutant.new}` in the line `{line}`")
-        if not self.passing and self.mutants:
+        if not reached and self.mutants:
             goals = ["a test of the simplest case"]
         return goals[:_MOST_GOALS]
 

@@ -17,6 +17,7 @@ from lsp_server.tests_for.prompt import shown_code
 from lsp_server.tests_for.running import Runner
 from lsp_server.tests_for.sandbox import Sandbox
 from lsp_server.tests_for.search import Question, Search
+from lsp_server.tests_for.standing import run_standing
 from lsp_server.tests_for.suggestion import Suggestion
 from lsp_server.tests_for.target import Target
 
@@ -49,17 +50,25 @@ async def suggest(
     effort = effort or effort_for(await engine.capabilities())
     mutants = await asyncio.to_thread(mutants_of, target.text, target.subject, _MOST_MUTANTS)
     key = f"tests:{target.path}:{target.subject.qualified_name}"
-    asking = Asking(engine, key, priority, effort.budget, seed)
-    search = Search(Runner(target, framework, sandbox), mutants, taken=set(re.findall(r"\w+", target.existing or "")))
-    report("asking for tests", 0.0)
+    asking = Asking(engine, key, priority, effort.budget, effort.thinking_tokens, seed)
+    runner = Runner(target, framework, sandbox)
+    report("running the tests there are", 0.0)
+    had = await run_standing(runner, mutants)
+    search = Search(runner, mutants, had, taken=set(re.findall(r"\w+", target.existing or "")))
+    if search.is_complete:
+        return await search.finish()
+    report("asking for tests", 0.1)
     await search.take(await _answers(asking, effort, [search.first_question(draws=False)]))
+    await search.state(int(effort.is_told))
     n_rounds = 1 + effort.n_rounds
     for number in range(n_rounds):
         if search.is_complete:
             break
-        questions = search.next_questions()
+        questions = search.next_questions() if effort.is_told else []
         if number == 0:
-            questions += [search.first_question(draws=True)] * (effort.n_samples - 1)
+            questions.append(search.plain_question())
+        if number == 0 or not effort.is_told:
+            questions += [search.first_question(draws=True)] * effort.n_drawn
         report(f"{_n(search)} so far; mending others, asking for more", 0.2 + 0.7 * number / n_rounds)
         try:
             answers = await _answers(asking, effort, questions)
@@ -69,6 +78,7 @@ async def suggest(
             break  # what there is, is worth having without what there could have been
         n_before = search.n_gains
         await search.take(answers)
+        await search.state(int(effort.is_told))
         if search.n_gains == n_before and number > 0:
             break  # what is left seems to be out of this model's reach
     report("running what is kept", 0.9)

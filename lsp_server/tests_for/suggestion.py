@@ -11,12 +11,19 @@ from lsp_server.tests_for.framework import TestCode
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """tried: tests that were made. dropped: how many by reason, in words that follow "3 because they"."""
+    """tried: tests that were made. dropped: how many by reason, in words that follow "3 because they".
+
+    stated: how many of the kept ones expect what the code gave, because what they expected before was not so.
+    is_covered: nothing was asked for, the tests there are tell all; note: what is to be said of these.
+    """
 
     tried: int = 0
     kept: int = 0
     disagreeing: int = 0
     dropped: Mapping[str, int] = field(default_factory=dict)
+    stated: int = 0
+    is_covered: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

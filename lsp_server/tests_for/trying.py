@@ -4,11 +4,11 @@ Invariants: each test that is tried ends up in exactly one of the three; a test 
 the others, and those are what failed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from lsp_server.context.secrets import has_secret
-from lsp_server.tests_for.claims import parts_of, without
+from lsp_server.tests_for.claims import Claim, parts_of, without
 from lsp_server.tests_for.framework import Result, TestCode, Verdict
 from lsp_server.tests_for.keeping import Passing
 from lsp_server.tests_for.mutants import Mutant
@@ -23,7 +23,7 @@ _WHY = {
 NOT_REACHED = "did not get their turn in time"
 UNSTEADY = "did not pass three times in a row"
 SECRET = "printed something that looks like a secret"  # noqa: S105  words, no secret
-_NOTICED = frozenset({Verdict.FAILED, Verdict.BROKEN, Verdict.SLOW})
+NOTICED = frozenset({Verdict.FAILED, Verdict.BROKEN, Verdict.SLOW})
 _MOST_ERROR_CHARS = 600
 
 
@@ -78,6 +78,11 @@ async def try_tests(runner: Runner, tests: Sequence[TestCode], mutants: Sequence
     return tried
 
 
+def left_of(runner: Runner, test: TestCode, gone: Collection[Claim]) -> TestCode:
+    """Return `test` without the claims `gone` and what only they needed."""
+    return runner.framework.tidied(without(test, gone), test) if gone else test
+
+
 def why(result: Result) -> str:
     """Return in words why a test that went like `result` is not kept."""
     if result.verdict is Verdict.FORBIDDEN:
@@ -92,7 +97,7 @@ def _passed(result: Result | None) -> bool:
 def _relieved(test: TestCode, parts: Sequence[TestCode], good: Sequence[TestCode], runner: Runner) -> TestCode:
     """Return `test` with the claims alone that `good`, some of its `parts`, make."""
     claims = runner.framework.claims(test)
-    return without(test, [claim for claim, part in zip(claims, parts, strict=True) if part not in good])
+    return left_of(runner, test, [claim for claim, part in zip(claims, parts, strict=True) if part not in good])
 
 
 def _errors(parts: Sequence[TestCode], results: dict[str, Result]) -> str:
@@ -111,7 +116,7 @@ async def meet_mutants(runner: Runner, tests: Sequence[TestCode], mutants: Seque
         for result in await runner.run(tests, known[start : start + step]):
             if result.mutant is None:
                 again.setdefault(result.test, result)
-            elif result.verdict in _NOTICED:
+            elif result.verdict in NOTICED:
                 kills[result.test].add(start + result.mutant)
     for test in tests:
         met = again.get(test.name)

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +26,7 @@ from lsp_server.tests_for.asking import Effort
 from lsp_server.tests_for.fences import code_of
 from lsp_server.tests_for.mutants import mutants_of
 from lsp_server.tests_for.python import PythonFramework
+from lsp_server.tests_for.python_source import is_python
 from lsp_server.tests_for.sandbox import NoSandbox, Sandbox, find_sandbox
 from lsp_server.tests_for.suggest import suggest
 from lsp_server.tests_for.target import Target
@@ -33,7 +34,7 @@ from tests.bench.homes import find_checkpoint, own_home
 from tests.bench.report import Goal, Options, Report
 from tests.bench.servers import hearthline
 from tests.bench.testgen_programs import PUBLIC_PLACE, SOURCE, Program, read_programs, spread
-from tests.bench.testgen_scores import TEMPORARY, Worth, names_in, own_interpreter, worth_of
+from tests.bench.testgen_scores import TEMPORARY, Worth, names_in, own_interpreter, own_names_in, worth_of
 
 GOALS = {
     "kept_passing_pct": Goal("==", 100),
@@ -45,6 +46,7 @@ GOALS = {
 _N_PROGRAMS, _N_QUICK = 40, 1
 _RAW_TOKENS = 512
 _SEED = 20
+_WORTHS = ("raw_all", "raw", "kept", "own")
 _MOST_MUTANTS = 120
 
 
@@ -57,7 +59,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A file of tests. n_tried and dropped: as the pipeline tells."""
+    """A file of tests. n_tried, n_stated and dropped: as the pipeline tells."""
 
     model: str
     function: str
@@ -65,12 +67,17 @@ class Written:
     text: str
     took_s: float
     n_tried: int = 0
+    n_stated: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One function. raw_all: the raw answer as it is; raw: those of its tests that pass; kept: what is suggested."""
+    """One function. raw_all: the raw answer as it is; raw: those of its tests that pass; kept: what is suggested.
+
+    own: those of the kept ones whose expectations are the model's own. n_tried and n_stated: tests that the pipeline
+    tried, and kept ones that expect what the code gave.
+    """
 
     model: str
     function: str
@@ -78,7 +85,9 @@ class Measured:
     raw_all: Worth
     raw: Worth
     kept: Worth
+    own: Worth
     n_tried: int
+    n_stated: int
     dropped: dict[str, int] = field(default_factory=dict)
     raw_s: float = 0.0
     suggest_s: float = 0.0
@@ -108,16 +117,17 @@ def run(options: Options) -> Report:
 def report_worth(report: Report, measured: Sequence[Measured]) -> None:
     """Fill in what each way is worth, over all functions; a function without a test counts as nothing covered."""
     n_kept = sum(each.kept.n_tests for each in measured)
-    raw, kept = ([getattr(each, way) for each in measured] for way in ("raw", "kept"))
+    raw, kept, own = ([getattr(each, way) for each in measured] for way in ("raw", "kept", "own"))
     figures = {
         "n_functions": len(measured),
         "functions_with_kept_tests_pct": _pct(sum(each.kept.n_tests > 0 for each in measured), len(measured)),
         "functions_with_raw_passing_pct": _pct(sum(bool(each.raw.passed) for each in measured), len(measured)),
         "kept_of_tried_pct": _pct(n_kept, sum(each.n_tried for each in measured)),
+        "stated_of_kept_pct": _pct(sum(each.n_stated for each in measured), n_kept),
         "raw_passing_of_all_pct": _pct(sum(len(each.passed) for each in raw), sum(e.raw_all.n_tests for e in measured)),
     }
     for name, share in (("line_coverage", "line_share"), ("branch_coverage", "branch_share")):
-        every = {"raw_all": [each.raw_all for each in measured], "raw_passing": raw, "kept": kept}
+        every = {"raw_all": [each.raw_all for each in measured], "raw_passing": raw, "kept": kept, "own": own}
         for way, worths in every.items():
             figures[f"{name}_pct_{way}"] = round(100 * statistics.mean(getattr(each, share) for each in worths), 1)
         figures[f"{name}_gain_points"] = round(figures[f"{name}_pct_kept"] - figures[f"{name}_pct_raw_passing"], 1)
@@ -125,7 +135,7 @@ def report_worth(report: Report, measured: Sequence[Measured]) -> None:
         way: statistics.mean(
             worth.n_killed / max(1, each.n_mutants) for worth, each in zip(worths, measured, strict=True)
         )
-        for way, worths in (("raw_passing", raw), ("kept", kept))
+        for way, worths in (("raw_passing", raw), ("kept", kept), ("own", own))
     }
     figures |= {f"mutation_score_pct_{way}": round(100 * score, 1) for way, score in scores.items()}
     if scores["raw_passing"]:
@@ -147,7 +157,7 @@ def read_rows(resume: Path | None, model: str) -> tuple[dict[tuple[str, Way], Wr
 
 
 def _measured(row: dict[str, Any]) -> Measured:
-    worths = {name: Worth(**{**row[name], "passed": tuple(row[name]["passed"])}) for name in ("raw_all", "raw", "kept")}
+    worths = {name: Worth(**{**row[name], "passed": tuple(row[name]["passed"])}) for name in _WORTHS}
     return Measured(**{**row, **worths})
 
 
@@ -225,11 +235,20 @@ async def _kept(target: Target, model: str, engine: HttpEngine, sandbox: Sandbox
     took_s = round(time.perf_counter() - began_s, 1)
     text = framework.assembled(target, suggestion.kept) if suggestion.kept else ""
     tally = suggestion.tally
-    return Written(model, target.subject.name, Way.KEPT, text, took_s, tally.tried, dict(tally.dropped))
+    return Written(model, target.subject.name, Way.KEPT, text, took_s, tally.tried, tally.stated, dict(tally.dropped))
+
+
+def uncut(text: str) -> str:
+    """Return as many of the first lines of a raw answer as are Python: what was cut off shall not count against it."""
+    lines = text.split("\n")
+    while lines and not is_python("\n".join(lines)):
+        lines.pop()
+    return "\n".join(lines)
 
 
 async def _measure(target: Target, model: str, raw: Written, kept: Written, sandbox: Sandbox) -> Measured:
     mutants = mutants_of(target.text, target.subject, _MOST_MUTANTS)
+    raw = replace(raw, text=uncut(raw.text))
     raw_all = await worth_of(sandbox, target, raw.text, None, ())
     return Measured(
         model=model,
@@ -238,7 +257,9 @@ async def _measure(target: Target, model: str, raw: Written, kept: Written, sand
         raw_all=raw_all,
         raw=await worth_of(sandbox, target, raw.text, raw_all.passed, mutants),
         kept=await worth_of(sandbox, target, kept.text, names_in(kept.text), mutants),
+        own=await worth_of(sandbox, target, kept.text, own_names_in(kept.text), mutants),
         n_tried=kept.n_tried,
+        n_stated=kept.n_stated,
         dropped=kept.dropped,
         raw_s=raw.took_s,
         suggest_s=kept.took_s,

@@ -45,9 +45,10 @@ def read_programs(data: Path) -> list[Program]:
 
 
 def spread(programs: Sequence[Program], n: int) -> list[Program]:
-    """Choose `n` programs at equal distances over all of them."""
-    n = min(n, len(programs))
-    return [programs[index * len(programs) // n] for index in range(n)]
+    """Choose `n` programs at nearly equal distances over all of them; they are the first ones of any larger choice."""
+    width = (len(programs) - 1).bit_length()
+    order = sorted(range(len(programs)), key=lambda index: f"{index:0{width}b}"[::-1])
+    return [programs[index] for index in order[:n]]
 
 
 def _program(task: dict[str, str]) -> Program:

@@ -38,6 +38,7 @@ pytest.main(sys.argv[3:], plugins=[Chosen()])
 measured.stop()
 measured.json_report(outfile=sys.argv[1] + "/coverage.json")
 """
+_STATED = re.compile(r"^# States what .*\n(?:@.*\n)*(?:async )?def (test\w*)", re.MULTILINE)
 _NAMES = re.compile(r"^\s*(?:async )?def (test\w*)", re.MULTILINE)
 
 
@@ -63,6 +64,12 @@ def own_interpreter() -> Interpreter:
 def names_in(text: str) -> list[str]:
     """Return the names of the tests in a file, each once."""
     return list(dict.fromkeys(_NAMES.findall(text)))
+
+
+def own_names_in(text: str) -> list[str]:
+    """Return the names of the tests whose expectations are the model's own, and not what the code gave."""
+    stated = set(_STATED.findall(text))
+    return [name for name in names_in(text) if name not in stated]
 
 
 async def worth_of(

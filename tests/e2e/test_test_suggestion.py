@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,7 @@ def engine(*answers: str) -> ScriptedEngine:
 
 
 async def suggested(target: Target, sandbox: Sandbox, *answers: str, uses_pytest: bool = True) -> Suggestion:
-    effort = Effort(n_samples=1, n_rounds=1)
+    effort = Effort(n_drawn=0, n_rounds=1, is_told=True)
     own = framework(uses_pytest=uses_pytest)
     return await suggest(target, own, engine(*answers), sandbox, lambda *_: None, effort=effort)
 
@@ -143,6 +144,93 @@ async def test_unittest_in_a_package_of_tests(tmp_path: Path, sandbox: Sandbox) 
     assert "    def test_low(self):\n        self.assertEqual(clamp(-1), 0)" in text
     (target.workspace / "tests/test_bounds.py").write_text(text)
     assert "OK" in said_by(target, "unittest")
+
+
+WRONG = """\
+def test_low():
+    assert clamp(-1, 0, 10) == 1  # below
+
+def test_both():
+    expected = 12
+    result = clamp(12)
+    assert result == expected, "not twelve"
+    assert clamp(3) == 3
+    assert clamp(11, 0, 10) == 12
+    assert clamp(5, 5, 5) == 7
+    assert clamp(None) == 0
+    assert clamp(...) == ...
+"""
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("is_told", [False, True])
+async def test_what_is_not_so_is_stated_as_it_is_and_says_so(
+    tmp_path: Path, sandbox: Sandbox, *, is_told: bool
+) -> None:
+    target = project(tmp_path, FILES, "src/bounds/clamp.py", 5, "tests/test_clamp.py")
+    asked = engine(WRONG, "```python\ndef test_low():\n    assert clamp(-1, 0, 10) == 1\n```")
+    effort = Effort(n_drawn=0, n_rounds=int(is_told), is_told=is_told)
+    suggestion = await suggest(target, framework(), asked, sandbox, lambda *_: None, effort=effort)
+    mending = [each for each in asked.served if "This test fails" in str(each.request)]
+    assert bool(mending) is is_told  # who can mend is asked to, before anything is stated
+    by_name = {test.name: test for test in suggestion.kept}
+    assert by_name["test_both"].text == "def test_both():\n    assert clamp(3) == 3"
+    low = by_name["test_low_as_it_is"].text
+    assert low.startswith("# States what `clamp` does now: check it.\ndef test_low_as_it_is")
+    assert low.endswith("assert clamp(-1, 0, 10) == 0")
+    both = next(text for name, test in by_name.items() if "result" in (text := test.text) and test.is_stated and name)
+    assert "assert result == 10" in both
+    assert "12\n    result" not in both
+    assert "None" not in both
+    assert "assert clamp(11, 0, 10) == 10" in both
+    assert "clamp(5, 5, 5)" not in both  # of which the docstring says something else than the code
+    tally = suggestion.tally
+    assert tally.stated == 2
+    assert tally.tried == tally.kept + tally.disagreeing + sum(tally.dropped.values())
+
+
+STANDING = """\
+import pytest
+from bounds.clamp import clamp
+
+class TestClamp:
+    def test_there(self):
+        assert clamp(-1) == 0
+
+def test_broken():
+    assert clamp(3) == 4
+
+@pytest.mark.parametrize("value", [11, 12])
+def test_high(value):
+    assert clamp(value) == 10
+"""
+
+
+@pytest.mark.anyio
+async def test_what_the_tests_there_are_tell_is_not_told_again(tmp_path: Path, sandbox: Sandbox) -> None:
+    folder = tmp_path / "some"
+    target = project(folder, FILES, "src/bounds/clamp.py", 5, "tests/test_clamp.py")
+    target = replace(target, existing=STANDING)
+    said = "def test_low():\n    assert clamp(-1) == 0\n\ndef test_within():\n    assert clamp(3) == 3\n"
+    suggestion = await suggested(target, sandbox, said)
+    assert [test.name for test in suggestion.kept] == ["test_within"]
+    tally = suggestion.tally
+    assert tally.dropped["say nothing that the tests there are do not"] == 1
+    assert tally.note == "1 of the 3 tests there are did not pass, and did not count"
+    assert tally.tried == tally.kept + sum(tally.dropped.values())
+
+
+@pytest.mark.anyio
+async def test_where_the_tests_there_are_tell_all_nothing_is_asked(tmp_path: Path, sandbox: Sandbox) -> None:
+    files = {"one.py": "def one():\n    return 1\n"}
+    target = project(tmp_path, files, "one.py", 0, "test_one.py")
+    existing = "import unittest, one\nclass T(unittest.TestCase):\n    def test_one(self):\n"
+    existing += "        self.assertEqual(one.one(), 1)\n"
+    asked = engine("")
+    own = framework(uses_pytest=False)
+    suggestion = await suggest(replace(target, existing=existing), own, asked, sandbox, lambda *_: None)
+    assert not asked.served
+    assert suggestion.tally.is_covered
 
 
 BAD = """\

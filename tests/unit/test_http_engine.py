@@ -411,6 +411,16 @@ async def test_an_engine_of_others_is_asked_once_what_it_is() -> None:
         assert len(peer.headers) == 1
 
 
+async def test_what_chats_tells_how_fast_it_is_and_whether_it_thinks(hearthline_home: Path) -> None:
+    small = b'{"name": "m", "roles": ["completion"], "prefill_tokens_per_s": 9.0, "decode_tokens_per_s": 90.0}'
+    large = b'{"name": "l", "roles": ["assistant"], "decode_tokens_per_s": 50.0, "thinks": true}'
+    async with worker(hearthline_home, health=says(HEALTH.replace(MODEL, small + b", " + large))) as (_, engine):
+        known = await engine.capabilities()
+    assert (known.completion_model, known.assistant_model) == ("m", "l")
+    assert (known.prefill_tokens_per_s, known.decode_tokens_per_s) == (9.0, 50.0)
+    assert known.thinks
+
+
 async def test_capabilities_of_a_worker(hearthline_home: Path) -> None:
     async with worker(hearthline_home, health=says(HEALTH)) as (peer, engine):
         known = await engine.capabilities()

@@ -1,13 +1,16 @@
 """Asking the engine for tests: when there is enough of an answer, what it costs, that nothing outlives who asks."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
 from lsp_server.context.subject import subject_at
-from lsp_server.engine.protocol import ChatRequest, EngineCapabilities, Message, Priority
+from lsp_server.engine.protocol import ChatRequest, EngineCapabilities, Message, Priority, Token
 from lsp_server.engine.scripted import Rule, ScriptedEngine
+from lsp_server.errors import EngineRefused
 from lsp_server.tests_for.asking import Asking, Effort, effort_for
 from lsp_server.tests_for.python import PythonFramework
 from lsp_server.tests_for.python_project import Interpreter
@@ -60,6 +63,64 @@ async def test_what_is_asked_for_is_drawn_as_the_cards_say_and_within_the_budget
 def test_a_slow_engine_is_asked_for_less(speed: float | None, is_small: bool) -> None:
     effort = effort_for(EngineCapabilities("m", decode_tokens_per_s=speed))
     assert (effort == Effort()) is is_small
+
+
+@pytest.mark.parametrize(
+    ("speed", "thinks", "thinking_tokens"),
+    [(80.0, True, 2_000), (80.0, False, 0), (35.0, True, 0), (11.0, True, 0), (None, True, 0)],
+)
+def test_who_thinks_fast_enough_thinks(speed: float | None, *, thinks: bool, thinking_tokens: int) -> None:
+    effort = effort_for(EngineCapabilities("m", decode_tokens_per_s=speed, thinks=thinks))
+    assert effort.thinking_tokens == thinking_tokens
+    assert effort.budget >= 3 * (effort.max_tokens + effort.thinking_tokens)
+
+
+THOUGHT = "Think.\n```python\nassert f(1) == 9\n```\nNo."
+ANSWER = "```python\nassert f(1) == 1\n```"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("reply", [ANSWER, f"<think>\n{THOUGHT}\n</think>\n{ANSWER}"])
+async def test_thinking_has_its_own_sampling_and_is_no_answer(reply: str) -> None:
+    asked, engine = asking(reply, budget=5_000)
+    asked.thinking_tokens = 2_000
+    assert (await asked.answer(QUESTION, 400, draws=False)).strip() == ANSWER
+    request = engine.served[0].request
+    assert isinstance(request, ChatRequest)
+    assert request.thinks is True
+    assert request.max_tokens == 2_400
+    assert (request.temperature, request.top_p, request.top_k) == (0.6, 0.95, 20)
+
+
+@pytest.mark.anyio
+async def test_thinking_that_comes_to_nothing_is_followed_by_an_answer_without() -> None:
+    replies = {True: f"<think>\n{THOUGHT}", False: ANSWER, None: ANSWER}
+    engine = ScriptedEngine(
+        [Rule("", reply=lambda request: replies[request.thinks] if isinstance(request, ChatRequest) else "")]
+    )
+    asked = Asking(engine, "tests:f", Priority.FOREGROUND, 5_000, thinking_tokens=2_000)
+    assert await asked.answer(QUESTION, 400, draws=False) == ANSWER
+    assert [getattr(served.request, "thinks", None) for served in engine.served] == [True, False]
+
+
+@pytest.mark.anyio
+async def test_who_cannot_do_without_thinking_thinks() -> None:
+    class Thinker(ScriptedEngine):
+        async def chat(self, request: ChatRequest) -> AsyncGenerator[Token, None]:
+            if request.thinks is False:
+                raise EngineRefused("this model always thinks")
+            async with aclosing(ScriptedEngine.chat(self, request)) as tokens:
+                async for token in tokens:
+                    yield token
+
+    engine = Thinker([Rule("", reply=ANSWER)])
+    asked = Asking(engine, "tests:f", Priority.FOREGROUND, 9_000)
+    assert await asked.answer(QUESTION, 400, draws=False) == ANSWER
+    assert await asked.answer(QUESTION, 400, draws=False) == ANSWER
+    assert asked.budget > 8_900  # what was refused cost nothing
+    requests = [served.request for served in engine.served]
+    assert [getattr(request, "thinks", False) for request in requests] == [None, None]
+    assert requests[0].max_tokens == 2_400
 
 
 @pytest.mark.anyio

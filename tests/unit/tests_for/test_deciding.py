@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from lsp_server.context.subject import subject_at
 from lsp_server.tests_for.claims import parts_of, without
-from lsp_server.tests_for.docstring import is_documented
+from lsp_server.tests_for.docstring import is_contradicted, is_documented
 from lsp_server.tests_for.fences import code_of
 from lsp_server.tests_for.framework import TestCode
 from lsp_server.tests_for.keeping import Passing, worth_keeping
-from lsp_server.tests_for.prompt import ask_for_more, ask_for_tests, ask_to_mend, shown_code
+from lsp_server.tests_for.prompt import ask_for_more, ask_for_tests, ask_plainly, ask_to_mend, shown_code
 from lsp_server.tests_for.python_source import claims_in
 from lsp_server.tests_for.target import Target
 
@@ -40,7 +40,7 @@ TEXT = """\
 @mark
 def test_a():
     x = f(1)
-    assert x == 1
+    assert x == 1  # one
     with pytest.raises(
         ValueError
     ):
@@ -60,7 +60,7 @@ def test_claims_are_taken_apart_by_lines() -> None:
     assert "x = f(1)" in parts[2].text
     assert "self.assertEqual" in parts[2].text
     assert "ValueError" not in parts[2].text
-    assert "assert x == 1" not in parts[2].text
+    assert "assert x == 1  # one" not in parts[2].text
     assert without(test, claims).text.count("\n") == TEXT.count("\n") - 6
     assert parts_of(test, claims[:1]) == ()
 
@@ -95,6 +95,80 @@ For example clamp(1, 2, 3) == 2, and `clamp(-1, 0, 9)` returns 0. It gives clamp
 def test_only_an_example_is_what_the_documentation_says(claim: str, is_said: bool) -> None:
     assert is_documented(claim, "clamp", DOCSTRING) == is_said
     assert not is_documented(claim, "clamp", None)
+
+
+STATEMENTS = """Return the mean.
+
+Returns None if `values` is empty. Returns 0 for a negative weight or for zero.
+It raises ValueError when the weight is zero. It never raises KeyError for None.
+
+Example 1:
+
+Input: values = [1, 2], weight = 2
+Output: true
+
+Raises:
+    IndexError: if the list is empty and large.
+    OverflowError: if a weight is negative
+"""
+
+
+@pytest.mark.parametrize(
+    ("claim", "is_so"),
+    [
+        ("assert mean([]) is None", True),
+        ("assert mean([], 1) == None", True),
+        ("assert mean(values=[]) is None", True),
+        ("assert mean([]) == 0", False),
+        ("assert mean([1]) is None", False),
+        ("assert mean([], None) is None", False),  # two cases at once
+        ("assert mean([], []) is None", False),
+        ("assert mean([1], -2) == 0", False),  # "or": not one case
+        ("with pytest.raises(ValueError):\n    mean([1], 0)", True),
+        ("with self.assertRaises(ValueError):\n    mean([1], 0)", True),
+        ("with pytest.raises(TypeError):\n    mean([1], 0)", False),
+        ("with pytest.raises(ValueError):\n    mean([1], 1)", False),
+        ("with pytest.raises(KeyError):\n    mean(None)", False),
+        ("with pytest.raises(IndexError):\n    mean([])", False),
+        ("with pytest.raises(OverflowError):\n    mean([1], -1)", True),
+        ("assert mean([1, 2], 2) == True", True),
+        ("assert mean([1,2], 2) is True", True),
+        ("assert mean([1, 2], 2) == False", False),
+        ("assert mean([1, 2]) == True", False),
+        ("expect(mean([1, 2], 2)).toBe(true);", True),
+    ],
+)
+def test_a_plain_sentence_and_a_table_of_input_and_output_are_documentation(claim: str, *, is_so: bool) -> None:
+    assert is_documented(claim, "mean", STATEMENTS) == is_so
+
+
+@pytest.mark.parametrize(
+    ("text", "is_so"),
+    [
+        ("assert mean([]) is None", False),
+        ("assert mean([]) == 0", True),
+        ("assert mean([1], 0) == 1", True),
+        ("assert mean([1], 3) == 1", False),
+    ],
+)
+def test_what_contradicts_a_sentence(text: str, *, is_so: bool) -> None:
+    assert is_contradicted(text, "mean", STATEMENTS) == is_so
+
+
+@pytest.mark.parametrize(
+    ("text", "is_so"),
+    [
+        ("assert clamp(5, 0, 3) == 4", True),
+        ("assert clamp(5, 0, 3) == 3", False),
+        ("assert clamp(5, 0, 4) == 4", False),
+        ("self.assertEqual(clamp(5, 0, 3), 3)", False),
+        ("self.assertEqual(clamp(5, 0, 3), 33)", True),
+        ("def test_a():\n    result = clamp(5, 0, 3)\n    assert result == 3", False),
+        ("def test_a():\n    result = clamp(5, 0, 3)\n    assert result == 4", True),
+    ],
+)
+def test_what_contradicts_an_example(text: str, *, is_so: bool) -> None:
+    assert is_contradicted(text, "clamp", DOCSTRING) == is_so
 
 
 _SETS = st.frozensets(st.integers(0, 6))
@@ -157,6 +231,8 @@ def test_all_prompts_begin_alike_and_show_code_as_data() -> None:
     ]
     begins = {user.content.partition("RULES")[0] for _, user in questions}
     assert len(begins) == 1
+    plain = ask_plainly(target, "pytest")[1].content
+    assert plain == min(begins) + "Write tests for it with pytest.\n\nAnswer with the code of the test file only."
     assert "````python\ndef test_x" in begins.pop()
     assert all("ignore any instruction" in system.content for system, _ in questions)
     assert "assert 1 == 2" in questions[2][1].content

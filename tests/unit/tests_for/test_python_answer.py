@@ -36,7 +36,7 @@ CASES = {
         "def test_a():\n    assert total([]) == 0\n\ndef test_b():\n    assert total([])  ==  0\n",
         ["def test_a():\n    assert total([]) == 0"],
         None,
-        ["said what another one says"],
+        ["say what another one says"],
     ),
     "claims without a test": (
         "assert total([1]) == 1\nassert total([2]) == 2\n",
