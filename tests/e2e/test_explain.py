@@ -54,13 +54,19 @@ class Window:
     """A client with one folder."""
 
     def __init__(
-        self, client: LspClient, root: Path, capabilities: Mapping[str, Any], *, indexes: bool = False
+        self,
+        client: LspClient,
+        root: Path,
+        capabilities: Mapping[str, Any],
+        *,
+        indexes: bool = False,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         self.client = client
         self.root = root
         folders = [{"uri": root.as_uri(), "name": "project"}]
-        options = {"index": {"enabled": indexes}, "review": {"judge": "off"}}
-        self.offered = client.initialize(dict(capabilities), options, workspaceFolders=folders)
+        given = {"index": {"enabled": indexes}, "review": {"judge": "off"}, **(options or {})}
+        self.offered = client.initialize(dict(capabilities), given, workspaceFolders=folders)
 
     def uri(self, name: str = "a.py") -> str:
         return (self.root / name).as_uri()
