@@ -67,7 +67,7 @@ def find_conventions(path: str, name: str, files: Collection[str], read: Read) -
     pairs = pair(sources, tests, imports)
     tested = {names.test: names.source for names in pairs}
     tests.sort(key=lambda test: _order(path, test, tested.get(test) or test))
-    placed = place(path, root, pairs, tests, family)
+    placed = place(path, root, pairs, tests, [each for each in mine if tested_stem(each) is None], family)
     if placed not in tests:
         importing = _importing(path, name, tests[:_MAX_LOOKED_AT], family, read)
         placed = importing[0] if importing else placed

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple, TypeVar
 
-from lsp_server.tests_for.conventions_names import Family, Names, common, name_from
+from lsp_server.tests_for.conventions_names import Family, Names, common, is_in_tests, name_from, tested_stem
 
 Parts = tuple[str, ...]
 _T = TypeVar("_T", str, tuple[str, ...])
@@ -43,10 +43,12 @@ class _Habit(NamedTuple):
         return inner if parts[: len(self.source)] == self.source and inner in test_folders else self.base
 
 
-def place(path: str, root: str, pairs: Sequence[Names], tests: Sequence[str], family: Family) -> str:
-    """Return where the tests of the file at `path` lie or would.
+def place(
+    path: str, root: str, pairs: Sequence[Names], tests: Sequence[str], others: Collection[str], family: Family
+) -> str:
+    """Return where the tests of the file at `path` lie or would; never one of `others`, which are no tests.
 
-    root: the project's folder, "" for the workspace. pairs: of that project. tests: of it too, named or not.
+    root: the project's folder, "" for the workspace. pairs, others: of that project. tests: of it too, named or not.
     """
     pure = PurePosixPath(path)
     home = _parts(pure)
@@ -67,10 +69,18 @@ def place(path: str, root: str, pairs: Sequence[Names], tests: Sequence[str], fa
     folder = _first(votes)
     if folder is None:
         folder = _folder_without_pairs(home, PurePosixPath(root).parts, tests, family)
-    placed = str(PurePosixPath(*folder, name_from(template, path)))
-    if placed in tests and any(names.test == placed for names in pairs):  # those of another file of this name
-        return str(PurePosixPath(*folder, name_from(template.replace("{stem}", "{parent}_{stem}"), path)))
-    return placed
+    taken = {names.test for names in pairs}.union(others)  # those of another file of this name, and what is no test
+    templates_left = [each for name in (template, _DEFAULT_TEMPLATES[family]) for each in (name, _with_parent(name))]
+    places = [str(PurePosixPath(*folder, name_from(each, path))) for each in templates_left]
+    return next((placed for placed in places if placed not in taken and _is_test(placed)), places[-1])
+
+
+def _is_test(path: str) -> bool:
+    return tested_stem(path) is not None or is_in_tests(path)
+
+
+def _with_parent(template: str) -> str:
+    return template.replace("{stem}", "{parent}_{stem}")
 
 
 def _habit(source: Parts, folder: Parts) -> _Habit:
