@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from lsp_server.engine.protocol import ChatRequest, Engine, EngineCapabilities, Message, Token
 from lsp_server.errors import EngineRefused
-from lsp_server.fixes.asking import Turn
 
 _THINKING_TOKENS = 6_000
 _QUICK_TOKENS_PER_S = 30.0
@@ -26,7 +25,7 @@ class Wanted:
     max_tokens: of the answer, without what was thought. is_code: nothing behind the first block of code is wanted.
     """
 
-    turns: Sequence[Turn]
+    messages: Sequence[Message]
     key: str
     max_tokens: int
     n_failed: int = 0
@@ -62,7 +61,7 @@ def _ways(known: EngineCapabilities, wanted: Wanted) -> tuple[bool | None, ...]:
 def _request(wanted: Wanted, *, thinks: bool | None) -> ChatRequest:
     """Return the request, drawn as the model cards of the catalogue's models say; the surest answer comes first."""
     request = ChatRequest(
-        tuple(Message(turn.role, turn.content) for turn in wanted.turns),
+        tuple(wanted.messages),
         key=wanted.key,
         thinks=thinks,
         max_tokens=wanted.max_tokens,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from lsp_server.context.secrets import has_secret, is_secret_name
 from lsp_server.document import DocumentSnapshot
-from lsp_server.engine.protocol import Token
+from lsp_server.engine.protocol import Message, Token
 from lsp_server.engine.writing import Wanted, write
 from lsp_server.errors import HearthlineError
 from lsp_server.features.reviewing import text_of
@@ -43,16 +43,21 @@ async def answer_to(
 
     n_failed: answers to the same question that were no good; the surest one is not asked for again.
     """
-    return await _written(run, Wanted(turns, run.id, _MAX_TOKENS, n_failed, json_schema=schema), words)
+    return await _written(run, Wanted(_messages(turns), run.id, _MAX_TOKENS, n_failed, json_schema=schema), words)
 
 
 async def code_from(run: Run, turns: Sequence[Turn], words: str, n_failed: int = 0) -> str:
     """Return the model's answer up to the end of its first block of code. The rest is as `answer_to` has it."""
-    return await _written(run, Wanted(turns, run.id, _MAX_TOKENS, n_failed, is_code=True), words)
+    return await _written(run, Wanted(_messages(turns), run.id, _MAX_TOKENS, n_failed, is_code=True), words)
+
+
+def _messages(turns: Sequence[Turn]) -> tuple[Message, ...]:
+    """Return what is asked. Raises HearthlineError where it holds credentials."""
+    require_no_secret(turns)
+    return tuple(Message(turn.role, turn.content) for turn in turns)
 
 
 async def _written(run: Run, wanted: Wanted, words: str) -> str:
-    require_no_secret(wanted.turns)
     engine = run.server.session.engine
     run.report("waiting for the model", 0.0)
     await engine.warm_up()

@@ -143,7 +143,8 @@ async def _measure(
     known = await engine.capabilities()
 
     async def ask(turns: tuple[Turn, ...], n_failed: int) -> str:
-        return await write(engine, known, Wanted(turns, "fix", _MAX_TOKENS, n_failed, is_code=True))
+        messages = tuple(Message(turn.role, turn.content) for turn in turns)
+        return await write(engine, known, Wanted(messages, "fix", _MAX_TOKENS, n_failed, is_code=True))
 
     async def check(fixed: str) -> Checked:
         held = await asyncio.to_thread(try_edit, reviewer, request_for(fixed))

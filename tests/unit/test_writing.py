@@ -6,14 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from lsp_server.engine.protocol import ChatRequest, EngineCapabilities, Token
+from lsp_server.engine.protocol import ChatRequest, EngineCapabilities, Message, Token
 from lsp_server.engine.scripted import Rule, ScriptedEngine
 from lsp_server.engine.writing import Wanted, write
 from lsp_server.errors import EngineRefused
-from lsp_server.fixes.asking import Turn
 
 ANSWER = "Here:\n```python\nx = 1\n```\nand more"
-WANTED = Wanted((Turn("system", "s"), Turn("user", "u")), "key", 100, is_code=True)
+WANTED = Wanted((Message("system", "s"), Message("user", "u")), "key", 100, is_code=True)
 QUICK, SLOW, UNKNOWN = (EngineCapabilities("m", decode_tokens_per_s=speed) for speed in (80.0, 5.0, None))
 
 
