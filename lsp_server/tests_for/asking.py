@@ -20,7 +20,7 @@ _THOUGHT = re.compile(r"\A\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
 _CLOSED = re.compile(r"^[ \t]*```[\w+-]*[ \t]*\n.*?^[ \t]*```[ \t]*$", re.MULTILINE | re.DOTALL)
 _CLAIM = re.compile(r"^[ \t]*(?:assert\b|self\.assert|expect\(|t\.(?:Error|Fatal))", re.MULTILINE)
 _MOST_CLAIMS, _MOST_ALIKE = 12, 2
-"""Small models go on and on; what comes behind so many claims, or behind the same one again and again, says nothing new."""
+"""Small models go on and on; behind so many claims, or so many of the same, comes nothing new."""
 _SLOW_TOKENS_PER_S = 30.0
 _THINKING_TOKENS_PER_S = 45.0
 _THINKING_TOKENS = 2_000
