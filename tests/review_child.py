@@ -1,4 +1,4 @@
-"""The review process with a rule of thumb for a reviewer: `danger(x)` is a finding, `hang()` and `die()` do so.
+"""The review process with a rule of thumb: `danger(x)` is a finding, `hang()`, `spin()` and `die()` do as they say.
 
 `maybe(x)` is a finding of middling confidence, `trace(x)` one with a way through the file's first line. A function is a
 line that begins with `def` and the indented ones below.
@@ -32,6 +32,8 @@ class RuleOfThumb(Reviewer):
     def review(self, text: str, language_id: str, *_: object, **__: object) -> Review:
         if "hang()" in text:
             time.sleep(3600)
+        while "spin()" in text:
+            pass
         if "die()" in text:
             os.abort()
         if language_id == "plaintext":

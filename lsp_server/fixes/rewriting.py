@@ -95,9 +95,9 @@ def first_block(answer: str) -> tuple[str, ...]:
 
 
 def _same_blanks(code: Sequence[str], region: Region) -> list[str]:
-    """Return `code` with tabs for its margins where the region has them and it does not."""
-    margins = [_margin(line) for line in region.lines if line.strip()]
-    if not any("\t" in margin for margin in margins) or any(line.startswith("\t") for line in code):
+    """Return `code` with tabs for its margins where the region has them alone and it does not."""
+    margins = {_margin(line) for line in region.lines if line.strip()} - {""}
+    if not margins or any(margin.strip("\t") for margin in margins) or any(line.startswith("\t") for line in code):
         return list(code)
     steps = [len(_margin(line)) for line in code if _margin(line)]
     step = min(steps, default=4)

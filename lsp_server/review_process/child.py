@@ -17,7 +17,7 @@ from lsp_server.context.parsing import read_frame, write_frame
 from lsp_server.logs import place_of
 from lsp_server.review import rulebook
 from lsp_server.review_process.desk import Desk
-from lsp_server.review_process.messages import GREETING, Answer, Request, Reviewed
+from lsp_server.review_process.messages import GREETING, LIMIT_S, Answer, Request, Reviewed
 from lsp_server.review_process.whole import WholeReviewer
 
 _NICENESS = 5
@@ -38,9 +38,12 @@ def serve(reviewer: WholeReviewer) -> None:
     with suppress(BrokenPipeError):
         write_frame(stdout, GREETING)
         while (frame := read_frame(stdin)) is not None:
-            signal.alarm(_LONGEST_S)  # not caught: it ends the process even inside a parse
+            # Neither is caught: they end the process even inside a parse.
+            signal.setitimer(signal.ITIMER_PROF, LIMIT_S)
+            signal.alarm(_LONGEST_S)
             answer = _answer(desk, requests.decode(frame), troubles)
             signal.alarm(0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             write_frame(stdout, answers.encode(answer))
     # What is left in the buffer of a broken pipe would be written, and complained about, when the process ends.
     with suppress(BrokenPipeError):

@@ -14,6 +14,8 @@ from lsp_server.review.ignoring import Edit
 from lsp_server.review.suppressions import Problem
 from lsp_server.review.verdict import Fix
 
+LIMIT_S = 2.0
+"""So long a request may compute; the system ends the process then, whatever it is at."""
 GREETING = b"hearthline review"
 
 

@@ -1,12 +1,13 @@
 """The review process as its parent sees it: started when it is first needed, started again when it dies.
 
 Invariants: one request is under way at a time, in the order they came; every request is answered or raises; a text that
-holds the process for LIMIT_S, or kills it twice, is answered as skipped, and its document is left out for a while.
-On the event loop only.
+has the process compute for LIMIT_S or gives no answer in WAIT_S, or kills it twice, is answered as skipped, and its
+document is left out for a while. On the event loop only.
 """
 
 import asyncio
 import logging
+import signal
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -19,6 +20,7 @@ import msgspec
 from lsp_server.errors import HearthlineError
 from lsp_server.review_process.messages import (
     GREETING,
+    LIMIT_S,
     Answer,
     FindIgnores,
     FindSubject,
@@ -34,9 +36,10 @@ from lsp_server.review_process.messages import (
 
 # -P: a folder named `lsp_server` in the current directory is not ours.
 COMMAND = (sys.executable, "-P", "-m", "lsp_server.review_process.child")
-LIMIT_S = 2.0
+WAIT_S = 10.0
+"""So long an answer is waited for: on a busy machine, LIMIT_S of computing may take that."""
 LEFT_OUT_S = 60.0
-"""So long a document that broke the process is left out: it is typed in, and each try costs LIMIT_S and a start."""
+"""So long a document that broke the process is left out: it is typed in, and each try costs time and a start."""
 _START_S = 30.0
 _LONGEST_WAIT_S = 30.0
 _PATIENCE_S = 1.0
@@ -55,11 +58,11 @@ class ReviewClosed(HearthlineError):
 
 
 class _Died(Exception):
-    """The process ended. `is_slow`: because it was ended, having given no answer in time."""
+    """The process ended, or gave no answer in time. limit_s: which it went beyond, None where it broke down."""
 
-    def __init__(self, *, is_slow: bool) -> None:
+    def __init__(self, limit_s: float | None) -> None:
         super().__init__()
-        self.is_slow = is_slow
+        self.limit_s = limit_s
 
 
 class ReviewProcess:
@@ -68,11 +71,11 @@ class ReviewProcess:
     def __init__(
         self,
         command: Sequence[str] = COMMAND,
-        limit_s: float = LIMIT_S,
+        wait_s: float = WAIT_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._command = command
-        self._limit_s = limit_s
+        self._wait_s = wait_s
         self._clock = clock
         self._turn = asyncio.Lock()
         self._process: Process | None = None
@@ -128,8 +131,8 @@ class ReviewProcess:
                     await self._note_death()
                     if self._is_closed:
                         raise ReviewClosed("the review has ended") from None
-                    if died.is_slow or is_last:
-                        return self._leave_out(request, is_slow=died.is_slow)
+                    if died.limit_s is not None or is_last:
+                        return self._leave_out(request, died.limit_s)
                 else:
                     self._n_deaths = 0
                     return answer
@@ -146,11 +149,13 @@ class ReviewProcess:
         try:
             body = msgspec.msgpack.encode(request)
             process.stdin.write(len(body).to_bytes(4, "big") + body)  # type: ignore[union-attr] # asked for as a pipe
-            answer = self._answers.decode(await asyncio.wait_for(_frame(process), self._limit_s))
+            answer = self._answers.decode(await asyncio.wait_for(_frame(process), self._wait_s))
         except TimeoutError:
-            raise _Died(is_slow=True) from None
-        except (OSError, asyncio.IncompleteReadError, msgspec.DecodeError) as error:
-            raise _Died(is_slow=False) from error
+            raise _Died(self._wait_s) from None
+        except asyncio.IncompleteReadError as error:
+            raise _Died(LIMIT_S if await process.wait() == -signal.SIGPROF else None) from error
+        except (OSError, msgspec.DecodeError) as error:
+            raise _Died(None) from error
         for trouble in answer.troubles if isinstance(answer, Reviewed) else ():
             _log.warning("%s", trouble)
         return answer
@@ -191,8 +196,8 @@ class ReviewProcess:
         until, why = self._left_out.get(_name(request), (0.0, ""))
         return why if self._clock() < until else None
 
-    def _leave_out(self, request: Request, *, is_slow: bool) -> Reviewed:
-        why = f"the review took longer than {self._limit_s:g} s" if is_slow else "the review broke down at it"
+    def _leave_out(self, request: Request, limit_s: float | None) -> Reviewed:
+        why = "the review broke down at it" if limit_s is None else f"the review took longer than {limit_s:g} s"
         _log.warning("a file is left out of the review for %g s: %s", LEFT_OUT_S, why)
         self._left_out[_name(request)] = self._clock() + LEFT_OUT_S, why
         return Reviewed(skipped=why, is_left_out=True)

@@ -20,7 +20,7 @@ from lsp_server.review_process.messages import (
     ReviewFile,
     ReviewText,
 )
-from lsp_server.review_process.process import ReviewClosed, ReviewProcess, ReviewUnavailable
+from lsp_server.review_process.process import WAIT_S, ReviewClosed, ReviewProcess, ReviewUnavailable
 from tests.lsp_client import wait_until
 
 COMMAND = (sys.executable, str(Path(__file__).parents[1] / "review_child.py"))
@@ -89,10 +89,17 @@ async def test_a_text_that_kills_it_is_left_out_and_others_are_not(process: Revi
 
 async def test_a_text_that_holds_it_is_left_out(process: ReviewProcess) -> None:
     await n_findings(process, "")
-    process._limit_s = 0.2
+    process._wait_s = 0.2
     reviewed = await process.ask(text("hang()\n"), Reviewed)
     assert reviewed.skipped == "the review took longer than 0.2 s"
-    process._limit_s = 2.0
+    process._wait_s = WAIT_S
+    assert await n_findings(process, "danger(x)\n", "file:///project/b.py") == 1
+
+
+async def test_a_text_that_computes_for_too_long_is_left_out(process: ReviewProcess) -> None:
+    process._wait_s = 200  # of a busy machine's time; it ends itself after its own
+    reviewed = await process.ask(text("spin()\n"), Reviewed)
+    assert reviewed.skipped == "the review took longer than 2 s"
     assert await n_findings(process, "danger(x)\n", "file:///project/b.py") == 1
 
 
