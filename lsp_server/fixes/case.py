@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lsp_server.fixes.asking import Problem
 from lsp_server.fixes.excerpt import excerpt_of
 from lsp_server.fixes.region import Region, region_of
-from lsp_server.fixes.remedies import remedy_for
+from lsp_server.fixes.remedies import remedy_for, usual_remedy
 from lsp_server.review.finding import Finding
 
 _NAME = re.compile(r"`(\w+)`")
@@ -60,7 +60,7 @@ def case_of(
         language_id,
         region,
         excerpt_of(lines, region, around, others),
-        remedy_for(finding.rule, language_id, text) if finding is not None else "",
+        remedy_for(finding.rule, language_id, text) if finding is not None else usual_remedy(problem.message),
         finding is not None,
         frozenset(name for s in trace if s.words.startswith("into ") for name in _NAME.findall(s.words)),
     )

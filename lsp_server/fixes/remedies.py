@@ -17,6 +17,17 @@ def remedy_for(rule: str, language_id: str, text: str) -> str:
     return _REMEDIES.get((rule, RULES_OF.get(language_id, "")), "").replace("{mark}", f"`{mark}`")
 
 
+def usual_remedy(message: str) -> str:
+    """Return what is done about a problem that another tool tells in `message`; "" where its words say enough."""
+    return _UNUSED_REMEDY if _UNUSED.search(message) else ""
+
+
+_UNUSED = re.compile(r"\b(?:unused|never (?:used|read)|not used)\b", re.IGNORECASE)
+_UNUSED_REMEDY = (
+    "Nothing uses it: delete its line, or its name where the line has others. Where computing its value does something "
+    "besides, keep that call alone."
+)
+
 _MARKS = (
     (re.compile(r"\b(?:import|from)\s+(?:psycopg|pymysql|MySQLdb|mysql|asyncmy)", re.MULTILINE), "%s"),
     (re.compile(r"[\"'](?:pg|postgres|github\.com/(?:lib/pq|jackc/pgx\S*))[\"']"), "$1"),

@@ -13,7 +13,7 @@ from lsp_server.fixes.case import Case, case_of
 from lsp_server.fixes.excerpt import MAX_CHARS, excerpt_of
 from lsp_server.fixes.importing import missing_import, with_imports
 from lsp_server.fixes.region import Region, region_of
-from lsp_server.fixes.remedies import remedy_for
+from lsp_server.fixes.remedies import remedy_for, usual_remedy
 from lsp_server.fixes.seeking import Checked, Sought, seek
 from lsp_server.review import rulebook
 
@@ -130,6 +130,20 @@ def test_remedies_are_of_rules_that_there_are() -> None:
     assert remedy_for("sql-injection", "klingon", "") == ""
     assert "write `%s` in it" in remedy_for("sql-injection", "python", "import psycopg2\n")
     assert "write `$1` in it" in remedy_for("sql-injection", "javascript", "const pg = require('pg');")
+
+
+@pytest.mark.parametrize(
+    ("message", "is_known"),
+    [
+        ("Local variable `started` is assigned to but never used", True),
+        ("'rest' is assigned a value but never used.", True),
+        ("declared and not used: total", True),
+        ("unused variable: `total`", True),
+        ("Undefined name `reused`", False),
+    ],
+)
+def test_what_nothing_uses_is_to_be_deleted(message: str, is_known: bool) -> None:
+    assert bool(usual_remedy(message)) is is_known
 
 
 _LINE = st.text(st.sampled_from("ab( \té😀"), max_size=6)
