@@ -20,6 +20,7 @@ from lsp_server.feedback.records import Fate, Record, Request
 _FORMAT = 1
 _KEEP_S = 180 * 86_400
 _BUSY_S = 2.0
+_RETRY_S = 0.02
 
 R = TypeVar("R", Request, Fate)
 
@@ -86,6 +87,18 @@ def read(path: Path, kind: type[R], since: int) -> list[R]:
 
 
 def _open(path: Path) -> sqlite3.Connection:
+    """Open the file, made if it is not there. Raises sqlite3.Error, OSError."""
+    deadline_s = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            return _opened(path)
+        except sqlite3.OperationalError as error:  # who changes the journal's mode does not wait for others by itself
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline_s:
+                raise
+            time.sleep(_RETRY_S)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=_BUSY_S, check_same_thread=False)
     try:

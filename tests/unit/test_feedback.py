@@ -125,11 +125,12 @@ def test_old_records_go(tmp_path: Path) -> None:
     assert read(path, Request, 0) == []
 
 
-def test_two_windows_share_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "feedback.sqlite"
-    stores = [FeedbackStore(path), FeedbackStore(path)]
+@pytest.mark.parametrize("round_", range(10))
+def test_windows_that_open_at_once_share_the_file(tmp_path: Path, round_: int) -> None:
+    path = tmp_path / f"feedback{round_}.sqlite"
+    stores = [FeedbackStore(path) for _ in range(8)]
     for number in range(20):
-        stores[number % 2].add(Fate(2**31, "python", "ignored", number, 0, None))
+        stores[number % 8].add(Fate(2**31, "python", "ignored", number, 0, None))
     for store in stores:
         store.close()
     assert sorted(fate.n_chars for fate in read(path, Fate, 0)) == list(range(20))
