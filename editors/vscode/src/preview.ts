@@ -91,7 +91,7 @@ async function textOf(uri: Uri): Promise<string> {
 
 /** Ask whether the edit is to be made. said: clauses; the line that asks has room for the first of them alone. */
 async function wants(title: string, said: string): Promise<boolean> {
-  const [first, ...others] = said.split("; ");
+  const [first = "", ...others] = said.split("; ");
   const detail = others.join("; ");
   const yes: QuickPickItem = { label: "$(check) Write it", description: "as it is shown below", detail };
   const no: QuickPickItem = { label: "$(close) Leave it", description: "nothing is changed" };
