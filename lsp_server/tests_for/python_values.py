@@ -15,6 +15,8 @@ from lsp_server.tests_for.framework import TestCode
 from lsp_server.tests_for.python_leftovers import Function, function_in, without_leftovers
 from lsp_server.tests_for.python_source import claims_in
 
+_STRING = re.compile(r"""'((?:[^'\\]|\\.)*)'|"(?:[^"\\]|\\.)*\"""")
+"""A string that `repr` wrote; the group is what stands between single quotes."""
 _MARK = "hearthline saw: "
 _MOST_LITERAL_CHARS = 100
 _MOST_FLOAT_CHARS = 8
@@ -74,7 +76,12 @@ def literal_in(output: str) -> str | None:
         value = ast.literal_eval(words)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
-    return words if _is_plain(value) else None
+    return _STRING.sub(_in_double_quotes, words) if _is_plain(value) else None
+
+
+def _in_double_quotes(found: re.Match[str]) -> str:
+    """Return a string as formatters write it, where that takes no other escapes."""
+    return f'"{found[1]}"' if found[1] is not None and '"' not in found[1] and "\\'" not in found[1] else found[0]
 
 
 def stated(test: TestCode, literals: Mapping[Comparison, str], subject: str) -> TestCode:
