@@ -14,6 +14,7 @@ from lsp_server.context.frequencies import Frequencies, slots_of
 from lsp_server.context.queries import Queries
 from lsp_server.context.records import ChunkRow, ParsedFile, SymbolRow
 from lsp_server.context.terms import terms_of
+from lsp_server.write_ahead import write_ahead
 
 FORMAT = 2
 """Of the tables and of `terms.terms_of`; a file of another format is built anew."""
@@ -278,7 +279,7 @@ def _connect(path: Path | None) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA page_size = 8192")  # of a new file: a sixth less work than pages of 4096
         if path is not None:
-            connection.execute("PRAGMA journal_mode = WAL")
+            write_ahead(connection, _BUSY_S)
             # Every 32 MB: each time is a wait for the disk, 20 ms and more, in which a changed file is not there yet.
             connection.execute("PRAGMA wal_autocheckpoint = 4000")
         connection.execute("PRAGMA synchronous = NORMAL")

@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 
 from inference import paths
 from lsp_server.feedback.records import Fate, Record, Request
+from lsp_server.write_ahead import write_ahead
 
 _FORMAT = 1
 _KEEP_S = 180 * 86_400
 _BUSY_S = 2.0
-_RETRY_S = 0.02
 
 R = TypeVar("R", Request, Fate)
 
@@ -87,23 +87,11 @@ def read(path: Path, kind: type[R], since: int) -> list[R]:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    """Open the file, made if it is not there. Raises sqlite3.Error, OSError."""
-    deadline_s = time.monotonic() + _BUSY_S
-    while True:
-        try:
-            return _opened(path)
-        except sqlite3.OperationalError as error:  # who changes the journal's mode does not wait for others by itself
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline_s:
-                raise
-            time.sleep(_RETRY_S)
-
-
-def _opened(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=_BUSY_S, check_same_thread=False)
     try:
         path.chmod(0o600)
-        connection.execute("pragma journal_mode = wal")
+        write_ahead(connection, _BUSY_S)
         if connection.execute("pragma user_version").fetchone()[0] not in (0, _FORMAT):
             raise sqlite3.DatabaseError("it was written by another version")
         with connection:
