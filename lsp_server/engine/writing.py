@@ -7,11 +7,14 @@ part of the answer; no more is waited for than is wanted; closing whoever asks c
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lsp_server.engine.protocol import ChatRequest, Engine, EngineCapabilities, Message, Token
 from lsp_server.errors import EngineRefused
 
+DRAWN, DRAWN_THINKING = (0.7, 0.8, 20), (0.6, 0.95, 20)
+"""Temperature, top_p and top_k that the cards of the catalogue's models name, for answers without and with thinking."""
+LIKELIEST = (0.0, 1.0, 0)
 _THINKING_TOKENS = 6_000
 _QUICK_TOKENS_PER_S = 30.0
 _DEADLINE_MS, _THINKING_DEADLINE_MS = 120_000, 300_000
@@ -60,21 +63,19 @@ def _ways(known: EngineCapabilities, wanted: Wanted) -> tuple[bool | None, ...]:
 
 def _request(wanted: Wanted, *, thinks: bool | None) -> ChatRequest:
     """Return the request, drawn as the model cards of the catalogue's models say; the surest answer comes first."""
-    request = ChatRequest(
+    is_thinking = thinks is not False
+    temperature, top_p, top_k = DRAWN_THINKING if is_thinking else DRAWN if wanted.n_failed else LIKELIEST
+    return ChatRequest(
         tuple(wanted.messages),
         key=wanted.key,
         thinks=thinks,
-        max_tokens=wanted.max_tokens,
-        deadline_ms=_DEADLINE_MS,
+        max_tokens=wanted.max_tokens + (_THINKING_TOKENS if is_thinking else 0),
+        temperature=temperature,
+        top_p=top_p,
+        top_k=top_k,
+        deadline_ms=_THINKING_DEADLINE_MS if is_thinking else _DEADLINE_MS,
         json_schema=wanted.json_schema,
     )
-    if wanted.n_failed:
-        request = replace(request, temperature=0.7, top_p=0.8, top_k=20)
-    if thinks is False:
-        return request
-    max_tokens = wanted.max_tokens + _THINKING_TOKENS
-    request = replace(request, max_tokens=max_tokens, deadline_ms=_THINKING_DEADLINE_MS)
-    return replace(request, temperature=0.6, top_p=0.95, top_k=20)
 
 
 async def _written(engine: Engine, request: ChatRequest, wanted: Wanted, note: Callable[[Token], None]) -> str:

@@ -10,11 +10,9 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from lsp_server.engine.protocol import ChatRequest, Engine, EngineCapabilities, Message, Priority
+from lsp_server.engine.writing import DRAWN, DRAWN_THINKING, LIKELIEST
 from lsp_server.errors import EngineRefused
 
-_DRAWN, _DRAWN_THINKING = (0.7, 0.8, 20), (0.6, 0.95, 20)
-"""Temperature, top_p and top_k that the cards of the catalogue's models name, for answers without and with thinking."""
-_LIKELIEST = (0.0, 1.0, 0)
 _THOUGHT = re.compile(r"\A\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
 """Thinking that an engine leaves in the answer."""
 _CLOSED = re.compile(r"^[ \t]*```[\w+-]*[ \t]*\n.*?^[ \t]*```[ \t]*$", re.MULTILINE | re.DOTALL)
@@ -92,8 +90,8 @@ class Asking:
         if max_tokens <= 0:
             return ""
         self.n_asked += 1
-        drawn = _DRAWN if thinks is False else _DRAWN_THINKING
-        temperature, top_p, top_k = drawn if draws else _LIKELIEST
+        drawn = DRAWN if thinks is False else DRAWN_THINKING
+        temperature, top_p, top_k = drawn if draws else LIKELIEST
         request = ChatRequest(
             messages,
             key=f"{self.key}:{self.n_asked}",  # a request takes the place of another one with its key

@@ -153,3 +153,29 @@ class Framework(Protocol):
     def results(self, trial: Trial, report: str, output: str) -> tuple[Result, ...]:
         """Read what a run reported. A test without a result did not get its turn: the run ended before."""
         ...
+
+
+class WithoutValues:
+    """What a framework says that asks for no values, and runs none of the tests there are."""
+
+    __slots__ = ()
+
+    def tidied(self, test: TestCode, before: TestCode) -> TestCode:
+        """Leave it as it is."""
+        del before
+        return test
+
+    def probes(self, test: TestCode, target: Target) -> tuple[TestCode, ...]:
+        """Ask for no values."""
+        del test, target
+        return ()
+
+    def stated(self, test: TestCode, target: Target, outputs: Sequence[str]) -> TestCode | None:
+        """Nothing was asked for."""
+        del test, target, outputs
+        return None
+
+    def standing(self, target: Target) -> tuple[Framework, tuple[TestCode, ...]] | None:
+        """Run none of them."""
+        del target
+        return None

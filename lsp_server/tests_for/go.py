@@ -17,7 +17,7 @@ import msgspec
 
 from lsp_server.errors import HearthlineError
 from lsp_server.tests_for.commanding import NAMES, Program, Shot, shots_in, trial_of
-from lsp_server.tests_for.framework import Answer, Framework, Result, TestCode, Trial, Verdict
+from lsp_server.tests_for.framework import Answer, Result, TestCode, Trial, Verdict, WithoutValues
 from lsp_server.tests_for.go_answer import claims_in, read_answer
 from lsp_server.tests_for.merge import merged
 from lsp_server.tests_for.mutants import Mutant
@@ -53,7 +53,7 @@ class Go:
 
 
 @dataclass(frozen=True, slots=True)
-class GoFramework:
+class GoFramework(WithoutValues):
     """`go test` in one package. clause: names it. taken: functions of its other test files."""
 
     go: Go
@@ -81,30 +81,10 @@ class GoFramework:
         """Find the claims of a test."""
         return claims_in(test.text)
 
-    def tidied(self, test: TestCode, before: TestCode) -> TestCode:
-        """Leave it as it is."""
-        del before
-        return test
-
-    def probes(self, test: TestCode, target: Target) -> tuple[TestCode, ...]:
-        """Values are not asked for in this language."""
-        del test, target
-        return ()
-
-    def stated(self, test: TestCode, target: Target, outputs: Sequence[str]) -> TestCode | None:
-        """Nothing was asked for."""
-        del test, target, outputs
-        return None
-
     def assembled(self, target: Target, tests: Sequence[TestCode]) -> str:
         """Write a file of the package with `tests`."""
         del target
         return merged("go", None, tests, head=f"{self.clause}\n")
-
-    def standing(self, target: Target) -> tuple[Framework, tuple[TestCode, ...]] | None:
-        """Run none of them."""
-        del target
-        return None
 
     def trial(
         self, target: Target, tests: Sequence[TestCode], mutants: Sequence[Mutant], scratch: Path, turn: int

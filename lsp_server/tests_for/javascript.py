@@ -20,7 +20,7 @@ from lsp_server.errors import HearthlineError
 from lsp_server.tests_for.commanding import FILES, Program, asset, shots_in, trial_of
 from lsp_server.tests_for.conventions import Conventions
 from lsp_server.tests_for.conventions_runner import Runner, folders_above
-from lsp_server.tests_for.framework import Answer, Framework, Result, TestCode, Trial
+from lsp_server.tests_for.framework import Answer, Result, TestCode, Trial, WithoutValues
 from lsp_server.tests_for.javascript_answer import Style, callback_of, read_answer
 from lsp_server.tests_for.javascript_exports import exported_as, specifier
 from lsp_server.tests_for.javascript_reports import read_node, read_suites
@@ -49,7 +49,7 @@ class Node(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class ScriptFramework:
+class ScriptFramework(WithoutValues):
     """One of them, as one file's tests use it. entry: the program in `node_modules`, None for Node's own."""
 
     runner: Runner
@@ -105,30 +105,10 @@ class ScriptFramework:
             if _CLAIM.match(source.text(node)) and source.indentation(node)
         )
 
-    def tidied(self, test: TestCode, before: TestCode) -> TestCode:
-        """Leave it as it is."""
-        del before
-        return test
-
-    def probes(self, test: TestCode, target: Target) -> tuple[TestCode, ...]:
-        """Values are not asked for in this language."""
-        del test, target
-        return ()
-
-    def stated(self, test: TestCode, target: Target, outputs: Sequence[str]) -> TestCode | None:
-        """Nothing was asked for."""
-        del test, target, outputs
-        return None
-
     def assembled(self, target: Target, tests: Sequence[TestCode]) -> str:
         """Write a file of imports and tests."""
         del target
         return merged(self.language_id, None, tests)
-
-    def standing(self, target: Target) -> tuple[Framework, tuple[TestCode, ...]] | None:
-        """Run none of them."""
-        del target
-        return None
 
     def trial(
         self, target: Target, tests: Sequence[TestCode], mutants: Sequence[Mutant], scratch: Path, turn: int

@@ -26,13 +26,6 @@ def exported_as(text: str, name: str) -> str | None:
     return assigned[1] or assigned[2] if assigned is not None else None
 
 
-def is_commonjs(text: str) -> bool:
-    """Tell whether a file exports in the form of CommonJS."""
-    return bool(re.search(r"\bmodule\.exports\b|^\s*exports\.\w+\s*=", text, re.MULTILINE)) and not re.search(
-        r"^export\s", text, re.MULTILINE
-    )
-
-
 def specifier(test_path: str, path: str, examples: str, *, with_ending: bool) -> str:
     """Return how the file at `test_path` names the one at `path`. examples: texts that show whether endings are said.
 
