@@ -11,13 +11,12 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from inference.models.catalogue import DEFAULT_MODEL, TEST_MODEL
 from lsp_server.engine.http import HttpEngine
-from lsp_server.engine.protocol import ChatRequest, Message
+from lsp_server.engine.protocol import Message
 from lsp_server.engine.writing import Wanted, write
 from lsp_server.fixes.asking import Turn
 from lsp_server.fixes.rewriting import first_block
@@ -26,9 +25,9 @@ from lsp_server.review import rulebook
 from lsp_server.review_process.mending import try_edit
 from lsp_server.review_process.whole import WholeReviewer
 from lsp_server.tests_for.sandbox import NoSandbox, Sandbox, find_sandbox
+from tests.bench.asking import engine_for, plain_answer
 from tests.bench.fixes_cases import Diagnosed, case_for, is_right, parses, read_cases
 from tests.bench.report import Goal, Options, Report
-from tests.bench.testgen import engine_for
 
 GOALS = {"right_gain_points": Goal(">=", 0), "right_of_applied_gain_points": Goal(">=", 0)}
 
@@ -179,11 +178,5 @@ async def _raw(diagnosed: Diagnosed, engine: HttpEngine) -> tuple[str, float]:
         f"```{diagnosed.language}\n{diagnosed.text.strip()}\n```\n\n{name or 'A security review'} reports on line "
         f"{diagnosed.line + 1}: {diagnosed.message}\n\nFix it. Answer with the code of the whole file only."
     )
-    request = ChatRequest((Message("user", words),), key="raw", thinks=False, max_tokens=_MAX_TOKENS)
-    began_s, text = time.perf_counter(), ""
-    async with aclosing(engine.chat(request)) as tokens:
-        async for token in tokens:
-            text += token.text
-            if text.count("```") > 1:
-                break
-    return "\n".join(first_block(text)) + "\n", round(time.perf_counter() - began_s, 1)
+    text, took_s = await plain_answer(engine, words, _MAX_TOKENS)
+    return "\n".join(first_block(text)) + "\n", took_s

@@ -10,18 +10,15 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from inference import paths
 from inference.models.catalogue import DEFAULT_MODEL, TEST_MODEL
 from lsp_server.engine.http import HttpEngine
-from lsp_server.engine.protocol import ChatRequest, Message
 from lsp_server.tests_for.asking import Effort
 from lsp_server.tests_for.fences import code_of
 from lsp_server.tests_for.mutants import mutants_of
@@ -30,9 +27,8 @@ from lsp_server.tests_for.python_source import is_python
 from lsp_server.tests_for.sandbox import NoSandbox, Sandbox, find_sandbox
 from lsp_server.tests_for.suggest import suggest
 from lsp_server.tests_for.target import Target
-from tests.bench.homes import find_checkpoint, own_home
+from tests.bench.asking import engine_for, plain_answer
 from tests.bench.report import Goal, Options, Report
-from tests.bench.servers import hearthline
 from tests.bench.testgen_programs import PUBLIC_PLACE, SOURCE, Program, read_programs, spread
 from tests.bench.testgen_scores import TEMPORARY, Worth, names_in, own_interpreter, own_names_in, worth_of
 
@@ -188,18 +184,6 @@ async def _measure_all(
             _keep(asdict(measured[program.function]), options.resume)
 
 
-@asynccontextmanager
-async def engine_for(model: str, url: str | None) -> AsyncIterator[HttpEngine]:
-    """Give what is asked: a worker of the bench's own, or the server at `url`."""
-    async with AsyncExitStack() as stack:
-        if url is None:
-            stack.enter_context(own_home(find_checkpoint(model)))
-            await stack.enter_async_context(hearthline(model))
-        engine = HttpEngine.over_socket(paths.socket_path()) if url is None else HttpEngine.at_url(url)
-        stack.push_async_callback(engine.close)
-        yield engine
-
-
 def _keep(row: dict[str, Any], resume: Path | None) -> None:
     line = json.dumps(row) + "\n"
     sys.stderr.write(line)
@@ -210,22 +194,16 @@ def _keep(row: dict[str, Any], resume: Path | None) -> None:
 
 
 async def _raw(target: Target, model: str, engine: HttpEngine, sandbox: Sandbox) -> Written:
-    """Ask as a person would who has no tool: the file, what to test. What comes behind the code is not waited for."""
+    """Ask as a person would who has no tool: the file, what to test."""
     del sandbox
     words = (
         f"`{SOURCE}`:\n\n```python\n{target.text.strip()}\n```\n\n"
         f"Write pytest tests for the method `{target.subject.qualified_name}`. "
         "Answer with the code of the test file only."
     )
-    request = ChatRequest((Message("user", words),), key="raw", thinks=False, max_tokens=_RAW_TOKENS)
-    began_s, text = time.perf_counter(), ""
-    async with aclosing(engine.chat(request)) as tokens:
-        async for token in tokens:
-            text += token.text
-            if text.count("```") > 1:
-                break
+    text, took_s = await plain_answer(engine, words, _RAW_TOKENS)
     code = code_of(text, frozenset({"python", "py"}))
-    return Written(model, target.subject.name, Way.RAW, code, round(time.perf_counter() - began_s, 1))
+    return Written(model, target.subject.name, Way.RAW, code, took_s)
 
 
 async def _kept(target: Target, model: str, engine: HttpEngine, sandbox: Sandbox) -> Written:
