@@ -110,10 +110,6 @@ class Value(NamedTuple):
             return self._replace(taints=union_taints(self.taints, value.taints), elements=None)
         return self._replace(taints=taints_of(elements), elements=elements, constants=None)
 
-    def tainted_by(self, taints: tuple[Taint, ...]) -> "Value":
-        """Return the value with `taints` in it somewhere."""
-        return self if not taints else self.with_element(ANY, Value(taints)) if self.elements else self._joined(taints)
-
     def through(self, span: Span, words: str) -> "Value":
         """Return the value with one more step in the way of its taints."""
         if not self.taints:
