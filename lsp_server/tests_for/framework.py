@@ -104,12 +104,21 @@ class Framework(Protocol):
         ...
 
     @property
+    def program(self) -> str:
+        """What runs the tests, for a person who has to see to it that it finds what they need."""
+        ...
+
+    @property
     def most_mutants(self) -> int:
         """How many mutants one run can try; 0 where mutants are not tried."""
         ...
 
     def rules(self, target: Target) -> str:
         """Return what the prompt says of how tests are written here: a few sentences, and how to import the target."""
+        ...
+
+    def bare(self, target: Target) -> TestCode:
+        """Return a test that passes once the target's file can be loaded, and claims nothing."""
         ...
 
     def read(self, answer: str, target: Target, taken: Collection[str]) -> Answer:

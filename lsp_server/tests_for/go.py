@@ -27,6 +27,7 @@ _ASK_S = 10.0
 _BUDGET_S = 120.0
 _BUILD_S = 60.0
 _MOST_WORDS = 1_500
+_BARE = "TestHearthlineLoads"
 _BLAME = r"(hearthline_\d+_test\.go):\d+:\d+: [^\n\"\\]*"
 
 
@@ -63,6 +64,11 @@ class GoFramework(WithoutValues):
     language_id: ClassVar[str] = "go"
     most_mutants: ClassVar[int] = 12
 
+    @property
+    def program(self) -> str:
+        """Go."""
+        return str(self.go.path)
+
     def rules(self, target: Target) -> str:
         """Say what a test looks like, by its first lines."""
         subject = target.subject
@@ -72,6 +78,11 @@ class GoFramework(WithoutValues):
             f'\tif got := {subject.name}(...); got != ... {{\n\t\tt.Errorf("got %v", got)\n\t}}\n}}'
         )
         return f"Write tests with Go's testing package, in this form:\n\n```go\n{skeleton}\n```"
+
+    def bare(self, target: Target) -> TestCode:
+        """Have the package compiled."""
+        del target
+        return TestCode(_BARE, f"func {_BARE}(t *testing.T) {{\n}}", ('import "testing"',))
 
     def read(self, answer: str, target: Target, taken: Collection[str]) -> Answer:
         """Read Go."""

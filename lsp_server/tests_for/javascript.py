@@ -37,6 +37,7 @@ _ASK_S = 10.0
 _BUDGET_S = 60.0
 _ENVIRONMENT = {"NODE_ENV": "test", "CI": "1", "NO_COLOR": "1", "GOMAXPROCS": "2"}  # esbuild, below vite, is Go
 _ENTRIES = {Runner.VITEST: "vitest/vitest.mjs", Runner.JEST: "jest/bin/jest.js"}
+_BARE = "hearthline loads"
 _CLAIM = re.compile(r"(?:await\s+)?(?:expect|assert)\b")
 
 
@@ -64,6 +65,11 @@ class ScriptFramework(WithoutValues):
         return self.runner.value
 
     @property
+    def program(self) -> str:
+        """Node.js, and what it runs."""
+        return f"{self.node.path}" if self.entry is None else f"{self.runner.value} with {self.node.path}"
+
+    @property
     def language_id(self) -> str:
         """JavaScript or TypeScript."""
         return self.style.language_id
@@ -80,14 +86,18 @@ class ScriptFramework(WithoutValues):
         called = f"{style.reached.bound}(" if not owner else f"new {style.reached.bound}(...).{subject.name}("
         called = f"await {called}" if re.search(r"\basync\b", subject.signature) else called
         claim = f"expect({called}...)).toEqual(...)" if style.uses_expect else f"assert.deepEqual({called}...), ...)"
-        own = [Atom(module, "default" if name == "assert" else name, name)
-               for module, names in style.own.items() for name in names[:2] if module]  # fmt: skip
-        lines = [*written([*own, style.reached], is_module=style.is_module), ""]
+        lines = [*self._imports(), ""]
         word = "async () => {" if called.startswith("await") else "() => {"
-        call = "test" if style.has_test else "it"
-        lines += [f'{call}("{subject.name} ...", {word}', f"  {claim};", "});"]
+        lines += [f'{self._call}("{subject.name} ...", {word}', f"  {claim};", "});"]
         skeleton = "\n".join(lines)
         return f"Write tests with {self.name}, in this form:\n\n```{style.language_id}\n{skeleton}\n```"
+
+    def bare(self, target: Target) -> TestCode:
+        """Import the target, and use it: an import for nothing is left out."""
+        del target
+        return TestCode(
+            _BARE, f'{self._call}("{_BARE}", () => {{ void {self.style.reached.bound}; }});', tuple(self._imports())
+        )
 
     def read(self, answer: str, target: Target, taken: Collection[str]) -> Answer:
         """Read JavaScript or TypeScript."""
@@ -127,6 +137,17 @@ class ScriptFramework(WithoutValues):
         paths = {path: name for name, path in json.loads(trial.files["job.json"])["tests"].items()}
         read = read_node if self.entry is None else read_suites
         return tuple(result for shot in shots_in(report) for result in read(shot, paths))
+
+    @property
+    def _call(self) -> str:
+        """What begins a test here."""
+        return "test" if self.style.has_test else "it"
+
+    def _imports(self) -> list[str]:
+        """Return the statements that bind the framework's names and the target's."""
+        own = [Atom(module, "default" if name == "assert" else name, name)
+               for module, names in self.style.own.items() for name in names[:2] if module]  # fmt: skip
+        return list(written([*own, self.style.reached], is_module=self.style.is_module))
 
     def _program(self, target: Target, scratch: Path) -> Program:
         told = scratch / "told"

@@ -32,6 +32,7 @@ _BUDGET_S = 60.0
 _COLLECTING_S = 30.0
 _STANDING_BUDGET_S = 15.0
 _MOST_MUTANTS = 60
+_BARE = "test_hearthline_loads"
 _NAMES = re.compile(r"^[ \t]*(?:async )?def (test\w*)\(", re.MULTILINE)
 
 
@@ -73,6 +74,11 @@ class PythonFramework:
         return "pytest" if self.uses_pytest else "unittest"
 
     @property
+    def program(self) -> str:
+        """The interpreter."""
+        return f"{self.interpreter.path} (a `.venv` in the project's folder would be taken first)"
+
+    @property
     def mark(self) -> str:
         """The decorator that runs coroutines here; "" where nothing does."""
         plugins = {"pytest_asyncio": "@pytest.mark.asyncio", "anyio": "@pytest.mark.anyio"}
@@ -88,13 +94,21 @@ class PythonFramework:
         name = f"test_{snake_case(subject.name)}"
         lines = ["import asyncio", ""] if is_async else []
         lines += ["import unittest", ""] if place.style.holder else []
-        lines += [f"from {place.module} import {subject.qualified_name.partition('.')[0]}", "", ""]
+        lines += [_importing(place, target), "", ""]
         if place.style.holder:
             lines += [place.style.holder, f"    def {name}(self):", f"        self.assertEqual({call}, ...)"]
         else:
             lines += [f"def {name}():", f"    assert {call} == ..."]
         skeleton = "\n".join(lines)
         return f"Write tests with {self.name}, in this form:\n\n```python\n{skeleton}\n```"
+
+    def bare(self, target: Target) -> TestCode:
+        """Import the target."""
+        place = _place(self, target)
+        imports = [_importing(place, target)]
+        if not place.style.holder:
+            return TestCode(_BARE, f"def {_BARE}():\n    pass", tuple(imports))
+        return TestCode(_BARE, f"def {_BARE}(self):\n    pass", ("import unittest", *imports), place.style.holder)
 
     def read(self, answer: str, target: Target, taken: Collection[str]) -> Answer:
         """Read Python."""
@@ -246,6 +260,10 @@ def _place(framework: PythonFramework, target: Target) -> _Place:
     holder = "" if framework.uses_pytest else f"class Test{_camel(owner or subject.name)}(unittest.TestCase):"
     style = Style(subject.name, owner, is_bound, holder, framework.mark)
     return _Place(root, module, sources_of(module, target.text), style)
+
+
+def _importing(place: _Place, target: Target) -> str:
+    return f"from {place.module} import {target.subject.qualified_name.partition('.')[0]}"
 
 
 def _call(target: Target, style: Style) -> str:

@@ -12,7 +12,8 @@ from lsp_server.engine.protocol import Engine, Priority
 from lsp_server.errors import EngineError, HearthlineError
 from lsp_server.tests_for.asking import Asking, Effort, effort_for
 from lsp_server.tests_for.framework import Framework
-from lsp_server.tests_for.mutants import mutants_of
+from lsp_server.tests_for.loading import require_loading
+from lsp_server.tests_for.mutants import Mutant, mutants_of
 from lsp_server.tests_for.prompt import shown_code
 from lsp_server.tests_for.running import Runner
 from lsp_server.tests_for.sandbox import Sandbox
@@ -40,7 +41,7 @@ async def suggest(
     """Suggest tests of `target`. report: told what is being done, and how far it is, 0.0 to 1.0.
 
     seed: where the same is to be drawn each time; effort: by the engine's speed unless it is given. Raises EngineError,
-    NotRun; HearthlineError where the code that the model would be shown holds a secret.
+    NotRun; HearthlineError where the code that the model would be shown holds a secret, or cannot be loaded.
     """
     shown = "\n".join([shown_code(target), *target.examples])
     if has_secret(shown):
@@ -51,10 +52,8 @@ async def suggest(
     mutants = await asyncio.to_thread(mutants_of, target.text, target.subject, _MOST_MUTANTS)
     key = f"tests:{target.path}:{target.subject.qualified_name}"
     asking = Asking(engine, key, priority, effort.budget, effort.thinking_tokens, seed)
-    runner = Runner(target, framework, sandbox)
-    report("running the tests there are", 0.0)
-    had = await run_standing(runner, mutants)
-    search = Search(runner, mutants, had, taken=set(re.findall(r"\w+", target.existing or "")))
+    report("loading it, running the tests there are", 0.0)
+    search = await _begun(Runner(target, framework, sandbox), mutants)
     if search.is_complete:
         return await search.finish()
     report("asking for tests", 0.1)
@@ -83,6 +82,14 @@ async def suggest(
             break  # what is left seems to be out of this model's reach
     report("running what is kept", 0.9)
     return await search.finish()
+
+
+async def _begun(runner: Runner, mutants: tuple[Mutant, ...]) -> Search:
+    """Return a search that knows what the tests there are tell. Raises NotRun; HearthlineError: see `loading`."""
+    had = await run_standing(runner, mutants)
+    if not had.lines:  # else it was loaded just now
+        await require_loading(runner)
+    return Search(runner, mutants, had, taken=set(re.findall(r"\w+", runner.target.existing or "")))
 
 
 async def _answers(asking: Asking, effort: Effort, questions: Sequence[Question]) -> list[tuple[Question, str]]:

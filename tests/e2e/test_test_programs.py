@@ -12,6 +12,7 @@ from lsp_server.context.subject import subject_at
 from lsp_server.errors import HearthlineError
 from lsp_server.tests_for.framework import Result, Verdict
 from lsp_server.tests_for.listing import Listing
+from lsp_server.tests_for.loading import require_loading
 from lsp_server.tests_for.merge import merged
 from lsp_server.tests_for.mutants import mutants_of
 from lsp_server.tests_for.planning import Plan, make_plan
@@ -107,9 +108,13 @@ def plan_of(folder: Path, path: str, line: int, language_id: str) -> Plan:
     return make_plan(subject, path, text, folder, Listing(folder, path, (), {}))
 
 
+def runner_of(plan: Plan) -> Runner:
+    return Runner(plan.target, plan.framework, find_sandbox())
+
+
 async def results_of(plan: Plan, answer: str) -> tuple[dict[str, Result], Sequence[Result]]:
     """Return how the tests in `answer` went against the code as it is, and against its mutants."""
-    runner = Runner(plan.target, plan.framework, find_sandbox())
+    runner = runner_of(plan)
     tests = plan.framework.read(answer, plan.target, ()).tests
     base = {result.test: result for result in await runner.run(tests)}
     good = [test for test in tests if base[test.name].verdict is Verdict.PASSED]
@@ -151,6 +156,19 @@ async def test_node(hearthline_home: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in folder.rglob("*")) == ["area.js", "package.json", "src", "two.js"]
     tests = plan.framework.read(ANSWER, plan.target, ()).tests
     assert "import assert" in merged(plan.language_id, None, tests[:1], head=plan.head)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
+async def test_what_node_cannot_load_says_why(hearthline_home: Path, tmp_path: Path) -> None:
+    (hearthline_home / "run").mkdir(mode=0o700)
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "area.js").write_text("export function area(n) {\n  return n * n;\n}\n")
+    runner = runner_of(plan_of(tmp_path, "area.js", 1, "javascript"))
+    await require_loading(runner)
+    (tmp_path / "area.js").write_text('import "no-such-package";\nexport function area(n) {\n  return n * n;\n}\n')
+    runner = runner_of(plan_of(tmp_path, "area.js", 2, "javascript"))
+    with pytest.raises(HearthlineError, match=r"area\.js cannot be loaded by .*node: .*'no-such-package'"):
+        await require_loading(runner)
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
@@ -237,3 +255,7 @@ async def test_go(hearthline_home: Path, tmp_path: Path) -> None:
     }
     assert "cannot use" in base["TestAreaDoesNotCompile"].words
     assert any(result.verdict in (Verdict.FAILED, Verdict.BROKEN) for result in against)
+    await require_loading(runner_of(plan))
+    (tmp_path / "area.go").write_text(GO.replace("package shapes\n", 'package shapes\n\nimport _ "no.such/package"\n'))
+    with pytest.raises(HearthlineError, match=r"area\.go cannot be loaded by .*/go: .*no\.such/package"):
+        await require_loading(runner_of(plan_of(tmp_path, "area.go", 5, "go")))

@@ -323,3 +323,19 @@ async def test_an_engine_that_fails_is_an_error_and_a_secret_is_not_shown(tmp_pa
     with pytest.raises(HearthlineError, match="secret"):
         await suggest(target, framework(), asked, sandbox, lambda *_: None)
     assert not asked.served
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("uses_pytest", [True, False])
+async def test_what_cannot_be_loaded_says_why_before_a_model_is_asked(
+    tmp_path: Path, sandbox: Sandbox, *, uses_pytest: bool
+) -> None:
+    files = FILES | {"src/bounds/clamp.py": f"import no_such_package\n{CLAMP}"}
+    target = project(tmp_path, files, "src/bounds/clamp.py", 6, "tests/test_clamp.py")
+    asked = engine(GOOD)
+    words = (
+        r"src/bounds/clamp\.py cannot be loaded by .*/python\S* \(a `\.venv`.*: ModuleNotFoundError: .*'no_such_pack"
+    )
+    with pytest.raises(HearthlineError, match=words):
+        await suggest(target, framework(uses_pytest=uses_pytest), asked, sandbox, lambda *_: None)
+    assert not asked.served

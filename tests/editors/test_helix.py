@@ -26,6 +26,8 @@ CAPTURES = ROOT / "build" / "editors"
 LOOP = "for number in numbers:\n        result += number"
 RULES = [{"pattern": r"result = 0\s+$", "reply": LOOP}]
 FLAWED = "import os\n\nfrom flask import request\n\n\ndef ping():\n    os.system('ping ' + request.args['host'])\n"
+# Tests of what stands beside it are run, with nothing but Python's own packages.
+LOADED_FLAWED = "import os\nimport sys\n\n\ndef ping():\n    os.system('ping ' + sys.argv[1])\n"
 # The finding shows that the language server is there.
 BEFORE = f"{FLAWED}\n\ndef total(numbers):\n    result = 0\n"
 # A new line at the end, which Helix indents, and Ctrl-x.
@@ -147,7 +149,7 @@ def test_what_is_worked_at_stands_in_the_status_line(opened: Open, workspace: Pa
 @pytest.mark.sandbox
 def test_suggested_tests_are_put_into_a_file(opened: Open, workspace: Path) -> None:
     source(workspace, "[project]\nname = 'sums'\n", "pyproject.toml")
-    with opened(source(workspace, f"{ADD}\n\n{FLAWED}"), TESTED) as terminal:
+    with opened(source(workspace, f"{ADD}\n\n{LOADED_FLAWED}"), TESTED) as terminal:
         terminal.wait("the finding", shows("The command is built"), START_S)
         choose(terminal, "Suggest tests for `add`", "Document")
         terminal.wait("the question", shows("Run tests in the sandbox"))

@@ -124,7 +124,11 @@ async def test_who_cannot_do_without_thinking_thinks() -> None:
 
 
 @pytest.mark.anyio
-async def test_who_goes_takes_all_streams_along(tmp_path: Path) -> None:
+async def test_who_goes_takes_all_streams_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def loads(_: object) -> None:
+        return
+
+    monkeypatch.setattr("lsp_server.tests_for.suggest.require_loading", loads)  # nothing is run here
     text = "def f(x):\n    return x + 1\n"
     (tmp_path / "m.py").write_text(text)
     subject = subject_at("python", text, 0, 0)
