@@ -213,8 +213,8 @@ def create_server(engine: Engine | None = None) -> HearthlineServer:
     inline_completion.register(server, suggester)
     completion.register(server, suggester)
     server.diagnostics.register()
+    fixing.register(server)  # its actions stand before those that quiet a finding
     review_actions.register(server)
-    fixing.register(server)
     test_fixing.register(server)
     documenting.register(server)
     server.workspace_review.register()

@@ -105,9 +105,7 @@ def test_a_finding_is_shown_and_suppressed(opened: Open, workspace: Path) -> Non
         terminal.type("]d")
         terminal.wait("its weakness", shows("[CWE-78]"))
         terminal.save(CAPTURES / "helix-finding", "Helix")
-        terminal.type(" a")
-        terminal.wait("the actions", shows("Suppress `command-injection` on this line"))
-        terminal.type("\r")
+        choose(terminal, "Suppress `command-injection` on this line")
         terminal.wait("the comment", shows("# hearthline: ignore[command-injection]"))
         terminal.wait("the finding to go", lambda screen: not shows("The command is built")(screen))
         terminal.type(":wq\r")
@@ -120,7 +118,7 @@ def test_an_explanation_opens_as_a_document(opened: Open, workspace: Path) -> No
     with opened(source(workspace, FLAWED, "views.py"), explained) as terminal:
         terminal.wait("the finding", shows("The command is built"), START_S)
         terminal.type("ge")
-        choose(terminal, "Explain `ping`")
+        choose(terminal, "Explain `ping`", "Suppress")  # the cursor stands beside the finding
         terminal.wait("the explanation", shows("Sends one packet"))
 
 
@@ -189,7 +187,7 @@ def test_a_worker_that_was_killed_comes_back(opened: Open, workspace: Path) -> N
         assert worker_pid() != first
 
 
-def choose(terminal: Terminal, words: str, first: str = "Suppress") -> None:
+def choose(terminal: Terminal, words: str, first: str = "Fix: ") -> None:
     """Open the menu of code actions at the cursor, whose first one is `first`, and take the one with `words`."""
     terminal.type(" a")
     terminal.wait("the actions", shows(words))
