@@ -13,6 +13,9 @@ from typing import ClassVar, Protocol
 from lsp_server.tests_for.mutants import Mutant
 from lsp_server.tests_for.target import Target
 
+MOST_STANDING = 200
+"""Of a file's tests no more are run where they stand."""
+
 
 @dataclass(frozen=True, slots=True)
 class TestCode:
@@ -90,8 +93,31 @@ class Trial:
     wall_s: float = 30.0
 
 
-class Framework(Protocol):
-    """A test framework as one project uses it."""
+class Runs(Protocol):
+    """What runs tests that are written."""
+
+    @property
+    def most_mutants(self) -> int:
+        """How many mutants one run can try; 0 where mutants are not tried."""
+        ...
+
+    def trial(
+        self, target: Target, tests: Sequence[TestCode], mutants: Sequence[Mutant], scratch: Path, turn: int
+    ) -> Trial:
+        """Return how `tests` are run: against the code as it is if `mutants` is empty, else against each of these.
+
+        scratch: the folder, absolute, that the run may write; the shadow is in `scratch / "workspace"`, and the run's
+        working directory. turn: 0, 1, 2...: another order of tests and other hashes, where the framework has these.
+        """
+        ...
+
+    def results(self, trial: Trial, report: str, output: str) -> tuple[Result, ...]:
+        """Read what a run reported. A test without a result did not get its turn: the run ended before."""
+        ...
+
+
+class Tool(Protocol):
+    """A test program as one project has it: which tests a file holds, and what runs them where they stand."""
 
     @property
     def name(self) -> str:
@@ -99,18 +125,28 @@ class Framework(Protocol):
         ...
 
     @property
-    def language_id(self) -> str:
-        """What its tests are written in."""
-        ...
-
-    @property
     def program(self) -> str:
         """What runs the tests, for a person who has to see to it that it finds what they need."""
         ...
 
+    def names_in(self, text: str) -> tuple[str, ...]:
+        """Return the names of the tests in a test file, as they are reported."""
+        ...
+
+    def standing(self, changed: Mapping[str, str], budget_s: float) -> Runs:
+        """Return what runs tests of a target's test file there, by name, for `budget_s` at most.
+
+        changed: texts by path, relative to the workspace, that stand in place of what lies there.
+        """
+        ...
+
+
+class Framework(Tool, Runs, Protocol):
+    """A test framework as one project uses it: how its tests are written as well."""
+
     @property
-    def most_mutants(self) -> int:
-        """How many mutants one run can try; 0 where mutants are not tried."""
+    def language_id(self) -> str:
+        """What its tests are written in."""
         ...
 
     def rules(self, target: Target) -> str:
@@ -145,27 +181,9 @@ class Framework(Protocol):
         """Return the text of a test file with `tests` alone."""
         ...
 
-    def standing(self, target: Target) -> "tuple[Framework, tuple[TestCode, ...]] | None":
-        """Return what runs the tests that the target's test file has already, and these; None where nothing does."""
-        ...
-
-    def trial(
-        self, target: Target, tests: Sequence[TestCode], mutants: Sequence[Mutant], scratch: Path, turn: int
-    ) -> Trial:
-        """Return how `tests` are run: against the code as it is if `mutants` is empty, else against each of these.
-
-        scratch: the folder, absolute, that the run may write; the shadow is in `scratch / "workspace"`, and the run's
-        working directory. turn: 0, 1, 2...: another order of tests and other hashes, where the framework has these.
-        """
-        ...
-
-    def results(self, trial: Trial, report: str, output: str) -> tuple[Result, ...]:
-        """Read what a run reported. A test without a result did not get its turn: the run ended before."""
-        ...
-
 
 class WithoutValues:
-    """What a framework says that asks for no values, and runs none of the tests there are."""
+    """What a framework says that asks for no values."""
 
     __slots__ = ()
 
@@ -182,9 +200,4 @@ class WithoutValues:
     def stated(self, test: TestCode, target: Target, outputs: Sequence[str]) -> TestCode | None:
         """Nothing was asked for."""
         del test, target, outputs
-        return None
-
-    def standing(self, target: Target) -> tuple[Framework, tuple[TestCode, ...]] | None:
-        """Run none of them."""
-        del target
         return None

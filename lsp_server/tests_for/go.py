@@ -6,9 +6,10 @@ is read from Go's own cache, which no run can write. Where Go has none yet, each
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
@@ -17,7 +18,7 @@ import msgspec
 
 from lsp_server.errors import HearthlineError
 from lsp_server.tests_for.commanding import NAMES, Program, Shot, shots_in, trial_of
-from lsp_server.tests_for.framework import Answer, Result, TestCode, Trial, Verdict, WithoutValues
+from lsp_server.tests_for.framework import MOST_STANDING, Answer, Result, TestCode, Trial, Verdict, WithoutValues
 from lsp_server.tests_for.go_answer import claims_in, read_answer
 from lsp_server.tests_for.merge import merged
 from lsp_server.tests_for.mutants import Mutant
@@ -27,6 +28,7 @@ _ASK_S = 10.0
 _BUDGET_S = 120.0
 _BUILD_S = 60.0
 _MOST_WORDS = 1_500
+_NAMES = re.compile(r"^func (Test(?![a-z])\w*)\(", re.MULTILINE)
 _BARE = "TestHearthlineLoads"
 _BLAME = r"(hearthline_\d+_test\.go):\d+:\d+: [^\n\"\\]*"
 
@@ -54,20 +56,56 @@ class Go:
 
 
 @dataclass(frozen=True, slots=True)
-class GoFramework(WithoutValues):
-    """`go test` in one package. clause: names it. taken: functions of its other test files."""
+class GoTool:
+    """`go test` in one package."""
 
     go: Go
-    clause: str
-    taken: frozenset[str]
     name: ClassVar[str] = "go test"
-    language_id: ClassVar[str] = "go"
     most_mutants: ClassVar[int] = 12
 
     @property
     def program(self) -> str:
         """Go."""
         return str(self.go.path)
+
+    def names_in(self, text: str) -> tuple[str, ...]:
+        """Find them by how functions are named."""
+        return tuple(dict.fromkeys(_NAMES.findall(text)))[:MOST_STANDING]
+
+    def standing(self, changed: Mapping[str, str], budget_s: float) -> "StandingGo":
+        """Run them by name."""
+        return StandingGo(self.go, tuple(changed.items()), budget_s)
+
+    def results(self, trial: Trial, report: str, output: str) -> tuple[Result, ...]:
+        """Read what our runner told of each execution."""
+        del trial, output
+        return tuple(result for shot in shots_in(report) for result in _results(shot))
+
+
+@dataclass(frozen=True, slots=True)
+class StandingGo(GoTool):
+    """Runs tests of the target's package. changed: paths and texts in the shadow."""
+
+    changed: tuple[tuple[str, str], ...]
+    budget_s: float
+
+    def trial(
+        self, target: Target, tests: Sequence[TestCode], mutants: Sequence[Mutant], scratch: Path, turn: int
+    ) -> Trial:
+        """Write no test."""
+        del turn
+        program = replace(_program(self.go, target, scratch), separately=False, budget_s=self.budget_s, blame="")
+        files = {test.name: (target.test_path, "") for test in tests}
+        return replace(trial_of(program, target, files, mutants, scratch), shadow=dict(self.changed))
+
+
+@dataclass(frozen=True, slots=True)
+class GoFramework(WithoutValues, GoTool):
+    """How tests of one package are written. clause: names it. taken: functions of its other test files."""
+
+    clause: str
+    taken: frozenset[str]
+    language_id: ClassVar[str] = "go"
 
     def rules(self, target: Target) -> str:
         """Say what a test looks like, by its first lines."""
@@ -107,37 +145,7 @@ class GoFramework(WithoutValues):
             test.name: (str(folder / f"hearthline_{number}_test.go"), self.assembled(target, [test]))
             for number, test in enumerate(tests)
         }
-        command = (str(self.go.path), "test", "-json", "-count=1", "-vet=off", "-gcflags=-e", f"-run=^({NAMES})$", ".")
-        temporary = str(scratch / "tmp")
-        # Go starts with a cache that it cannot write only where that has all its folders.
-        has_cache = (self.go.build_cache / "ff").is_dir()
-        build_cache = self.go.build_cache if has_cache else scratch / "tmp" / "go-build"
-        environment = {
-            "GOROOT": str(self.go.root), "GOCACHE": str(build_cache), "GOMODCACHE": str(self.go.modules),
-            "GOFLAGS": "", "GOPROXY": "off", "GOTOOLCHAIN": "local", "GOTELEMETRY": "off",
-            "GOTMPDIR": temporary, "GOMAXPROCS": "2", "GOENV": "off", "CGO_ENABLED": self.go.cgo,
-        }  # fmt: skip
-        readable = (self.go.root, *(path for path in (self.go.build_cache, self.go.modules) if path.is_dir()))
-        program = Program(
-            command,
-            separately=True,
-            mutants_separately=False,
-            told=None,
-            build_s=_BUILD_S,
-            test_s=5.0,
-            mutant_s=2.0,
-            budget_s=_BUDGET_S,
-            folder=str(folder),
-            blame=_BLAME,
-            environment=environment,
-            readable=readable,
-        )
-        return trial_of(program, target, files, mutants, scratch)
-
-    def results(self, trial: Trial, report: str, output: str) -> tuple[Result, ...]:
-        """Read what our runner told of each execution."""
-        del trial, output
-        return tuple(result for shot in shots_in(report) for result in _results(shot))
+        return trial_of(_program(self.go, target, scratch), target, files, mutants, scratch)
 
 
 def find_go(target: Target, environment: Mapping[str, str], clause: str, taken: frozenset[str]) -> GoFramework:
@@ -168,16 +176,46 @@ def _asked(place: Path) -> Go | None:
         return None
 
 
+def _program(go: Go, target: Target, scratch: Path) -> Program:
+    """Return what runs tests of the target's package."""
+    command = (str(go.path), "test", "-json", "-count=1", "-vet=off", "-gcflags=-e", f"-run=^({NAMES})$", ".")
+    temporary = str(scratch / "tmp")
+    # Go starts with a cache that it cannot write only where that has all its folders.
+    has_cache = (go.build_cache / "ff").is_dir()
+    build_cache = go.build_cache if has_cache else scratch / "tmp" / "go-build"
+    environment = {
+        "GOROOT": str(go.root), "GOCACHE": str(build_cache), "GOMODCACHE": str(go.modules),
+        "GOFLAGS": "", "GOPROXY": "off", "GOTOOLCHAIN": "local", "GOTELEMETRY": "off",
+        "GOTMPDIR": temporary, "GOMAXPROCS": "2", "GOENV": "off", "CGO_ENABLED": go.cgo,
+    }  # fmt: skip
+    readable = (go.root, *(path for path in (go.build_cache, go.modules) if path.is_dir()))
+    return Program(
+        command,
+        separately=True,
+        mutants_separately=False,
+        told=None,
+        build_s=_BUILD_S,
+        test_s=5.0,
+        mutant_s=2.0,
+        budget_s=_BUDGET_S,
+        folder=str(PurePosixPath(target.test_path).parent),
+        blame=_BLAME,
+        environment=environment,
+        readable=readable,
+    )
+
+
 def _results(shot: Shot) -> list[Result]:
     """Return how each test of one execution went; nothing for a mutant that does not compile."""
     verdicts: dict[str, Verdict] = {}
     outputs: dict[str, str] = {}
     for line in shot.output.splitlines():
         event = _event(line)
-        if event is None or event.Test not in shot.tests:
+        test = event.Test.partition("/")[0] if event is not None else ""  # what its parts say, a test says
+        if event is None or test not in shot.tests:
             continue
-        outputs[event.Test] = outputs.get(event.Test, "") + event.Output
-        if event.Action in ("pass", "fail", "skip"):
+        outputs[test] = outputs.get(test, "") + event.Output
+        if event.Test == test and event.Action in ("pass", "fail", "skip"):
             verdicts[event.Test] = {"pass": Verdict.PASSED, "skip": Verdict.SKIPPED}.get(event.Action, Verdict.FAILED)
     results = []
     for name in shot.tests:

@@ -1,7 +1,7 @@
 """What Node's test runner, vitest and jest report -> results. Pure; whatever they say, it is data."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -12,6 +12,9 @@ from lsp_server.tests_for.framework import Result, Verdict
 
 _MOST_WORDS = 1_500
 _MOST_REASON = 200
+_LOADING = "loading"
+"""What our runner of Node calls a file that cannot be loaded."""
+_NOT_LOADED = "it could not be loaded"
 _VERDICTS = frozenset(verdict.value for verdict in Verdict)
 _DENIED = re.compile(r"\b(?:EROFS|EACCES|EPERM|ENETUNREACH|EAI_AGAIN|ENOTFOUND)\b")
 _CLAIM = re.compile(r"AssertionError|\bexpect\(|\bassert\.")
@@ -23,11 +26,15 @@ class _Told(msgspec.Struct, frozen=True):
 
     verdict: str = ""
     words: str = ""
+    name: str = ""
+    level: int = 0
+    is_group: bool = False
     lines: tuple[int, ...] = ()
 
 
 class _Assertion(msgspec.Struct, frozen=True):
     status: str
+    title: str = ""
     failureMessages: tuple[str, ...] | None = None  # noqa: N815  vitest's and jest's own name
 
 
@@ -46,7 +53,7 @@ def read_node(shot: Shot, paths: Mapping[str, str]) -> list[Result]:
     """Return the result of one execution of one test by Node."""
     del paths
     told = [line for each in shot.told.splitlines() if (line := _decoded(each, _Told)) is not None]
-    verdicts = [(Verdict(each.verdict), each.words) for each in told if each.verdict in _VERDICTS]
+    verdicts = [(Verdict(each.verdict), each.words) for each in told if each.verdict in _VERDICTS and not each.level]
     bad = [each for each in verdicts if each[0] not in (Verdict.PASSED, Verdict.SKIPPED)]
     lines = frozenset(line for each in told for line in each.lines)
     if shot.code is None:
@@ -63,6 +70,51 @@ def read_node(shot: Shot, paths: Mapping[str, str]) -> list[Result]:
     ]
 
 
+def read_standing_node(shot: Shot) -> list[Result]:
+    """Return the results of one execution of a whole file by Node: of the tests in it that the shot names."""
+    told = [line for each in shot.told.splitlines() if (line := _decoded(each, _Told)) is not None]
+    verdicts = [
+        (each.name, Verdict(each.verdict), each.words)
+        for each in told
+        if each.verdict in _VERDICTS and not each.is_group
+    ]
+    if any(name == _LOADING for name, _, _ in verdicts):
+        verdicts += [
+            (name, Verdict.BROKEN, words) for each, _, words in verdicts if each == _LOADING for name in shot.tests
+        ]
+    is_sound = all(verdict is Verdict.PASSED for _, verdict, _ in verdicts)  # lines are those of all tests together
+    lines = frozenset(line for each in told for line in each.lines) if is_sound else frozenset()
+    return _by_name(shot, verdicts, lines)
+
+
+def read_standing_suites(shot: Shot) -> list[Result]:
+    """Return the results of one execution of a whole file by vitest or jest; see `read_suites`."""
+    suites = _decoded(shot.told, _Suites) or _Suites()
+    _require_start(shot)
+    verdicts = []
+    for suite in suites.testResults:
+        for each in suite.assertionResults:
+            verdicts.append((each.title, *_of_assertion(each)))
+        if not suite.assertionResults:
+            verdicts += [(name, Verdict.BROKEN, _plain(suite.message or _NOT_LOADED)) for name in shot.tests]
+    return _by_name(shot, verdicts, frozenset())
+
+
+def _by_name(shot: Shot, verdicts: Sequence[tuple[str, Verdict, str]], lines: frozenset[int]) -> list[Result]:
+    """Return a result for each of the shot's tests that something is known of: the worst of those with its name."""
+    results = []
+    for name in shot.tests:
+        own = [(verdict, words) for each, verdict, words in verdicts if each == name]
+        if shot.code is None and not own:
+            own = [(Verdict.SLOW, "it took too long")]
+        elif shot.code != 0 and not verdicts and shot.mutant is None:
+            own = [(Verdict.BROKEN, shot.output[-_MOST_WORDS:])]
+        if own:
+            verdict, words = min(own, key=lambda each: each[0] in (Verdict.PASSED, Verdict.SKIPPED))
+            results.append(Result(name, verdict, shot.mutant, words[:_MOST_WORDS], shot.output, lines))
+    return results
+
+
 def read_suites(shot: Shot, paths: Mapping[str, str]) -> list[Result]:
     """Return the results of one execution of all tests by vitest or jest. paths: test file -> name.
 
@@ -77,9 +129,13 @@ def read_suites(shot: Shot, paths: Mapping[str, str]) -> list[Result]:
             results[name] = Result(name, verdict, shot.mutant, words[:_MOST_WORDS], shot.output)
     if shot.code is None and len(shot.tests) == 1:
         return [Result(name, Verdict.SLOW, shot.mutant, "it took too long") for name in shot.tests]
+    _require_start(shot)
+    return list(results.values())
+
+
+def _require_start(shot: Shot) -> None:
     if not shot.told and shot.mutant is None and shot.code not in (None, 0):
         raise HearthlineError(f"the project's test program does not start: {_reason(shot.output)}")
-    return list(results.values())
 
 
 def _reason(output: str) -> str:
@@ -92,11 +148,17 @@ def _reason(output: str) -> str:
 def _of_suite(suite: _Suite) -> tuple[Verdict, str]:
     for each in suite.assertionResults:
         if each.status == "failed":
-            return _of_failure("\n".join(each.failureMessages or ()))
+            return _of_assertion(each)
     if suite.status == "failed" or not suite.assertionResults:
-        return Verdict.BROKEN, _plain(suite.message or "it could not be loaded")
+        return Verdict.BROKEN, _plain(suite.message or _NOT_LOADED)
     statuses = {each.status for each in suite.assertionResults}
     return (Verdict.PASSED, "") if statuses == {"passed"} else (Verdict.SKIPPED, "it is skipped")
+
+
+def _of_assertion(told: _Assertion) -> tuple[Verdict, str]:
+    if told.status == "failed":
+        return _of_failure("\n".join(told.failureMessages or ()))
+    return (Verdict.PASSED, "") if told.status == "passed" else (Verdict.SKIPPED, "it is skipped")
 
 
 def _of_failure(message: str) -> tuple[Verdict, str]:

@@ -23,7 +23,7 @@ async def require_loading(runner: Runner) -> None:
     results = await runner.run([framework.bare(target)])
     if any(result.verdict is Verdict.PASSED for result in results):
         return
-    said = next((_naming_line(result.words) for result in results), "it does not come to an end")
+    said = next((_naming_line(result.words) for result in results), "nothing came of it in time")
     raise HearthlineError(
         f"no tests for `{target.subject.name}`: {target.path} cannot be loaded by {framework.program}: {said}"
     )

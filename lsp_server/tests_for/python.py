@@ -13,7 +13,7 @@ from typing import ClassVar, NamedTuple
 
 import msgspec
 
-from lsp_server.tests_for.framework import Answer, Framework, Result, TestCode, Trial, Verdict
+from lsp_server.tests_for.framework import MOST_STANDING, Answer, Result, TestCode, Trial, Verdict
 from lsp_server.tests_for.mutants import Mutant
 from lsp_server.tests_for.python_answer import Style, read_answer, snake_case
 from lsp_server.tests_for.python_class import is_made_without_arguments, takes_self
@@ -30,7 +30,6 @@ _TEST_S = 3.0
 _MUTANT_TEST_S = 0.3
 _BUDGET_S = 60.0
 _COLLECTING_S = 30.0
-_STANDING_BUDGET_S = 15.0
 _MOST_MUTANTS = 60
 _BARE = "test_hearthline_loads"
 _NAMES = re.compile(r"^[ \t]*(?:async )?def (test\w*)\(", re.MULTILINE)
@@ -149,14 +148,13 @@ class PythonFramework:
                 blocks += inner
         return "\n\n\n".join(blocks) + "\n"
 
-    def standing(self, target: Target) -> tuple[Framework, tuple[TestCode, ...]] | None:
-        """Find the tests in the target's test file by their names."""
-        if target.existing is None:
-            return None
-        names = dict.fromkeys(_NAMES.findall(target.existing))
-        changed = ((target.path, target.text), (target.test_path, target.existing))
-        runs = StandingTests(self.interpreter, self.uses_pytest, changed, _STANDING_BUDGET_S)
-        return runs, tuple(TestCode(name, "") for name in names)
+    def names_in(self, text: str) -> tuple[str, ...]:
+        """Find them by how functions are named."""
+        return tuple(dict.fromkeys(_NAMES.findall(text)))[:MOST_STANDING]
+
+    def standing(self, changed: Mapping[str, str], budget_s: float) -> "StandingTests":
+        """Run them by the same runner."""
+        return StandingTests(self.interpreter, self.uses_pytest, tuple(changed.items()), budget_s)
 
     def trial(
         self, target: Target, tests: Sequence[TestCode], mutants: Sequence[Mutant], scratch: Path, turn: int

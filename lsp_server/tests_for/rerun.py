@@ -1,7 +1,7 @@
-"""Tests that stand in a file of the project already, run again in the sandbox with files changed. Python's alone.
+"""Tests that stand in a file of the project already, run again in the sandbox with files changed.
 
-Invariant: what is executed is what `PythonFramework` executes; the workspace is not written, what is changed stands in
-the run's shadow of it.
+Invariant: what is executed is what suggested tests would be executed by; the workspace is not written, what is changed
+stands in the run's shadow of it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lsp_server.context.subject import Subject
-from lsp_server.tests_for.framework import Result, TestCode
-from lsp_server.tests_for.python import PythonFramework, StandingTests
-from lsp_server.tests_for.running import Runner
+from lsp_server.tests_for.framework import Result, TestCode, Tool
+from lsp_server.tests_for.running import run_tests
 from lsp_server.tests_for.sandbox import Sandbox
 from lsp_server.tests_for.target import Target
+
+_BUDGET_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
     """The tests of one file. path: of it, relative to the workspace; text: what it says; subject: one of the tests."""
 
-    framework: PythonFramework
+    tool: Tool
     sandbox: Sandbox
     workspace: Path
     path: str
@@ -29,7 +30,7 @@ class Suite:
 
     async def run(self, names: Sequence[str], changed: Mapping[str, str]) -> dict[str, Result]:
         """Run the tests called `names`, `changed` (texts by path) in place of what lies there. Raises NotRun."""
-        standing = StandingTests(self.framework.interpreter, self.framework.uses_pytest, tuple(changed.items()))
         target = Target(self.subject, self.workspace, self.path, self.text, self.path, self.text)
-        results = await Runner(target, standing, self.sandbox).run([TestCode(name, "") for name in names])
+        tests = [TestCode(name, "") for name in names]
+        results = await run_tests(self.tool.standing(changed, _BUDGET_S), target, self.sandbox, tests)
         return {result.test: result for result in results}

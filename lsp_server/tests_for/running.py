@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference import paths
-from lsp_server.tests_for.framework import Framework, Result, TestCode, Trial
+from lsp_server.tests_for.framework import Framework, Result, Runs, TestCode, Trial
 from lsp_server.tests_for.mutants import Mutant
 from lsp_server.tests_for.sandbox import Limits, Sandbox
 from lsp_server.tests_for.shadow import make_shadow
@@ -31,34 +31,47 @@ class Runner:
     sandbox: Sandbox
 
     async def run(self, tests: Sequence[TestCode], mutants: Sequence[Mutant] = (), turn: int = 0) -> Sequence[Result]:
-        """Run `tests` and return what is known of them; see `Framework.trial`. Raises NotRun."""
-        if not tests:
-            return ()
-        scratch = _make_scratch()
-        preparing = asyncio.ensure_future(asyncio.to_thread(self._prepare, tests, mutants, scratch, turn))
-        try:
-            trial = await asyncio.shield(preparing)
-            ran = await self.sandbox.run(
-                trial.command,
-                workspace=self.target.workspace,
-                scratch=scratch,
-                readable=trial.readable,
-                cwd=scratch / "workspace",
-                environment={"TMPDIR": str(scratch / "tmp"), **trial.environment},
-                limits=Limits(
-                    wall_s=trial.wall_s, cpu_s=int(trial.wall_s), memory_bytes=_MEMORY_BYTES, n_processes=_PROCESSES
-                ),
-            )
-            report = ran.output if trial.report is None else await asyncio.to_thread(_read, scratch / trial.report)
-            return self.framework.results(trial, report, ran.output + ran.errors)
-        finally:
-            await asyncio.shield(_clear(preparing, scratch))
+        """Run `tests` as `framework` writes them; see `run_tests`."""
+        return await run_tests(self.framework, self.target, self.sandbox, tests, mutants, turn)
 
-    def _prepare(self, tests: Sequence[TestCode], mutants: Sequence[Mutant], scratch: Path, turn: int) -> Trial:
-        trial = self.framework.trial(self.target, tests, mutants, scratch, turn)
-        make_shadow(self.target.workspace, scratch / "workspace", trial.shadow)
+
+async def run_tests(
+    runs: Runs,
+    target: Target,
+    sandbox: Sandbox,
+    tests: Sequence[TestCode],
+    mutants: Sequence[Mutant] = (),
+    turn: int = 0,
+) -> Sequence[Result]:
+    """Run `tests` and return what is known of them; see `Runs.trial`. Raises NotRun."""
+    if not tests:
+        return ()
+    scratch = _make_scratch()
+
+    def prepare() -> Trial:
+        trial = runs.trial(target, tests, mutants, scratch, turn)
+        make_shadow(target.workspace, scratch / "workspace", trial.shadow)
         _write_files(scratch, trial.files)
         return trial
+
+    preparing = asyncio.ensure_future(asyncio.to_thread(prepare))
+    try:
+        trial = await asyncio.shield(preparing)
+        ran = await sandbox.run(
+            trial.command,
+            workspace=target.workspace,
+            scratch=scratch,
+            readable=trial.readable,
+            cwd=scratch / "workspace",
+            environment={"TMPDIR": str(scratch / "tmp"), **trial.environment},
+            limits=Limits(
+                wall_s=trial.wall_s, cpu_s=int(trial.wall_s), memory_bytes=_MEMORY_BYTES, n_processes=_PROCESSES
+            ),
+        )
+        report = ran.output if trial.report is None else await asyncio.to_thread(_read, scratch / trial.report)
+        return runs.results(trial, report, ran.output + ran.errors)
+    finally:
+        await asyncio.shield(_clear(preparing, scratch))
 
 
 async def _clear(preparing: asyncio.Future[Trial], scratch: Path) -> None:

@@ -3,12 +3,14 @@
 Invariant: what cannot be found out in time costs nothing but a note; it stops nobody from suggesting tests.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from lsp_server.tests_for.framework import Verdict
+from lsp_server.tests_for.framework import TestCode, Verdict
 from lsp_server.tests_for.mutants import Mutant
-from lsp_server.tests_for.running import Runner
+from lsp_server.tests_for.running import Runner, run_tests
 from lsp_server.tests_for.trying import NOTICED
+
+_BUDGET_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +30,25 @@ class Standing:
 
 async def run_standing(runner: Runner, mutants: tuple[Mutant, ...]) -> Standing:
     """Run the tests in the target's test file, and against as many of `mutants` as there is time for. Raises NotRun."""
-    found = runner.framework.standing(runner.target)
-    if found is None or not found[1]:
+    target = runner.target
+    names = runner.framework.names_in(target.existing) if target.existing is not None else ()
+    if target.existing is None or not names:
         return Standing()
-    framework, tests = found
-    results = await replace(runner, framework=framework).run(tests, mutants[: framework.most_mutants])
+    changed = {target.path: target.text, target.test_path: target.existing}
+    runs = runner.framework.standing(changed, _BUDGET_S)
+    tests = [TestCode(name, "") for name in names]
+    results = await run_tests(runs, target, runner.sandbox, tests, mutants[: runs.most_mutants])
     own = [result for result in results if result.mutant is None]
     passed = [result for result in own if result.verdict is Verdict.PASSED]
+    sound = {result.test for result in passed}
     return Standing(
         lines=frozenset(line for result in passed for line in result.lines),
         branches=frozenset(branch for result in passed for branch in result.branches),
-        kills=frozenset(each.mutant for each in results if each.mutant is not None and each.verdict in NOTICED),
+        kills=frozenset(
+            each.mutant
+            for each in results
+            if each.mutant is not None and each.test in sound and each.verdict in NOTICED
+        ),
         note=_note(len(tests), len(own), len(passed)),
     )
 

@@ -223,7 +223,8 @@ def test_an_interpreter_of_the_repository_runs_in_the_sandbox_alone(
     (hearthline_home / "reply.md").write_text(obeying(outside))
     with editing(hearthline_home, folder) as editor:
         editor.open("shapes.py")
-        editor.run(editor.suggestion("shapes.py", 0))
+        with pytest.raises(LspError, match="cannot be loaded by"):
+            editor.run(editor.suggestion("shapes.py", 0))
         assert editor.edits == []
         orders = [order for order in ran(editor)["orders"] if order["command"][0] == str(binaries / "python")]
         assert orders
@@ -262,7 +263,8 @@ def test_a_test_program_of_the_repository_runs_in_the_sandbox_alone(
     (hearthline_home / "reply.md").write_text('test("a", () => { expect(area(2)).toBe(4); });')
     with editing(hearthline_home, folder) as editor:
         editor.open("area.js", language_id="javascript")
-        editor.run(editor.suggestion("area.js", 0))
+        with pytest.raises(LspError, match="cannot be loaded by"):
+            editor.run(editor.suggestion("area.js", 0))
         assert editor.edits == []
         assert ran(editor)["orders"]
     assert outside.is_untouched()

@@ -106,9 +106,9 @@ def run(job: Job, group: list[str], limit_s: float) -> dict[str, Any]:
         return {"code": 0, "told": "", "output": "", "took_s": 0.0}
     if job.told is not None and os.path.exists(job.told):
         os.unlink(job.told)
-    command = []
+    command: list[str] = []
     for word in job.command:
-        files = [job.tests[name] for name in group]
+        files = dict.fromkeys(job.tests[name] for name in group)
         command += files if word == "{files}" else [word.replace("{names}", "|".join(map(re.escape, group)))]
     began_s = time.monotonic()
     place = os.path.join(job.temporary, "output")

@@ -1,4 +1,4 @@
-// A reporter for Node's test runner: how each test at the file's own level went, one JSON object a line.
+// A reporter for Node's test runner: how each test went, one JSON object a line. level: 0 for the file's own.
 
 const DENIED = new Set(["EROFS", "EACCES", "EPERM", "ENETUNREACH", "EAI_AGAIN", "ENOTFOUND", "ERR_HEARTHLINE"]);
 const MOST_WORDS = 1500;
@@ -20,9 +20,10 @@ function verdictOf(event) {
 
 export default async function* report(source) {
   for await (const event of source) {
-    if ((event.type === "test:pass" || event.type === "test:fail") && event.data.nesting === 0) {
+    if (event.type === "test:pass" || event.type === "test:fail") {
       const [verdict, words] = verdictOf(event);
-      yield `${JSON.stringify({ verdict, words })}\n`;
+      const { name, nesting: level, details } = event.data;
+      yield `${JSON.stringify({ verdict, words, name, level, is_group: details?.type === "suite" })}\n`;
     }
   }
 }

@@ -54,6 +54,6 @@ async def test_the_line_that_names_the_error_is_said(words: str, said: str) -> N
 
 @pytest.mark.anyio
 async def test_what_never_ends_is_said_and_what_loads_is_not() -> None:
-    with pytest.raises(HearthlineError, match="does not come to an end"):
+    with pytest.raises(HearthlineError, match="nothing came of it in time"):
         await require_loading(cast("Runner", Broken([])))
     await require_loading(cast("Runner", Broken([Result("t", Verdict.PASSED)])))
