@@ -1,12 +1,14 @@
-"""hearthline.fixTest: an edit, of a test or of what it tests, after which the test passes. For Python.
+"""hearthline.fixTest: an edit, of a test or of what it tests, after which the test passes.
 
 Invariants: nothing is run in a folder that the person does not trust, and nothing outside of the sandbox; an edit is
 handed to the client only if the test passed with it, asks for no less, and no test of its file that passed fails.
 """
 
 import asyncio
-import os
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,17 +25,22 @@ from lsp_server.features.code_actions import Asked, action
 from lsp_server.features.proposing import code_from, text_to_work_on
 from lsp_server.features.running import Run
 from lsp_server.features.subjects import subject_of
+from lsp_server.features.testing import shown_in
 from lsp_server.fixes import asking, failing
 from lsp_server.fixes.asking import MAX_PROPOSALS, Attempt
 from lsp_server.fixes.failing import Shown
 from lsp_server.fixes.proposal import Refused
 from lsp_server.fixes.quoting import edits_between
 from lsp_server.fixes.region import region_of
+from lsp_server.languages import language_of
 from lsp_server.review_process.messages import FindSubject, Held, Located, TryEdit
+from lsp_server.tests_for.conventions_names import family_of
 from lsp_server.tests_for.framework import Result, Verdict
-from lsp_server.tests_for.python import find_python
+from lsp_server.tests_for.listing import Listing
+from lsp_server.tests_for.planning import find_tool
 from lsp_server.tests_for.rerun import Suite
 from lsp_server.tests_for.sandbox import find_sandbox
+from lsp_server.tests_for.tested import likely_tested, line_of
 
 if TYPE_CHECKING:
     from lsp_server.server import HearthlineServer
@@ -41,8 +48,10 @@ if TYPE_CHECKING:
 FIX_TEST = "hearthline.fixTest"
 
 _FAILURES = (Verdict.FAILED, Verdict.BROKEN)
-_MOST_TRIED = 40
-"""Files that are looked for to find what a test tests."""
+_MOST_TRIED = 100
+"""Places that are looked at to find what a test tests."""
+_NO_RUN = re.compile(r"Benchmark|Fuzz|Example")
+"""Begins what Go's test program runs, but not for its result."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +78,10 @@ def register(server: "HearthlineServer") -> None:
 
     async def offered(asked: Asked) -> list[types.CodeAction]:
         snapshot, capabilities = asked.snapshot, server.session.capabilities
-        if snapshot.language_id != "python" or snapshot.path is None or not capabilities.edit_requests:
+        if snapshot.path is None or family_of(snapshot.path) is None or not capabilities.edit_requests:
             return []
         subject = await subject_of(server, snapshot, asked.where)
-        if subject is None or not subject.is_test or subject.kind == "class":
+        if subject is None or not subject.is_test or subject.kind == "class" or _NO_RUN.match(subject.name):
             return []
         title = f"Fix failing test `{subject.name}`"
         return [action(asked, title, types.CodeActionKind.QuickFix, FIX_TEST)]
@@ -103,16 +112,17 @@ async def _tried(run: Run, case: _Case, answer: str) -> str | None:
         return found.words
     number, changed = found
     file = case.files[number]
-    if number == 0 and failing.is_weaker(file.shown.text, changed):
+    language_id = file.shown.language_id
+    if number == 0 and failing.is_weaker(file.shown.text, changed, language_id):
         return "makes the test ask for less"
     nowhere = -2  # no tool reports a line; what counts is that the edit parses and brings nothing
-    request = TryEdit(run.snapshot.uri, "python", file.shown.text, changed, nowhere, nowhere)
+    request = TryEdit(run.snapshot.uri, language_id, file.shown.text, changed, nowhere, nowhere)
     held = await run.server.reviewing.process.ask(request, Held)
     if held.refusal:
         return held.refusal
     run.report("running the test", 0.95)
     texts = {each.shown.path: each.shown.text for each in case.files} | {file.shown.path: changed}
-    after = await case.suite.run(failing.names_of_tests(texts[case.files[0].shown.path]), texts)
+    after = await case.suite.run(texts)
     refusal = _why_worse(case, after)
     if refusal is None:
         await _offer(run, case, file, changed)
@@ -154,16 +164,18 @@ async def _case(run: Run) -> _Case:
     await server.trust.require(folder)
     run.require_current()
     sandbox = await asyncio.to_thread(find_sandbox)
-    framework = await asyncio.to_thread(find_python, folder, os.environ, [text])
     path = Path(snapshot.path).relative_to(folder).as_posix()
+    exclude = server.session.settings.index.exclude
+    listing = await asyncio.to_thread(Listing, folder, path, exclude, shown_in(server, folder))
+    tool = await asyncio.to_thread(find_tool, path, text, folder, listing)
     own = _file(path, text, "".join(snapshot.lines), snapshot, subject, subject.first_line)
     if own is None:
         raise HearthlineError(f"`{subject.name}` is too long to be written again")
-    tested = await _tested(run, subject, path, text, folder)
+    tested = await _tested(run, subject, path, text, folder, listing.files)
     files = (own,) if tested is None else (own, tested)
-    suite = Suite(framework, sandbox, folder, path, text, subject)
+    suite = Suite(tool, sandbox, folder, path, text, subject)
     run.report("running the test", 0.0)
-    before = await suite.run(failing.names_of_tests(text), {file.shown.path: file.shown.text for file in files})
+    before = await suite.run({file.shown.path: file.shown.text for file in files})
     result = before.get(subject.name)
     if result is None or result.verdict not in _FAILURES:
         state = "was not run" if result is None else result.words or f"is {result.verdict}"
@@ -175,22 +187,19 @@ def _told(result: Result | None, state: str) -> str:
     return "passes" if result is not None and result.verdict is Verdict.PASSED else f"could not be judged; {state}"
 
 
-async def _tested(run: Run, subject: Subject, path: str, text: str, folder: Path) -> _File | None:
-    """Return the file of what the test is about, None where it is not found in `folder`."""
-    tried = 0
-    for module, name in failing.likely_tested(subject.text, text):
-        for candidate in failing.paths_of(module, path):
-            tried += 1
-            if tried > _MOST_TRIED:
-                return None
-            raw, snapshot = await _raw(run, folder / candidate)
-            code = raw.replace("\r\n", "\n").replace("\r", "\n") if raw is not None else ""
-            line = failing.line_of(name, code)
-            if raw is None or line is None:
-                continue
-            request = FindSubject(convert.uri_of(str(folder / candidate)), "python", code, line, line)
-            found = (await run.server.reviewing.process.ask(request, Located)).subject
-            return _file(candidate, code, raw, snapshot, found, line)
+async def _tested(
+    run: Run, subject: Subject, path: str, text: str, folder: Path, files: Collection[str]
+) -> _File | None:
+    """Return the file of what the test is about, None where it is not found in `folder`, which holds `files`."""
+    for candidate, name in islice(likely_tested(path, subject.text, text, files), _MOST_TRIED):
+        raw, snapshot = await _raw(run, folder / candidate)
+        code = raw.replace("\r\n", "\n").replace("\r", "\n") if raw is not None else ""
+        line = line_of(name, candidate, code)
+        if raw is None or line is None:
+            continue
+        request = FindSubject(convert.uri_of(str(folder / candidate)), language_of(candidate), code, line, line)
+        found = (await run.server.reviewing.process.ask(request, Located)).subject
+        return _file(candidate, code, raw, snapshot, found, line)
     return None
 
 

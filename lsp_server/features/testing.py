@@ -97,7 +97,7 @@ async def suggested(
     if text is None or snapshot.path is None:
         raise HearthlineError("the file is larger than 512 KB, or is none on this machine")
     path = Path(snapshot.path).relative_to(folder).as_posix()
-    shown = _shown(server, folder)
+    shown = shown_in(server, folder)
     exclude = server.session.settings.index.exclude
 
     sandbox = await asyncio.to_thread(find_sandbox)
@@ -107,7 +107,7 @@ async def suggested(
     return Suggested(made, suggestion)
 
 
-def _shown(server: "HearthlineServer", folder: Path) -> dict[str, Sequence[str]]:
+def shown_in(server: "HearthlineServer", folder: Path) -> dict[str, Sequence[str]]:
     """Return the lines of the open documents of `folder`, by their paths in it."""
     snapshots = [document.snapshot() for document in server.session.documents.values() if document.unfit is None]
     return {

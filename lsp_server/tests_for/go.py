@@ -148,17 +148,14 @@ class GoFramework(WithoutValues, GoTool):
         return trial_of(_program(self.go, target, scratch), target, files, mutants, scratch)
 
 
-def find_go(target: Target, environment: Mapping[str, str], clause: str, taken: frozenset[str]) -> GoFramework:
-    """Return the framework for the tests of `target`. Raises HearthlineError where there is no Go.
-
-    clause: of its package; taken: functions that the package's other test files define.
-    """
+def find_go(workspace: Path, environment: Mapping[str, str]) -> Go:
+    """Return the first Go on PATH that does not lie in `workspace`. Raises HearthlineError where there is none."""
     for folder in environment.get("PATH", "").split(os.pathsep):
         place = Path(folder) / "go"
-        if os.path.isabs(folder) and os.access(place, os.X_OK) and not place.resolve().is_relative_to(target.workspace):
+        if os.path.isabs(folder) and os.access(place, os.X_OK) and not place.resolve().is_relative_to(workspace):
             go = _asked(place)
             if go is not None:
-                return GoFramework(go, clause, taken)
+                return go
     raise HearthlineError("there is no Go on the PATH, which runs its tests; install it")
 
 

@@ -15,9 +15,11 @@ from lsp_server.languages import language_of
 from lsp_server.tests_for import merge_go
 from lsp_server.tests_for.conventions import Conventions, find_conventions
 from lsp_server.tests_for.conventions_names import Family, family_of
-from lsp_server.tests_for.framework import Framework
-from lsp_server.tests_for.go import find_go
+from lsp_server.tests_for.conventions_runner import root_of, runner_of
+from lsp_server.tests_for.framework import Framework, Tool
+from lsp_server.tests_for.go import GoFramework, GoTool, find_go
 from lsp_server.tests_for.javascript import find_javascript
+from lsp_server.tests_for.javascript_program import find_script_tool
 from lsp_server.tests_for.listing import Listing, require_plain_place
 from lsp_server.tests_for.python import find_python
 from lsp_server.tests_for.target import Target
@@ -37,6 +39,22 @@ class Plan:
     taken: frozenset[str] = frozenset()
 
 
+def find_tool(path: str, text: str, folder: Path, listing: Listing) -> Tool:
+    """Return what runs the tests in the file at `path`, which says `text`. Raises HearthlineError."""
+    family = family_of(path)
+    if family is None:
+        raise HearthlineError(f"{path} is in a language that no test framework is known for")
+    root = root_of(path, listing.files, family)
+    match family:
+        case Family.JAVASCRIPT:
+            runner = runner_of(root, listing.files, [path], family, listing.read)
+            return find_script_tool(runner, root, folder, path, os.environ)
+        case Family.GO:
+            return GoTool(find_go(folder, os.environ))
+        case Family.PYTHON:
+            return find_python(folder, os.environ, [text], root)
+
+
 def make_plan(subject: Subject, path: str, text: str, folder: Path, listing: Listing) -> Plan:
     """Return how `subject` in the file at `path` is tested. Raises HearthlineError where that is not known."""
     found = find_conventions(path, subject.qualified_name, listing.files, listing.read)
@@ -54,10 +72,11 @@ def make_plan(subject: Subject, path: str, text: str, folder: Path, listing: Lis
             return Plan(target, find_javascript(found, target, os.environ), language_id)
         case Family.GO:
             clause, taken = _package(found, target, listing)
-            return Plan(target, find_go(target, os.environ, clause, taken), language_id, f"{clause}\n", taken)
+            framework = GoFramework(find_go(folder, os.environ), clause, taken)
+            return Plan(target, framework, language_id, f"{clause}\n", taken)
         case _:
             texts = [text for text in (existing, *target.examples) if text]
-            return Plan(target, find_python(folder / found.root, os.environ, texts), language_id)
+            return Plan(target, find_python(folder, os.environ, texts, found.root), language_id)
 
 
 def _package(found: Conventions, target: Target, listing: Listing) -> tuple[str, frozenset[str]]:

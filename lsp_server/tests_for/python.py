@@ -75,7 +75,7 @@ class PythonFramework:
     @property
     def program(self) -> str:
         """The interpreter."""
-        return f"{self.interpreter.path} (a `.venv` in the project's folder would be taken first)"
+        return f"{self.interpreter.path} (a `.venv` of the project would be taken first)"
 
     @property
     def mark(self) -> str:
@@ -233,12 +233,14 @@ class StandingTests(PythonFramework):
         return replace(trial, shadow=dict(self.changed), files=files, wall_s=self.budget_s + _COLLECTING_S)
 
 
-def find_python(workspace: Path, environment: Mapping[str, str], tests: Sequence[str]) -> PythonFramework:
+def find_python(
+    workspace: Path, environment: Mapping[str, str], tests: Sequence[str], root: str = ""
+) -> PythonFramework:
     """Return the framework of the project: pytest where it is installed, unless its tests are all unittest's.
 
-    tests: texts of tests of the project. environment: the server's own.
+    tests: texts of tests of the project. environment: the server's own. root: the project's folder in `workspace`.
     """
-    interpreter = find_interpreter(workspace, environment)
+    interpreter = find_interpreter(workspace, environment, root)
     is_unittest = bool(tests) and all("TestCase" in text and "pytest" not in text for text in tests)
     return PythonFramework(interpreter, interpreter.has("pytest") and not is_unittest)
 

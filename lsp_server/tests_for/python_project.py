@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
+from lsp_server.tests_for.conventions_runner import folders_above
+
 _FOLDERS = (".venv", "venv", "env", ".env")
 _VARIABLES = ("VIRTUAL_ENV", "CONDA_PREFIX")
 _SOURCE_FOLDERS = ("src", "lib")
@@ -32,9 +34,12 @@ class Interpreter:
         return any((folder / package).is_dir() or (folder / f"{package}.py").is_file() for folder in self.packages)
 
 
-def find_interpreter(workspace: Path, environment: Mapping[str, str]) -> Interpreter:
-    """Return the project's interpreter, else the one on PATH, else the server's own."""
-    folders = [workspace / name for name in _FOLDERS]
+def find_interpreter(workspace: Path, environment: Mapping[str, str], root: str = "") -> Interpreter:
+    """Return the project's interpreter, else the one on PATH, else the server's own.
+
+    root: the project's folder in `workspace`; several projects may share an environment in a folder above.
+    """
+    folders = [workspace / above / name for above in folders_above(f"{root}/_".lstrip("/")) for name in _FOLDERS]
     folders += [Path(environment[name]) for name in _VARIABLES if environment.get(name)]
     for folder in folders:
         found = _of_environment(folder)

@@ -4,7 +4,7 @@ Invariant: what is executed is what suggested tests would be executed by; the wo
 stands in the run's shadow of it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,9 +28,9 @@ class Suite:
     text: str
     subject: Subject
 
-    async def run(self, names: Sequence[str], changed: Mapping[str, str]) -> dict[str, Result]:
-        """Run the tests called `names`, `changed` (texts by path) in place of what lies there. Raises NotRun."""
+    async def run(self, changed: Mapping[str, str]) -> dict[str, Result]:
+        """Run the tests, `changed` (texts by path, its own among them) in place of what lies there. Raises NotRun."""
         target = Target(self.subject, self.workspace, self.path, self.text, self.path, self.text)
-        tests = [TestCode(name, "") for name in names]
+        tests = [TestCode(name, "") for name in self.tool.names_in(changed[self.path])]
         results = await run_tests(self.tool.standing(changed, _BUDGET_S), target, self.sandbox, tests)
         return {result.test: result for result in results}

@@ -2,12 +2,16 @@
 is kept for good reasons, and passes when the project's own runner runs it."""
 
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.test_fixes import SERVER, Editor, edited
+from tests.lsp_client import LspClient
 from tests.programs import (
     PACKAGES,
     ProgramUnavailableError,
@@ -146,6 +150,71 @@ def test_tests_of_a_package(hearthline_home: Path, tmp_path: Path, node: Path, n
     entry = "node_modules/jest/bin/jest.js" if is_jest else "node_modules/vitest/vitest.mjs"
     said = said_by(folder, node, entry, *(() if is_jest else ("run",)))
     assert "2 passed" in said
+
+
+STANDING = {
+    "vitest": """\
+import { describe, expect, it } from "vitest";
+import { area } from "./area.js";
+
+describe("area", () => {
+  it("squares", () => {
+    expect(area(3)).toBe(9);
+  });
+  it("knows no side", () => {
+    expect(area(0)).toBe(0);
+  });
+});
+""",
+    "jest": """\
+const { area } = require("./area");
+
+describe("area", () => {
+  it("squares", () => {
+    expect(area(3)).toBe(9);
+  });
+
+  it("knows no side", () => {
+    expect(area(0)).toBe(0);
+  });
+});
+""",
+}
+
+
+@pytest.mark.parametrize(("name", "version"), [*versions("vitest"), *versions("jest")])
+@pytest.mark.usefixtures("node")
+def test_a_failing_test_of_a_package_is_mended(name: str, version: str) -> None:
+    home = Path(tempfile.mkdtemp(prefix="hl-"))
+    is_jest = name == "jest"
+    kind, ending, language_id = ("commonjs", "js", "javascript") if is_jest else ("module", "ts", "typescript")
+    broken = (COMMON if is_jest else AREA.format(ending="", number=": number")).replace("n ** two", "n * two")
+    write(
+        home / "project",
+        **{
+            "package.json": f'{{"type": "{kind}", "devDependencies": {{"{name}": "{version}"}}}}',
+            f"two.{ending}": "exports.two = 2;\n" if is_jest else "export const two = 2;\n",
+            f"area.{ending}": broken,
+        },
+    )
+    take_modules(had(find_modules, name, version), home / "project")
+    right = next(part for part in broken.replace("n * two", "n ** two").split("\n\n") if "function area" in part)
+    with LspClient(home, SERVER) as client:
+        editor = Editor(client, home / "project", workspace={"trusted": True})
+        uri = editor.show(STANDING[name], language_id=language_id, name=f"area.test.{ending}")
+        where = {"start": {"line": 5, "character": 0}, "end": {"line": 5, "character": 0}}
+        params = {"textDocument": {"uri": uri}, "range": where, "context": {"diagnostics": [], "only": ["quickfix"]}}
+        (action,) = client.call("textDocument/codeAction", params)
+        assert action["title"] == "Fix failing test `squares`"
+        hidden = right.replace("n ** two", "9")
+        client.call("probe/answers", {"answers": [hidden, right]})
+        client.call("workspace/executeCommand", action["command"])
+        (made,) = editor.applied
+        assert edited(broken, made) == broken.replace("n * two", "n ** two")
+        first, second = editor.asked()
+        assert "expected 6 to be 9" in first["messages"][1] or "Received: 6" in first["messages"][1]
+        assert "makes `knows no side` fail" in second["messages"][3]
+    shutil.rmtree(home)
 
 
 def test_typescript_is_run_by_a_new_node(hearthline_home: Path, tmp_path: Path, node: Path) -> None:

@@ -30,6 +30,9 @@ def test_wrong():
 """
 
 
+# Go compiles all that a test needs where it has no cache of its own yet.
+RUN_S = 150.0
+
 pytestmark = pytest.mark.sandbox
 
 
@@ -56,7 +59,9 @@ def _mended(editor: Editor, uri: str, line: int, *answers: str) -> dict[str, Any
     (action,) = _actions(editor, uri, line)
     editor.client.call("probe/answers", {"answers": answers})
     n_applied = len(editor.applied)
-    editor.client.call("workspace/executeCommand", action["command"])
+    asked = editor.client.request("workspace/executeCommand", action["command"])
+    editor.client.reply(asked, RUN_S)
+    editor.client.result(asked)
     (made,) = editor.applied[n_applied:]
     return made
 
@@ -112,6 +117,96 @@ def test_code_that_a_test_imports_from_beside_it_is_found(editor: Editor) -> Non
     (document,) = made["edit"]["documentChanges"]
     assert document["textDocument"]["uri"] == (tests.parent / "prices.py").as_uri()
     assert edited(code, made) == code.replace("- 2", "- 1")
+
+
+SCRIPT = """\
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { double, triple } from "../src/numbers.js";
+
+describe("numbers", () => {
+  it("doubles", () => {
+    assert.equal(double(2), 4);
+  });
+
+  it("triples", () => {
+    assert.equal(triple(2), 6);
+    assert.equal(triple(0), 0);
+  });
+});
+"""
+GO = """\
+package shapes
+
+import "testing"
+
+func TestArea(t *testing.T) {
+\tt.Run("of a square", func(t *testing.T) {
+\t\tif got := Area(3); got != 9 {
+\t\t\tt.Errorf("got %v", got)
+\t\t}
+\t})
+}
+
+func TestNone(t *testing.T) {
+\tif Area(0) != 0 {
+\t\tt.Fatal("no area")
+\t}
+}
+"""
+
+
+@pytest.mark.machine
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
+def test_a_test_in_javascript(editor: Editor) -> None:
+    for folder in ("src", "test"):
+        (editor.root / folder).mkdir()
+    (editor.root / "package.json").write_text('{"type": "module"}')
+    code = "export const double = (x) => x + x;\n\nexport function triple(x) {\n  return x * 2;\n}\n"
+    (editor.root / "src" / "numbers.js").write_text(code)
+    uri = editor.show(SCRIPT, language_id="javascript", name="test/numbers.test.js")
+    with pytest.raises(LspError, match=r"makes the test ask for less.*does not make the test pass"):
+        _mended(
+            editor,
+            uri,
+            10,
+            'it("triples", () => {\n  assert.equal(triple(0), 0);\n});',
+            "export function triple(x) {\n  return 6;\n}",
+            "export function triple(x) {\n  return 6;\n}",
+        )
+    made = _mended(editor, uri, 10, "export function triple(x) {\n  return x * 3;\n}")
+    (document,) = made["edit"]["documentChanges"]
+    assert document["textDocument"]["uri"] == (editor.root / "src" / "numbers.js").as_uri()
+    assert edited(code, made) == code.replace("x * 2", "x * 3")
+    assert "From src/numbers.js:\n```javascript" in editor.asked()[0]["messages"][1]
+    (action,) = _actions(editor, uri, 6)
+    with pytest.raises(LspError, match="there is nothing to mend: `doubles` passes"):
+        editor.client.call("workspace/executeCommand", action["command"])
+    made = _mended(
+        editor, uri, 10, 'it("triples", () => {\n  assert.equal(triple(2), 4);\n  assert.equal(triple(0), 0);\n});'
+    )
+    assert edited(SCRIPT, made) == SCRIPT.replace("(2), 6", "(2), 4")
+
+
+@pytest.mark.machine
+@pytest.mark.skipif(shutil.which("go") is None, reason="there is no Go here")
+def test_a_test_in_go(editor: Editor) -> None:
+    code = "package shapes\n\nfunc Area(side float64) float64 {\n\treturn side * 2\n}\n"
+    (editor.root / "shapes").mkdir()
+    (editor.root / "shapes" / "go.mod").write_text("module example.com/shapes\n\ngo 1.20\n")
+    (editor.root / "shapes" / "area.go").write_text(code)
+    uri = editor.show(GO, language_id="go", name="shapes/area_test.go")
+    made = _mended(
+        editor,
+        uri,
+        6,
+        "func Area(side float64) float64 {\n\treturn 9\n}",
+        "func Area(side float64) float64 {\n\treturn side * side\n}",
+    )
+    assert edited(code, made) == code.replace("* 2", "* side")
+    first, second = editor.asked()
+    assert "got 6" in first["messages"][1]
+    assert "makes `TestNone` fail" in second["messages"][3]
 
 
 def test_what_passes_is_left_alone_and_what_is_no_test_has_no_such_action(editor: Editor) -> None:

@@ -13,7 +13,12 @@ from lsp_server.tests_for.framework import Verdict
 from lsp_server.tests_for.javascript_answer import Style, read_answer
 from lsp_server.tests_for.javascript_asserts import as_assert
 from lsp_server.tests_for.javascript_exports import exported_as, specifier
-from lsp_server.tests_for.javascript_reports import read_node, read_suites
+from lsp_server.tests_for.javascript_reports import (
+    read_node,
+    read_standing_node,
+    read_standing_suites,
+    read_suites,
+)
 from lsp_server.tests_for.merge_javascript_imports import Atom
 
 NODE = Style("javascript", "area", Atom("./area.js", "area", "area"), is_module=True, uses_expect=False,
@@ -222,6 +227,47 @@ def suites(*results: dict[str, object], status: str = "failed", message: str = "
 def test_what_vitest_and_jest_report(told: str, verdict: Verdict) -> None:
     (result,) = read_suites(shot(told, 1), {"/w/a.test.ts": "a"})
     assert result.verdict is verdict
+
+
+def told(*lines: dict[str, object]) -> str:
+    return "\n".join(map(json.dumps, lines))
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "verdicts", "n_lines"),
+    [
+        (told({"name": "a", "verdict": "passed", "level": 1}, {"lines": [1, 2]}), 0, {"a": "passed"}, 2),
+        (
+            told({"name": "a", "verdict": "passed"}, {"name": "b", "verdict": "failed", "words": "no"}, {"lines": [1]}),
+            1,
+            {"a": "passed", "b": "failed"},
+            0,
+        ),
+        (told({"name": "a", "verdict": "passed"}, {"name": "a", "verdict": "broken"}), 1, {"a": "broken"}, 0),
+        (told({"name": "a", "verdict": "failed", "is_group": True}, {"name": "b", "verdict": "passed"}), 1,
+         {"b": "passed"}, 0),
+        (told({"name": "loading", "verdict": "broken", "words": "SyntaxError"}), 1, {"a": "broken", "b": "broken"}, 0),
+        ("", None, {"a": "slow", "b": "slow"}, 0),
+        ("", 1, {"a": "broken", "b": "broken"}, 0),
+        ("", 0, {}, 0),
+    ],
+)  # fmt: skip
+def test_what_node_reports_of_a_whole_file(text: str, code: int | None, verdicts: dict[str, str], n_lines: int) -> None:
+    results = read_standing_node(structs.replace(shot(text, code), tests=("a", "b")))
+    assert {result.test: str(result.verdict) for result in results} == verdicts
+    assert all(len(result.lines) == n_lines for result in results)
+
+
+def test_what_vitest_and_jest_report_of_a_whole_file() -> None:
+    text = suites(
+        {"title": "a", "status": "passed"},
+        {"title": "b", "status": "failed", "failureMessages": ["AssertionError: expected 4 to be 5"]},
+        {"title": "other", "status": "failed"},
+    )
+    results = read_standing_suites(structs.replace(shot(text, 1), tests=("a", "b", "gone")))
+    assert [(result.test, result.verdict) for result in results] == [("a", Verdict.PASSED), ("b", Verdict.FAILED)]
+    (result,) = read_standing_suites(shot(suites(message="SyntaxError"), 1))
+    assert (result.verdict, result.words) == (Verdict.BROKEN, "SyntaxError")
 
 
 @pytest.mark.parametrize(
