@@ -18,6 +18,7 @@ from lsp_server.tests_for.mutants import mutants_of
 from lsp_server.tests_for.planning import Plan, make_plan
 from lsp_server.tests_for.running import Runner
 from lsp_server.tests_for.sandbox import find_sandbox
+from lsp_server.tests_for.standing import Standing, run_standing
 
 pytestmark = [pytest.mark.anyio, pytest.mark.machine, pytest.mark.sandbox]
 
@@ -56,6 +57,34 @@ test("opens", () => { fs.closeSync(fs.openSync("y.txt", "w")); assert.equal(area
 test("exits", () => { assert.ok(area(1)); process.exit(0); });
 test("unknown", () => { assert.ok(area(nope)); });
 ```
+"""
+STANDING = """\
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { area } from "./area.js";
+
+describe("area", () => {
+  it("squares", () => {
+    assert.equal(area(3), 9);
+  });
+});
+"""
+GO_STANDING = """\
+package shapes
+
+import "testing"
+
+func TestAreaOfTwo(t *testing.T) {
+\tif Area(2) != 4 {
+\t\tt.Error("two")
+\t}
+}
+
+func TestAreaIsWrong(t *testing.T) {
+\tif Area(2) != 5 {
+\t\tt.Error("wrong")
+\t}
+}
 """
 GO = """\
 package shapes
@@ -112,6 +141,11 @@ def runner_of(plan: Plan) -> Runner:
     return Runner(plan.target, plan.framework, find_sandbox())
 
 
+async def standing_of(plan: Plan) -> Standing:
+    mutants = mutants_of(plan.target.text, plan.target.subject, plan.framework.most_mutants)
+    return await run_standing(runner_of(plan), mutants)
+
+
 async def results_of(plan: Plan, answer: str) -> tuple[dict[str, Result], Sequence[Result]]:
     """Return how the tests in `answer` went against the code as it is, and against its mutants."""
     runner = runner_of(plan)
@@ -154,6 +188,12 @@ async def test_node(hearthline_home: Path, tmp_path: Path) -> None:
     noticed = {result.test for result in against if result.verdict in (Verdict.FAILED, Verdict.BROKEN)}
     assert noticed == {"squares", "throws"}
     assert sorted(path.name for path in folder.rglob("*")) == ["area.js", "package.json", "src", "two.js"]
+    (folder / "src" / "area.test.js").write_text(STANDING)
+    told = await standing_of(plan_of(folder, "src/area.js", 3, "javascript"))
+    assert told.lines >= {3, 6}
+    assert 4 not in told.lines
+    assert told.kills
+    assert told.note == ""
     tests = plan.framework.read(ANSWER, plan.target, ()).tests
     assert "import assert" in merged(plan.language_id, None, tests[:1], head=plan.head)
 
@@ -255,6 +295,11 @@ async def test_go(hearthline_home: Path, tmp_path: Path) -> None:
     }
     assert "cannot use" in base["TestAreaDoesNotCompile"].words
     assert any(result.verdict in (Verdict.FAILED, Verdict.BROKEN) for result in against)
+    (tmp_path / "area_test.go").write_text(GO_STANDING)
+    told = await standing_of(plan_of(tmp_path, "area.go", 3, "go"))
+    assert told.kills
+    assert told.note == "1 of the 2 tests there are did not pass, and did not count"
+    (tmp_path / "area_test.go").unlink()
     await require_loading(runner_of(plan))
     (tmp_path / "area.go").write_text(GO.replace("package shapes\n", 'package shapes\n\nimport _ "no.such/package"\n'))
     with pytest.raises(HearthlineError, match=r"area\.go cannot be loaded by .*/go: .*no\.such/package"):
