@@ -3,6 +3,7 @@
 Invariant: what is left of a test is lines of it, in their order; all that is not a claim stays.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -33,7 +34,8 @@ def parts_of(test: TestCode, claims: Sequence[Claim]) -> tuple[TestCode, ...]:
 
 def renamed(test: TestCode, name: str) -> TestCode:
     """Return `test` under another name."""
-    return replace(test, name=name, text=test.text.replace(test.name, name, 1))
+    own = re.compile(rf"(?<!\w){re.escape(test.name)}(?!\w)")
+    return replace(test, name=name, text=own.sub(lambda _: name, test.text, count=1))
 
 
 def without(test: TestCode, claims: Collection[Claim]) -> TestCode:

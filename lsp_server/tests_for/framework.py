@@ -170,34 +170,13 @@ class Framework(Tool, Runs, Protocol):
         ...
 
     def probes(self, test: TestCode, target: Target) -> tuple[TestCode, ...]:
-        """Return tests that print what the target gives where `test` expects a literal."""
+        """Return tests that tell what the target gives where `test` expects a literal."""
         ...
 
-    def stated(self, test: TestCode, target: Target, outputs: Sequence[str]) -> TestCode | None:
-        """Return `test` with what its probes printed in place of what it expects; None where none printed a literal."""
+    def stated(self, test: TestCode, target: Target, told: Sequence[Result | None]) -> TestCode | None:
+        """Return `test` with what its probes told in place of what it expects; None where none told a literal."""
         ...
 
     def assembled(self, target: Target, tests: Sequence[TestCode]) -> str:
         """Return the text of a test file with `tests` alone."""
         ...
-
-
-class WithoutValues:
-    """What a framework says that asks for no values."""
-
-    __slots__ = ()
-
-    def tidied(self, test: TestCode, before: TestCode) -> TestCode:
-        """Leave it as it is."""
-        del before
-        return test
-
-    def probes(self, test: TestCode, target: Target) -> tuple[TestCode, ...]:
-        """Ask for no values."""
-        del test, target
-        return ()
-
-    def stated(self, test: TestCode, target: Target, outputs: Sequence[str]) -> TestCode | None:
-        """Nothing was asked for."""
-        del test, target, outputs
-        return None

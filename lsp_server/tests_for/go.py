@@ -18,7 +18,7 @@ import msgspec
 
 from lsp_server.errors import HearthlineError
 from lsp_server.tests_for.commanding import NAMES, Program, Shot, shots_in, trial_of
-from lsp_server.tests_for.framework import MOST_STANDING, Answer, Result, TestCode, Trial, Verdict, WithoutValues
+from lsp_server.tests_for.framework import MOST_STANDING, Answer, Result, TestCode, Trial, Verdict
 from lsp_server.tests_for.go_answer import claims_in, read_answer
 from lsp_server.tests_for.merge import merged
 from lsp_server.tests_for.mutants import Mutant
@@ -100,7 +100,7 @@ class StandingGo(GoTool):
 
 
 @dataclass(frozen=True, slots=True)
-class GoFramework(WithoutValues, GoTool):
+class GoFramework(GoTool):
     """How tests of one package are written. clause: names it. taken: functions of its other test files."""
 
     clause: str
@@ -129,6 +129,21 @@ class GoFramework(WithoutValues, GoTool):
     def claims(self, test: TestCode) -> tuple[tuple[int, int], ...]:
         """Find the claims of a test."""
         return claims_in(test.text)
+
+    def tidied(self, test: TestCode, before: TestCode) -> TestCode:
+        """Leave it as it is."""
+        del before
+        return test
+
+    def probes(self, test: TestCode, target: Target) -> tuple[TestCode, ...]:
+        """Values are not asked for in this language."""
+        del test, target
+        return ()
+
+    def stated(self, test: TestCode, target: Target, told: Sequence[Result | None]) -> TestCode | None:
+        """Nothing was asked for."""
+        del test, target, told
+        return None
 
     def assembled(self, target: Target, tests: Sequence[TestCode]) -> str:
         """Write a file of the package with `tests`."""

@@ -3,18 +3,20 @@
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from lsp_server.errors import HearthlineError
 from lsp_server.tests_for.commanding import shots_in, trial_of
 from lsp_server.tests_for.conventions import Conventions
 from lsp_server.tests_for.conventions_runner import Runner
-from lsp_server.tests_for.framework import Answer, Result, TestCode, Trial, WithoutValues
-from lsp_server.tests_for.javascript_answer import Style, callback_of, read_answer
+from lsp_server.tests_for.framework import Answer, Result, TestCode, Trial
+from lsp_server.tests_for.javascript_answer import Style, read_answer
 from lsp_server.tests_for.javascript_exports import exported_as, specifier
 from lsp_server.tests_for.javascript_program import ENTRIES, TYPESCRIPT, ScriptTool, find_script_tool
 from lsp_server.tests_for.javascript_reports import read_node, read_suites
+from lsp_server.tests_for.javascript_source import claims_in, without_leftovers
+from lsp_server.tests_for.javascript_values import comparisons_in, literal_in, probe, stated
 from lsp_server.tests_for.merge import merged
 from lsp_server.tests_for.merge_javascript_imports import Atom, written
 from lsp_server.tests_for.merge_text import Source
@@ -22,11 +24,10 @@ from lsp_server.tests_for.mutants import Mutant
 from lsp_server.tests_for.target import Target
 
 _BARE = "hearthline loads"
-_CLAIM = re.compile(r"(?:await\s+)?(?:expect|assert)\b")
 
 
 @dataclass(frozen=True, slots=True)
-class ScriptFramework(WithoutValues, ScriptTool):
+class ScriptFramework(ScriptTool):
     """One of their programs, as one file's tests use it."""
 
     style: Style
@@ -63,14 +64,23 @@ class ScriptFramework(WithoutValues, ScriptTool):
 
     def claims(self, test: TestCode) -> tuple[tuple[int, int], ...]:
         """Find the claims of a test that stand on lines of their own."""
-        source = Source(self.language_id, test.text)
-        call = next((node.children[0] for node in source.root.children if node.type == "expression_statement"), None)
-        body = callback_of(call) if call is not None else None
-        return tuple(
-            (node.start_point.row, node.end_point.row)
-            for node in (body.named_children if body is not None else ())
-            if _CLAIM.match(source.text(node)) and source.indentation(node)
-        )
+        return claims_in(Source(self.language_id, test.text))
+
+    def tidied(self, test: TestCode, before: TestCode) -> TestCode:
+        """Leave out what is set for nothing, and comments: they may be about what is gone."""
+        return replace(test, text=without_leftovers(self.language_id, test.text, before.text))
+
+    def probes(self, test: TestCode, target: Target) -> tuple[TestCode, ...]:
+        """Have each comparison of a test tell its value."""
+        found = comparisons_in(self.language_id, test.text, target.subject.name)
+        return tuple(probe(self.language_id, test, each, number) for number, each in enumerate(found))
+
+    def stated(self, test: TestCode, target: Target, told: Sequence[Result | None]) -> TestCode | None:
+        """State what was thrown; the claims that told nothing are left out."""
+        found = comparisons_in(self.language_id, test.text, target.subject.name)
+        thrown = (literal_in(result.words) if result is not None else None for result in told)
+        literals = {each: literal for each, literal in zip(found, thrown, strict=True) if literal is not None}
+        return stated(self.language_id, test, literals, target.subject.name) if literals else None
 
     def assembled(self, target: Target, tests: Sequence[TestCode]) -> str:
         """Write a file of imports and tests."""
@@ -120,7 +130,11 @@ def _style(found: Conventions, target: Target, runner: Runner) -> Style:
     exported = exported_as(target.text, top)
     if exported is None:
         raise HearthlineError(f"`{top}` is not exported by {target.path}, so that no test file can reach it")
-    is_module = found.is_module or bool(re.search(r"^(?:export|import)\s", target.text, re.MULTILINE))
+    is_module = (
+        found.is_module
+        or runner is Runner.VITEST
+        or bool(re.search(r"^(?:export|import)\s", target.text, re.MULTILINE))
+    )
     shown = "\n".join([target.existing or "", *target.examples])
     module = specifier(target.test_path, target.path, shown, with_ending=runner not in ENTRIES and is_module)
     own: dict[str, tuple[str, ...]] = {"node:test": ("test", "it"), "node:assert/strict": ("assert",)}

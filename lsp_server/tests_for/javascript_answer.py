@@ -16,6 +16,7 @@ from lsp_server.tests_for.claims import SAID, said_by
 from lsp_server.tests_for.fences import code_of
 from lsp_server.tests_for.framework import Answer, TestCode
 from lsp_server.tests_for.javascript_asserts import as_assert
+from lsp_server.tests_for.javascript_source import callback_of, spread
 from lsp_server.tests_for.merge_javascript_imports import Atom, statements, written
 from lsp_server.tests_for.merge_text import Source, unique
 
@@ -89,16 +90,6 @@ def read_answer(answer: str, style: Style, taken: Collection[str]) -> Answer:
     return Answer(tuple(tests), tuple(dropped))
 
 
-def callback_of(call: tree_sitter.Node) -> tree_sitter.Node | None:
-    """Return the body, in braces, of the function that a call of `test` is given; None where it has none."""
-    arguments = call.child_by_field_name("arguments")
-    for each in reversed(arguments.named_children if arguments is not None else []):
-        body = each.child_by_field_name("body")
-        if body is not None and body.type == "statement_block":
-            return body
-    return None
-
-
 def _parts(source: Source, nodes: Iterable[tree_sitter.Node]) -> _Parts:
     parts = _Parts()
     for node in nodes:
@@ -148,7 +139,7 @@ def _test(text: str, prefix: list[str], imported: list[Atom], style: Style, titl
         text = re.sub(r"\Atest\b", "it", text)
     if not style.uses_expect:
         text = as_assert(style.language_id, text)
-    whole = _with_first(style.language_id, text, prefix)
+    whole = _with_first(style.language_id, spread(style.language_id, text), prefix)
     if whole is None:
         return "need more than they say"
     text = whole

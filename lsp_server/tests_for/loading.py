@@ -13,8 +13,8 @@ _MOST_CHARS = 300
 _NAMED = re.compile(r"(?:Error|Exception)\b")
 _SHADOW = re.compile(r"[^\s'\"]*/tests-\w+/workspace/")
 """Where the workspace lies in a run (see `running`), which says nothing to a person."""
-_FRAME = "at "
-"""Begins a line of a stack in JavaScript."""
+_PASSED = ("at ", "#", ">")
+"""Begin lines that name nothing: of a stack in JavaScript, of Go's packages, of source in pytest's report."""
 
 
 async def require_loading(runner: Runner) -> None:
@@ -30,8 +30,8 @@ async def require_loading(runner: Runner) -> None:
 
 
 def _naming_line(words: str) -> str:
-    """Return the line of an error that names it: among those that call something an error the last one, if any does."""
+    """Return the line of an error that names it: the last of those that call something an error, else the first."""
     lines = [line.removeprefix("E ").strip() for line in _SHADOW.sub("", words).splitlines()]
-    lines = [line for line in lines if line and not line.startswith(_FRAME)]
+    lines = [line for line in lines if line and not line.startswith(_PASSED)]
     named = [line for line in lines if _NAMED.search(line)]
-    return (named or lines or ["it does not say why"])[-1][:_MOST_CHARS]
+    return (named[-1:] or lines[:1] or ["it does not say why"])[0][:_MOST_CHARS]

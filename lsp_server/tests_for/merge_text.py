@@ -155,8 +155,9 @@ def walk(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
         waiting += reversed(current.children)
 
 
-def unique(name: str, taken: Collection[str], numbered: str = "{name}_{number}") -> str:
-    """Return `name`, with a number if it is taken."""
+def unique(name: str, taken: Collection[str], numbered: str = "") -> str:
+    """Return `name`, with a number if it is taken. numbered: how; by default as what is a word, or is none, has it."""
+    numbered = numbered or ("{name}_{number}" if name.isidentifier() else "{name} ({number})")
     number, found = 1, name
     while found in taken:
         number += 1

@@ -126,10 +126,11 @@ class PythonFramework:
         """Have each comparison of a test tell its value."""
         return tuple(probe(test, each, number) for number, each in enumerate(_comparisons(test, target)))
 
-    def stated(self, test: TestCode, target: Target, outputs: Sequence[str]) -> TestCode | None:
-        """State what was told; the claims that told nothing are left out."""
-        told = zip(_comparisons(test, target), map(literal_in, outputs), strict=True)
-        literals = {comparison: literal for comparison, literal in told if literal is not None}
+    def stated(self, test: TestCode, target: Target, told: Sequence[Result | None]) -> TestCode | None:
+        """State what was printed; the claims that told nothing are left out."""
+        printed = (literal_in(result.output) if result is not None else None for result in told)
+        pairs = zip(_comparisons(test, target), printed, strict=True)
+        literals = {comparison: literal for comparison, literal in pairs if literal is not None}
         return stated(test, literals, snake_case(target.subject.name)) if literals else None
 
     def assembled(self, target: Target, tests: Sequence[TestCode]) -> str:

@@ -19,8 +19,7 @@ async def state_values(runner: Runner, tests: Sequence[TestCode]) -> list[TestCo
     results = {result.test: result for result in await runner.run([probe for each in probes for probe in each])}
     found: list[TestCode | None] = []
     for test, own in zip(tests, probes, strict=True):
-        outputs = [results[probe.name].output if probe.name in results else "" for probe in own]
-        new = framework.stated(test, target, outputs)
+        new = framework.stated(test, target, [results.get(probe.name) for probe in own])
         found.append(_as_far_as_documented(runner, new) if new is not None else None)
     return found
 

@@ -152,6 +152,26 @@ def test_tests_of_a_package(hearthline_home: Path, tmp_path: Path, node: Path, n
     assert "2 passed" in said
 
 
+@pytest.mark.parametrize("name", ["vitest", "jest"])
+def test_what_the_code_gives_is_stated(hearthline_home: Path, tmp_path: Path, node: Path, name: str) -> None:
+    folder, version = tmp_path / "project", PACKAGES[name][0]
+    write(
+        folder,
+        **{
+            "package.json": f'{{"devDependencies": {{"{name}": "{version}"}}}}',
+            "area.js": "function area(n) {\n  return { n: n * n };\n}\n\nmodule.exports = { area };\n",
+        },
+    )
+    take_modules(had(find_modules, name, version), folder)
+    (hearthline_home / "reply.md").write_text('test("is 5", () => { expect(area(2)).toEqual({ n: 5 }); });')
+    words = suggested(hearthline_home, folder, "area.js", 0, "javascript")
+    assert words.startswith("1 test for `area` kept, of 1 tried; it states what the code does now"), words
+    text = (folder / "area.test.js").read_text()
+    assert 'test("area, as it is", () => {\n  expect(area(2)).toEqual({ n: 4 });\n});' in text
+    entry = "node_modules/jest/bin/jest.js" if name == "jest" else "node_modules/vitest/vitest.mjs"
+    assert "1 passed" in said_by(folder, node, entry, *(() if name == "jest" else ("run",)))
+
+
 STANDING = {
     "vitest": """\
 import { describe, expect, it } from "vitest";

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lsp_server.context.subject import subject_at
+from lsp_server.engine.scripted import Rule, ScriptedEngine
 from lsp_server.errors import HearthlineError
 from lsp_server.tests_for.framework import Result, Verdict
 from lsp_server.tests_for.listing import Listing
@@ -19,6 +20,7 @@ from lsp_server.tests_for.planning import Plan, make_plan
 from lsp_server.tests_for.running import Runner
 from lsp_server.tests_for.sandbox import find_sandbox
 from lsp_server.tests_for.standing import Standing, run_standing
+from lsp_server.tests_for.suggest import suggest
 
 pytestmark = [pytest.mark.anyio, pytest.mark.machine, pytest.mark.sandbox]
 
@@ -196,6 +198,36 @@ async def test_node(hearthline_home: Path, tmp_path: Path) -> None:
     assert told.note == ""
     tests = plan.framework.read(ANSWER, plan.target, ()).tests
     assert "import assert" in merged(plan.language_id, None, tests[:1], head=plan.head)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
+async def test_what_node_gives_is_stated(hearthline_home: Path, tmp_path: Path) -> None:
+    (hearthline_home / "run").mkdir(mode=0o700)
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "area.js").write_text(
+        "/** The area, as text; `area(1)` returns '1.' */\n"
+        "export function area(n) {\n  return { text: `${n * n}`, sides: [n, n] };\n}\n"
+    )
+    wrong = """\
+test("is 5 for 2", () => {
+  const wanted = { text: "5", sides: [] };
+  // five
+  assert.deepEqual(area(2), wanted);
+});
+test("throws", () => { assert.throws(() => area(2)); });
+"""
+    plan = plan_of(tmp_path, "area.js", 2, "javascript")
+    engine = ScriptedEngine([Rule("", reply=f"```js\n{wrong}```")])
+    suggestion = await suggest(plan.target, plan.framework, engine, find_sandbox(), lambda *_: None)
+    (kept,) = suggestion.kept
+    assert kept.text == (
+        "// States what `area` does now: check it.\n"
+        'test("area, as it is", () => {\n'
+        '  assert.deepStrictEqual(area(2), { text: "4", sides: [2, 2] });\n'
+        "});"
+    )
+    assert suggestion.tally.stated == 1
+    assert "claim what is not so" in suggestion.tally.dropped
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js here")
