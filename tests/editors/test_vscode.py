@@ -163,6 +163,17 @@ def test_a_finding_stands_in_problems_with_its_way_and_is_suppressed(
     window.await_line("    # hearthline: ignore[command-injection]")
 
 
+def test_the_walkthrough_knows_what_is_done(open_file: Open, scripted: Scripted, workspace: Path) -> None:
+    window = open_file(source(workspace, ADD), scripted())
+    window.await_status(READY)
+    window.run("Hearthline: Get Started")
+    step = ".getting-started-step"
+    for done in ("Install the language server", "Fetch a model"):
+        window.find(f"{step}:has(.codicon-getting-started-step-checked.complete)", done)
+    window.find(step, "Explanations and tests")
+    assert window.page.locator(f"{step}:has(.complete)", has_text="Explanations and tests").count() == 0
+
+
 def test_a_paused_window_is_silent_and_says_so(open_file: Open, scripted: Scripted, workspace: Path) -> None:
     window = open_file(source(workspace), scripted())
     window.await_status(READY).click()

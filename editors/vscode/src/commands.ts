@@ -8,18 +8,18 @@ import { chooseModel } from "./models.ts";
 import { placeHere } from "./place.ts";
 import type { Server } from "./server.ts";
 import type { StatusItem } from "./statusItem.ts";
+import type { Steps } from "./steps.ts";
 
 export interface Parts {
   readonly server: Server;
   readonly status: StatusItem;
   readonly panel: ExplanationPanel;
+  readonly steps: Steps;
   readonly log: LogOutputChannel;
 }
 
-const WALKTHROUGH = "hearthline.hearthline#start";
-
 /** Register them all. */
-export function registerCommands({ server, status, panel, log }: Parts): Disposable[] {
+export function registerCommands({ server, status, panel, steps, log }: Parts): Disposable[] {
   const here = (command: string) => () => atCursor(server, command);
   const entries: Readonly<Record<string, () => unknown>> = {
     menu: () => openMenu(status),
@@ -36,7 +36,7 @@ export function registerCommands({ server, status, panel, log }: Parts): Disposa
     stopExplanation: () => panel.stop(),
     reviewWorkspace: () => ask(server, "hearthline.reviewWorkspace"),
     clearReview: () => ask(server, "hearthline.clearWorkspaceReview"),
-    walkthrough: () => commands.executeCommand("workbench.action.openWalkthrough", WALKTHROUGH),
+    walkthrough: () => steps.show(),
   };
   return Object.entries(entries).map(([name, call]) => commands.registerCommand(`hearthline.editor.${name}`, call));
 }

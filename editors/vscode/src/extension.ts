@@ -1,6 +1,6 @@
 /** Composition root: the parts, and who tells whom. */
 
-import { commands, type ExtensionContext, window } from "vscode";
+import { type ExtensionContext, window } from "vscode";
 import type { LanguageClient } from "vscode-languageclient/node";
 import { answerInput } from "./asking.ts";
 import { registerCommands } from "./commands.ts";
@@ -10,6 +10,7 @@ import { Previews } from "./preview.ts";
 import { STATUS, type Status } from "./protocol.ts";
 import { followSettings, Server } from "./server.ts";
 import { StatusItem } from "./statusItem.ts";
+import { Steps } from "./steps.ts";
 import { Waiting } from "./waiting.ts";
 
 let running: Server | undefined;
@@ -20,10 +21,11 @@ export async function activate(context: ExtensionContext): Promise<void> {
   const panel = new ExplanationPanel(context.extensionUri);
   const waiting = new Waiting();
   const previews = new Previews();
+  const steps = new Steps();
   const show = (said: Status): void => {
     status.show(said);
     waiting.note(said);
-    if (said.state === "ready") void commands.executeCommand("setContext", "hearthline.ready", true);
+    if (said.state === "ready") steps.note("ready");
   };
   const server = new Server(log, previews, {
     prepared(client: LanguageClient) {
@@ -36,11 +38,11 @@ export async function activate(context: ExtensionContext): Promise<void> {
     gaveUp: () => void offerRestart(server, log),
     running(isRunning) {
       if (!isRunning) panel.abandon();
-      void commands.executeCommand("setContext", "hearthline.running", isRunning);
+      steps.note("running", isRunning);
     },
   });
   running = server;
-  const parts = { server, status, panel, log };
+  const parts = { server, status, panel, steps, log };
   context.subscriptions.push(log, status, panel, waiting, previews, server);
   context.subscriptions.push(...registerCommands(parts), ...followSettings(server));
   await server.restart();

@@ -26,6 +26,13 @@ test("keys, menus and the walkthrough name commands that there are", () => {
   );
 });
 
+test("the walkthrough's steps wait for contexts that are set", () => {
+  const steps = readFileSync(new URL("../src/steps.ts", import.meta.url), "utf8");
+  const set = [...(steps.match(/type Step = (.*);/)?.[1] ?? "").matchAll(/"(\w+)"/g)].map((match) => match[1]);
+  const waited = [...JSON.stringify(walkthroughs).matchAll(/"onContext:hearthline\.(\w+)"/g)].map((match) => match[1]);
+  assert.deepEqual(waited.sort(), set.sort());
+});
+
 test("the walkthrough's pages are there", () => {
   for (const { media } of walkthroughs[0].steps) {
     assert.ok(existsSync(new URL(`../${media.markdown}`, import.meta.url)), media.markdown);
