@@ -21,6 +21,7 @@ from lsp_server.tests_for.running import Runner
 from lsp_server.tests_for.standing import Standing
 from lsp_server.tests_for.stating import state_values
 from lsp_server.tests_for.suggestion import Suggestion, Tally
+from lsp_server.tests_for.thinning import thinned
 from lsp_server.tests_for.trying import UNSTEADY, Failing, Tried, left_of, meet_mutants, try_tests
 
 _MOST_MENDED_AT_ONCE = 2
@@ -151,6 +152,7 @@ class Search:
         for failing in self.failing:
             self._give_up(failing)
         await self._compare()
+        await self._thin()
         while True:
             kept = [each.test for each in worth_keeping(self.passing, self.had.gains)]
             steady = set(await self._steady(kept))
@@ -199,6 +201,12 @@ class Search:
             self.passing = [
                 replace(each, kills=frozenset(killed[number] for number in each.kills)) for each in again.passing
             ]
+
+    async def _thin(self) -> None:
+        """Leave out of the tests that will be kept the claims that say nothing new."""
+        for each in worth_keeping(self.passing, self.had.gains):
+            test = await thinned(self.runner, each, self.mutants)
+            self.passing[self.passing.index(each)] = replace(each, test=test)
 
     async def _steady(self, tests: Sequence[TestCode]) -> list[str]:
         """Return the names of those that pass two more times, in other orders, all in one file."""

@@ -326,6 +326,24 @@ async def test_an_engine_that_fails_is_an_error_and_a_secret_is_not_shown(tmp_pa
 
 
 @pytest.mark.anyio
+async def test_claims_that_say_nothing_new_are_left_out(tmp_path: Path, sandbox: Sandbox) -> None:
+    target = project(tmp_path, FILES, "src/bounds/clamp.py", 5, "tests/test_clamp.py")
+    lines = [f"    assert clamp({number}, 0, 100) == {number}" for number in range(10, 18)]
+    lines.insert(5, "    assert clamp(-1, 0, 100) == 0  # below")
+    suggestion = await suggested(target, sandbox, "\n".join(["def test_many():", *lines]))
+    assert [test.text for test in suggestion.kept] == ["\n".join(["def test_many():", *lines[:2], lines[5]])]
+
+
+@pytest.mark.anyio
+async def test_claims_that_need_each_other_stay(tmp_path: Path, sandbox: Sandbox) -> None:
+    target = project(tmp_path, FILES, "src/bounds/clamp.py", 5, "tests/test_clamp.py")
+    lines = ["    seen = []"]
+    lines += [f"    assert seen.append(clamp({n}, 0, 9)) or len(seen) == {n + 1}" for n in range(5)]
+    suggestion = await suggested(target, sandbox, "\n".join(["def test_many():", *lines]))
+    assert [test.text.count("assert") for test in suggestion.kept] == [5]
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize("uses_pytest", [True, False])
 async def test_what_cannot_be_loaded_says_why_before_a_model_is_asked(
     tmp_path: Path, sandbox: Sandbox, *, uses_pytest: bool
