@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import PurePosixPath
 
 from lsp_server.tests_for import conventions_runner as runners
-from lsp_server.tests_for.conventions_names import Family, common, family_of, is_in_tests, pair, tested_stem
+from lsp_server.tests_for.conventions_names import Family, common, family_of, is_in_tests, is_script, pair, tested_stem
 from lsp_server.tests_for.conventions_place import place
 from lsp_server.tests_for.conventions_runner import Read, Runner
 
@@ -67,7 +67,10 @@ def find_conventions(path: str, name: str, files: Collection[str], read: Read) -
     pairs = pair(sources, tests, imports)
     tested = {names.test: names.source for names in pairs}
     tests.sort(key=lambda test: _order(path, test, tested.get(test) or test))
-    placed = place(path, root, pairs, tests, [each for each in mine if tested_stem(each) is None], family)
+    others = [each for each in mine if tested_stem(each) is None]
+    alone = is_script(path, read(path) or "", files.__contains__)
+    reached = runners.is_reached(root, files, read)
+    placed = place(path, root, pairs, tests, others, family, is_script=alone, is_reached=reached)
     if placed not in tests:
         importing = _importing(path, name, tests[:_MAX_LOOKED_AT], family, read)
         placed = importing[0] if importing else placed

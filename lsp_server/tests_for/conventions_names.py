@@ -30,6 +30,7 @@ _TESTS = {
     ),
     Family.GO: re.compile(r"(?P<a>.+)_test\.go"),
 }
+_PYTHON_IMPORT = re.compile(r"^(?:from|import)\s+(\w+)", re.MULTILINE)
 _FOLDERS = {"test", "tests", "__tests__", "spec", "specs"}
 _NO_TESTS = re.compile(
     r"(?:conftest|__init__|setup|fixtures?|helpers?|utils?|global|index\.d)\.[a-z]+|.*\.(?:d|config)\.[mc]?ts"
@@ -73,6 +74,18 @@ def tested_stem(path: str) -> str | None:
 def is_in_tests(path: str) -> bool:
     """Tell whether the file lies among tests, whatever it is itself: a fixture, a helper."""
     return not _FOLDERS.isdisjoint(PurePosixPath(path).parts[:-1])
+
+
+def is_script(path: str, text: str, has: Callable[[str], bool]) -> bool:
+    """Tell whether a file of Python imports those beside it by their bare names, as what is run in its folder does.
+
+    has: tells whether there is a file.
+    """
+    folder = PurePosixPath(path).parent
+    if family_of(path) is not Family.PYTHON or not folder.parts or has(str(folder / "__init__.py")):
+        return False
+    named = _PYTHON_IMPORT.findall(text)
+    return any(has(str(folder / f"{name}.py")) or has(str(folder / name / "__init__.py")) for name in named)
 
 
 def pair(sources: Iterable[str], tests: Iterable[str], imports: Callable[[str, str], bool]) -> list[Names]:

@@ -44,11 +44,21 @@ class _Habit(NamedTuple):
 
 
 def place(
-    path: str, root: str, pairs: Sequence[Names], tests: Sequence[str], others: Collection[str], family: Family
+    path: str,
+    root: str,
+    pairs: Sequence[Names],
+    tests: Sequence[str],
+    others: Collection[str],
+    family: Family,
+    *,
+    is_script: bool = False,
+    is_reached: bool = True,
 ) -> str:
     """Return where the tests of the file at `path` lie or would; never one of `others`, which are no tests.
 
     root: the project's folder, "" for the workspace. pairs, others: of that project. tests: of it too, named or not.
+    is_script: it must be imported from its own folder, which a test beside it is. is_reached: what runs tests of Python
+    finds the project from a folder of its tests.
     """
     pure = PurePosixPath(path)
     home = _parts(pure)
@@ -68,7 +78,9 @@ def place(
     template = _first(templates) or _DEFAULT_TEMPLATES[family]
     folder = _first(votes)
     if folder is None:
-        folder = _folder_without_pairs(home, PurePosixPath(root).parts, tests, family)
+        most = _first(Counter(PurePosixPath(test).parent.parts for test in tests))
+        habit = (*PurePosixPath(root).parts, "tests") if family is Family.PYTHON and is_reached else home
+        folder = home if is_script else most if most is not None else habit
     taken = {names.test for names in pairs}.union(others)  # those of another file of this name, and what is no test
     templates_left = [each for name in (template, _DEFAULT_TEMPLATES[family]) for each in (name, _with_parent(name))]
     places = [str(PurePosixPath(*folder, name_from(each, path))) for each in templates_left]
@@ -93,15 +105,6 @@ def _habit(source: Parts, folder: Parts) -> _Habit:
         if folder[len(folder) - len(rest) :] == rest:
             return _Habit(source, folder[: len(folder) - len(rest)], stripped=source[:first])
     return _Habit(source, folder)
-
-
-def _folder_without_pairs(home: Parts, root: Parts, tests: Sequence[str], family: Family) -> Parts:
-    """Return where to begin: where most tests lie, else where the family's people would look."""
-    folders = Counter(PurePosixPath(test).parent.parts for test in tests)
-    most = _first(folders)
-    if most is not None:
-        return most
-    return (*root, "tests") if family is Family.PYTHON else home
 
 
 def _first(votes: Counter[_T]) -> _T | None:

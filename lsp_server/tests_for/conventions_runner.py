@@ -35,6 +35,7 @@ _ROOTS = {
 _PYTEST_FILES = {"pytest.ini": r"^\[pytest\]", "pyproject.toml": r"\bpytest\b", "setup.cfg": r"\bpytest\b",
                  "tox.ini": r"\bpytest\b", "requirements-dev.txt": r"^pytest\b", "requirements.txt": r"^pytest\b",
                  "setup.py": r"\bpytest\b", "Pipfile": r"^pytest\b"}  # fmt: skip
+_REACHED = re.compile(r"^\[(?:build-system|tool\.poetry|metadata)\]|^\s*pythonpath\b", re.MULTILINE)
 _PYTHON_IMPORT = re.compile(r"^\s*(?:import|from)\s+(pytest|unittest)\b", re.MULTILINE)
 _PYTHON_TEST = re.compile(r"^(?:async\s+)?def test_", re.MULTILINE)
 _UNITTEST_CASE = re.compile(r"^class \w+\((?:unittest\.)?(?:\w*TestCase)\)", re.MULTILINE)
@@ -74,6 +75,14 @@ def runner_of(root: str, files: Collection[str], tests: Iterable[str], family: F
     if family is Family.JAVASCRIPT:
         return _of_imports(texts) or _of_package(root, files, read) or Runner.NODE
     return _of_python(root, files, texts, read)
+
+
+def is_reached(root: str, files: Collection[str], read: Read) -> bool:
+    """Tell whether tests in a folder of their own find a project of Python: it is installed, or put on the path."""
+    if any(_join(root, name) in files for name in ("conftest.py", "setup.py")):
+        return True
+    texts = [read(path) or "" for name in _PYTEST_FILES if (path := _join(root, name)) in files]
+    return any(_REACHED.search(text) for text in texts)
 
 
 def is_unittest(text: str) -> bool:

@@ -255,7 +255,7 @@ def _runner() -> dict[str, str]:
 @lru_cache(maxsize=8)
 def _place(framework: PythonFramework, target: Target) -> _Place:
     subject = target.subject
-    root, module = find_module(target.workspace, target.path, (*target.examples, target.existing or ""))
+    root, module = find_module(target.workspace, target.path, target.text, (*target.examples, target.existing or ""))
     owner = subject.qualified_name.rpartition(".")[0].rpartition(".")[2] if subject.kind == "method" else ""
     is_bound = bool(owner) and takes_self(subject.text) and is_made_without_arguments(owner, target.text)
     holder = "" if framework.uses_pytest else f"class Test{_camel(owner or subject.name)}(unittest.TestCase):"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
+from lsp_server.tests_for.conventions_names import is_script
 from lsp_server.tests_for.conventions_runner import folders_above
 
 _FOLDERS = (".venv", "venv", "env", ".env")
@@ -98,8 +99,8 @@ def _own() -> Interpreter:
     return Interpreter(Path(sys.executable), tuple(dict.fromkeys(prefixes)), tuple(map(Path, sys.path)))
 
 
-def find_module(workspace: Path, path: str, tests: Sequence[str] = ()) -> tuple[str, str]:
-    """Return the folder that imports of the file `path` begin in, and the name they import it by.
+def find_module(workspace: Path, path: str, text: str = "", tests: Sequence[str] = ()) -> tuple[str, str]:
+    """Return the folder that imports of the file `path`, which says `text`, begin in, and the name they import it by.
 
     Both paths are relative to `workspace`. tests: texts of tests of the project: a fitting name that one of them
     imports is the name.
@@ -110,6 +111,8 @@ def find_module(workspace: Path, path: str, tests: Sequence[str] = ()) -> tuple[
     said = {match for text in tests for match in re.findall(r"^\s*(?:from|import)\s+([\w.]+)", text, re.MULTILINE)}
     named = (n for n in range(len(parts)) if not is_package[n] and ".".join(parts[n:]) in said)
     start = next(named, None)
+    if start is None and is_script(path, text, lambda each: (workspace / each).is_file()):
+        start = len(parts) - 1
     if start is None:
         # Packages begin behind the last folder that is none; where there are no packages, at the root or in `src`.
         n_plain = max(n for n in range(len(parts)) if n == 0 or not is_package[n])

@@ -12,6 +12,8 @@ from lsp_server.engine.scripted import Rule, ScriptedEngine
 from lsp_server.errors import EngineFailed, HearthlineError
 from lsp_server.tests_for.asking import Effort
 from lsp_server.tests_for.framework import Verdict
+from lsp_server.tests_for.listing import Listing
+from lsp_server.tests_for.planning import make_plan
 from lsp_server.tests_for.python import PythonFramework, find_python
 from lsp_server.tests_for.running import Runner
 from lsp_server.tests_for.sandbox import Sandbox, find_sandbox
@@ -130,6 +132,33 @@ async def test_what_passes_and_tells_something_is_kept(tmp_path: Path, sandbox: 
     # They pass where a person runs them: in the project, by its own runner.
     (target.workspace / "tests/test_clamp.py").write_text(framework().assembled(target, suggestion.kept))
     assert "passed" in said_by(target, "pytest", "-q", "-o", "addopts=", "-o", "pythonpath=src", "tests")
+
+
+AREA = "def area(n):\n    return n * two()\n\n\ndef two():\n    return 2\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "path"),
+    [
+        ({"area.py": AREA}, "area.py"),
+        ({"p/__init__.py": "", "p/area.py": AREA}, "p/area.py"),
+        ({"app/helpers.py": AREA, "app/area.py": f"from helpers import two\n\n\n{AREA}"}, "app/area.py"),
+        ({"src/area.py": AREA, "pytest.ini": "[pytest]\npythonpath = src\n"}, "src/area.py"),
+        ({"area.py": AREA, "conftest.py": ""}, "area.py"),
+    ],
+)
+def test_a_plain_pytest_finds_what_was_put_there(tmp_path: Path, files: dict[str, str], path: str) -> None:
+    target = project(tmp_path, files, path, files[path].split("\n").index("def area(n):"), "")
+    folder = target.workspace
+    plan = make_plan(target.subject, path, target.text, folder, Listing(folder, path, (), {}))
+    answer = "def test_area():\n    assert area(3) == 6\n"
+    test = folder / plan.target.test_path
+    test.parent.mkdir(exist_ok=True)
+    test.write_text(plan.framework.assembled(plan.target, plan.framework.read(answer, plan.target, ()).tests))
+    ran = subprocess.run(
+        [Path(sys.prefix) / "bin" / "pytest", "-q"], cwd=folder, check=False, capture_output=True, text=True
+    )
+    assert "1 passed" in ran.stdout, ran.stdout
 
 
 @pytest.mark.anyio

@@ -33,7 +33,18 @@ class Layout(NamedTuple):
 
 LAYOUTS = [
     # Python
-    Layout("bare", {"area.py": ""}, "area.py", Runner.PYTEST, "tests/test_area.py"),
+    Layout("bare", {"area.py": ""}, "area.py", Runner.PYTEST, "test_area.py"),
+    Layout("a package alone", {"p/__init__.py": "", "p/a.py": ""}, "p/a.py", Runner.PYTEST, "p/test_a.py"),
+    Layout("a project that nobody installs", {"area.py": "", "pyproject.toml": PYPROJECT}, "area.py", Runner.PYTEST,
+           "test_area.py"),
+    Layout("installed", {"area.py": "", "pyproject.toml": f"{PYPROJECT}[build-system]\n"}, "area.py", Runner.PYTEST,
+           "tests/test_area.py"),
+    Layout("on the path", {"area.py": "", "pytest.ini": "[pytest]\npythonpath = .\n"}, "area.py", Runner.PYTEST,
+           "tests/test_area.py"),
+    Layout("on the path by conftest.py", {"x/area.py": "", "conftest.py": ""}, "x/area.py", Runner.PYTEST,
+           "tests/test_area.py"),
+    Layout("scripts", {"app/m.py": "import helpers\n", "app/helpers.py": "", "conftest.py": "",
+           "tests/test_z.py": PYTEST}, "app/m.py", Runner.PYTEST, "app/test_m.py"),
     Layout("flat", {"tests/test_other.py": PLAIN, "other.py": "", "area.py": ""}, "area.py", Runner.PYTEST,
            "tests/test_area.py"),
     Layout("there already", {"tests/test_area.py": PLAIN, "area.py": ""}, "area.py", Runner.PYTEST,

@@ -36,7 +36,22 @@ def write(folder: Path, *files: str) -> Path:
     ],
 )
 def test_modules(files: tuple[str, ...], path: str, tests: tuple[str, ...], expected: object, tmp_path: Path) -> None:
-    assert find_module(write(tmp_path, *files), path, tests) == expected
+    assert find_module(write(tmp_path, *files), path, "", tests) == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "path", "text", "expected"),
+    [
+        (("app/helpers.py",), "app/m.py", "import os\nfrom helpers import two\n", ("app", "m")),
+        (("app/helpers/__init__.py",), "app/m.py", "import helpers\n", ("app", "m")),
+        (("app/helpers.py", "app/__init__.py"), "app/m.py", "from helpers import two\n", ("", "app.m")),
+        (("app/helpers.py",), "app/m.py", "from app.helpers import two\n", ("", "app.m")),
+        (("helpers.py",), "m.py", "from helpers import two\n", ("", "m")),
+        (("src/helpers.py",), "src/m.py", "    from helpers import two\n", ("src", "m")),
+    ],
+)
+def test_modules_of_scripts(files: tuple[str, ...], path: str, text: str, expected: object, tmp_path: Path) -> None:
+    assert find_module(write(tmp_path, *files), path, text) == expected
 
 
 def test_the_interpreter_is_that_of_the_environment(tmp_path: Path) -> None:
