@@ -51,7 +51,7 @@ _FAILURES = (Verdict.FAILED, Verdict.BROKEN)
 _MOST_TRIED = 100
 """Places that are looked at to find what a test tests."""
 _NO_RUN = re.compile(r"Benchmark|Fuzz|Example")
-"""Begins what Go's test program runs, but not for its result."""
+"""Begins what Go's test program knows beside tests."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,9 @@ def register(server: "HearthlineServer") -> None:
         if snapshot.path is None or family_of(snapshot.path) is None or not capabilities.edit_requests:
             return []
         subject = await subject_of(server, snapshot, asked.where)
-        if subject is None or not subject.is_test or subject.kind == "class" or _NO_RUN.match(subject.name):
+        if subject is None or not subject.is_test or subject.kind == "class":
+            return []
+        if subject.language_id == "go" and _NO_RUN.match(subject.name):
             return []
         title = f"Fix failing test `{subject.name}`"
         return [action(asked, title, types.CodeActionKind.QuickFix, FIX_TEST)]
