@@ -204,8 +204,10 @@ class Search:
 
     async def _thin(self) -> None:
         """Leave out of the tests that will be kept the claims that say nothing new."""
+        noticed: frozenset[int] = frozenset()
         for each in worth_keeping(self.passing, self.had.gains):
-            test = await thinned(self.runner, each, self.mutants)
+            test = await thinned(self.runner, replace(each, kills=each.kills - noticed), self.mutants)
+            noticed |= each.kills
             self.passing[self.passing.index(each)] = replace(each, test=test)
 
     async def _steady(self, tests: Sequence[TestCode]) -> list[str]:

@@ -19,7 +19,10 @@ _FEW = 3
 
 
 async def thinned(runner: Runner, passing: Passing, mutants: Sequence[Mutant]) -> TestCode:
-    """Return the test of `passing` with fewer claims, if it can do with fewer. mutants: all of them. Raises NotRun."""
+    """Return the test of `passing` with fewer claims, if it can do with fewer. Raises NotRun.
+
+    passing: with the kills that count; mutants: all of them.
+    """
     test = passing.test
     claims = runner.framework.claims(test)
     if len(claims) <= _FEW:
