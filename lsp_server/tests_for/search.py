@@ -161,7 +161,7 @@ class Search:
                 break
             self.passing = [each for each in self.passing if each.test.name not in unsteady]
             self.dropped[UNSTEADY] += len(unsteady)
-        n_known = sum(each.gains <= self.had.gains for each in self.passing)
+        n_known = sum(bool(each.gains) and each.gains <= self.had.gains for each in self.passing)
         self.dropped[_KNOWN] += n_known
         self.dropped[_NEEDLESS] += len(self.passing) - len(kept) - n_known
         tally = Tally(
