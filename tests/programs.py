@@ -6,6 +6,7 @@ renamed to its last name, whole; what a package brings along to be run while it 
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import tempfile
@@ -20,6 +21,9 @@ PACKAGES = {"vitest": ("5.1.1", "3.2.4"), "jest": ("30.5.2",)}
 _NPM = ("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--force", "--loglevel=error")
 _STEP_TIMEOUT_S = 300
 _OF_LAST_WORDS = 1_000
+_NO_WAY = re.compile(r"\b(?:ENOTFOUND|EAI_AGAIN|E?TIMEDOUT|ECONN\w+|ENETUNREACH|\w*CERT\w*)\b")
+_cut_off: list[str] = []
+"""What npm said when it reached nothing, in this process."""
 
 
 class ProgramUnavailableError(Exception):
@@ -48,6 +52,8 @@ def _fetched(name: str, package: str) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     if shutil.which("npm") is None:
         raise ProgramUnavailableError(f"{name} is fetched by npm, which is not here")
+    if _cut_off:  # npm tries for a minute each time
+        raise ProgramUnavailableError(f"{name} is fetched by npm, which reached nothing before: {_cut_off[0]}")
     with tempfile.TemporaryDirectory(dir=folder.parent) as place:
         _fetch(name, package, Path(place) / name)
         if not folder.is_dir():  # another run was quicker
@@ -71,7 +77,10 @@ def _fetch(name: str, package: str, folder: Path) -> None:
     except subprocess.TimeoutExpired as error:
         raise ProgramUnavailableError(f"{name} was not fetched within {_STEP_TIMEOUT_S} s") from error
     if done.returncode:
-        raise ProgramUnavailableError(f"{name} cannot be fetched: {(done.stdout + done.stderr)[-_OF_LAST_WORDS:]}")
+        words = (done.stdout + done.stderr)[-_OF_LAST_WORDS:]
+        if _NO_WAY.search(words):
+            _cut_off.append(words)
+        raise ProgramUnavailableError(f"{name} cannot be fetched: {words}")
 
 
 def take_modules(modules: Path, project: Path) -> None:
