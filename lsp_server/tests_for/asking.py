@@ -28,8 +28,9 @@ _THINKING_TOKENS = 2_000
 class Effort:
     """How much is asked of an engine. n_drawn: further answers to the first question; n_rounds: of asking for more.
 
-    is_told: the model is told what fails, to mend it, and what no test reaches. One that is slow is small, and says the
-    same again, or the form without anything filled in: it draws `n_drawn` answers in each round instead.
+    is_told: the model is shown tests of the project, and told what fails, to mend it, and what no test reaches. One
+    that is slow is small, and says what it is shown again, or the form without anything filled in: it draws `n_drawn`
+    answers in each round instead.
     max_tokens: of one answer; mend_tokens: of a mended test; thinking_tokens: more of each answer to think first, 0 for
     no thinking; budget: of all answers together.
     """

@@ -22,6 +22,7 @@ from lsp_server.tests_for.merge_text import Source, unique
 
 _FENCES = frozenset({"javascript", "js", "typescript", "ts", "jsx", "tsx", "mjs", "cjs"})
 _TEST = re.compile(r"(?:test|it)(?:\.\w+)*\s*\(|(?:test|it)\.each\b")
+_LAST_TEST = re.compile(r"^([ \t]*)(?:test|it)\b", re.MULTILINE)
 _GROUP = re.compile(r"(?:describe|suite)\b")
 _HOOK = re.compile(r"beforeEach\s*\(")
 _DECLARATIONS = {"lexical_declaration", "variable_declaration", "function_declaration", "class_declaration"}
@@ -69,7 +70,7 @@ class _Parts:
 
 def read_answer(answer: str, style: Style, taken: Collection[str]) -> Answer:
     """Return the tests in `answer`. taken: titles that no test may have."""
-    source = Source(style.language_id, textwrap.dedent(code_of(answer, _FENCES)))
+    source = _closed(style.language_id, textwrap.dedent(code_of(answer, _FENCES)))
     imported = [atom for each in statements(source) for atom in each.atoms]
     parts = _parts(source, source.root.children)
     drafts = list(_drafts(source, parts))
@@ -88,6 +89,18 @@ def read_answer(answer: str, style: Style, taken: Collection[str]) -> Answer:
         titles.add(test.name)
         tests.append(test)
     return Answer(tuple(tests), tuple(dropped))
+
+
+def _closed(language_id: str, code: str) -> Source:
+    """Return `code`, closed behind its last whole statement where it was cut off in a test."""
+    source = Source(language_id, code)
+    end = code.rfind(";\n") + 1 if not code.rstrip().endswith(";") else len(code.rstrip())
+    margin = next(iter(_LAST_TEST.findall(code)[-1:]), "")
+    for closing in (f"\n{margin}}});", f"\n{margin}}});\n}});") if source.root.has_error and end else ():
+        closed = Source(language_id, code[:end] + closing)
+        if closed.parses:
+            return closed
+    return source
 
 
 def _parts(source: Source, nodes: Iterable[tree_sitter.Node]) -> _Parts:
@@ -152,7 +165,8 @@ def _test(text: str, prefix: list[str], imported: list[Atom], style: Style, titl
     title = re.search(r"""^[\w.]+(?:\(.*?\))?\(\s*(["'`])(.*?)\1""", text, re.DOTALL)
     if title is None or not title[2].strip():
         return "have no title"
-    name = unique(title[2], titles, "{name} ({number})")
+    plain = title[2].removesuffix("...").strip() or style.name  # the form's dots
+    name = unique(plain, titles, "{name} ({number})")
     if name != title[2]:
         text = text.replace(title[2], name, 1)
     imports = tuple(_imports(text, imported, style))

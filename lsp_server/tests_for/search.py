@@ -21,6 +21,7 @@ from lsp_server.tests_for.running import Runner
 from lsp_server.tests_for.standing import Standing
 from lsp_server.tests_for.stating import state_values
 from lsp_server.tests_for.suggestion import Suggestion, Tally
+from lsp_server.tests_for.target import Target
 from lsp_server.tests_for.thinning import thinned
 from lsp_server.tests_for.trying import UNSTEADY, Failing, Tried, left_of, meet_mutants, try_tests
 
@@ -32,6 +33,7 @@ _NEEDLESS = "say nothing that the kept ones do not"
 _KNOWN = "say nothing that the tests there are do not"
 _ILL_CALLED = re.compile(r"TypeError: .*\barguments?\b")
 """What is wrong then is the test's call."""
+_NUMBER = re.compile(r" \(\d+\)\Z")
 _COMMENTS = {"python": "#"}
 
 
@@ -46,10 +48,14 @@ class Question:
 
 @dataclass(slots=True)
 class Search:
-    """What is known of the tests of `runner.target`. mutants: all that tests may notice; had: what tests there are."""
+    """What is known of the tests of `runner.target`.
+
+    mutants: all that tests may notice; shown: the target as questions show it; had: what tests there are.
+    """
 
     runner: Runner
     mutants: tuple[Mutant, ...]
+    shown: Target
     had: Standing = field(default_factory=Standing)
     taken: set[str] = field(default_factory=set)
     said: set[str] = field(default_factory=set)
@@ -61,15 +67,15 @@ class Search:
 
     def first_question(self, *, draws: bool) -> Question:
         """Return the question that needs no knowledge."""
-        return Question(ask_for_tests(self.runner.target, self._rules), draws=draws)
+        return Question(ask_for_tests(self.shown, self._rules), draws=draws)
 
     def plain_question(self) -> Question:
         """Return the question that a person would ask: the form and the task lead some models astray."""
-        return Question(ask_plainly(self.runner.target, self.runner.framework.name), draws=False)
+        return Question(ask_plainly(self.shown, self.runner.framework.name), draws=False)
 
     def next_questions(self) -> list[Question]:
         """Return what to ask by what is known: to mend what failed, and for what no test reaches."""
-        target, rules = self.runner.target, self._rules
+        target, rules = self.shown, self._rules
         questions = []
         for failing in self.failing[:_MOST_MENDED_AT_ONCE]:
             messages = ask_to_mend(target, rules, failing.test.text, failing.error)
@@ -164,6 +170,7 @@ class Search:
         n_known = sum(bool(each.gains) and each.gains <= self.had.gains for each in self.passing)
         self.dropped[_KNOWN] += n_known
         self.dropped[_NEEDLESS] += len(self.passing) - len(kept) - n_known
+        kept = self._renumbered(kept)
         tally = Tally(
             tried=self.tried,
             kept=len(kept),
@@ -174,6 +181,16 @@ class Search:
             note=self.had.note,
         )
         return Suggestion(tuple(map(self._marked, kept)), tuple(self.disagreeing), tally)
+
+    def _renumbered(self, tests: Sequence[TestCode]) -> list[TestCode]:
+        """Return `tests` without numbers behind their titles that only those left out made needful."""
+        names = {*self.runner.framework.names_in(self.runner.target.existing or "")}
+        found = []
+        for test in tests:
+            plain = _NUMBER.sub("", test.name)
+            found.append(renamed(test, unique(plain, names, "{name} ({number})")) if plain != test.name else test)
+            names.add(found[-1].name)
+        return found
 
     def _marked(self, test: TestCode) -> TestCode:
         """Return `test` with a comment where a person must look at its values."""

@@ -6,6 +6,7 @@ Owns the order of these. Invariant: nothing is asked for or run after whoever wa
 import asyncio
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from lsp_server.context.secrets import has_secret
 from lsp_server.engine.protocol import Engine, Priority
@@ -53,7 +54,7 @@ async def suggest(
     key = f"tests:{target.path}:{target.subject.qualified_name}"
     asking = Asking(engine, key, priority, effort.budget, effort.thinking_tokens, seed)
     report("loading it, running the tests there are", 0.0)
-    search = await _begun(Runner(target, framework, sandbox), mutants)
+    search = await _begun(Runner(target, framework, sandbox), mutants, effort)
     if search.is_complete:
         return await search.finish()
     report("asking for tests", 0.1)
@@ -84,12 +85,13 @@ async def suggest(
     return await search.finish()
 
 
-async def _begun(runner: Runner, mutants: tuple[Mutant, ...]) -> Search:
+async def _begun(runner: Runner, mutants: tuple[Mutant, ...], effort: Effort) -> Search:
     """Return a search that knows what the tests there are tell. Raises NotRun; HearthlineError: see `loading`."""
     had = await run_standing(runner, mutants)
     if not had.lines:  # else it was loaded just now
         await require_loading(runner)
-    return Search(runner, mutants, had, taken=set(re.findall(r"\w+", runner.target.existing or "")))
+    shown = runner.target if effort.is_told else replace(runner.target, examples=())
+    return Search(runner, mutants, shown, had, taken=set(re.findall(r"\w+", runner.target.existing or "")))
 
 
 async def _answers(asking: Asking, effort: Effort, questions: Sequence[Question]) -> list[tuple[Question, str]]:

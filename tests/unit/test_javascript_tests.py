@@ -286,3 +286,35 @@ def test_a_program_that_does_not_start_is_no_fault_of_tests(output: str, reason:
         read_suites(structs.replace(shot("", 1), output=output), {})
     assert read_suites(shot("", 1, mutant=3), {}) == []
     assert read_suites(shot("{}", 1), {}) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "texts"),
+    [
+        (
+            'test("a", () => {\n  assert.equal(area(1), 1);\n  assert.equal(area(2), 4);\n  assert.equal(area(',
+            ['test("a", () => {\n  assert.equal(area(1), 1);\n  assert.equal(area(2), 4);\n});'],
+        ),
+        (
+            'test("a", () => { assert.equal(area(1), 1); });\ntest("b", () => {\n  assert.equal(area(2), 4);\n  ass',
+            [
+                'test("a", () => {\n  assert.equal(area(1), 1);\n});',
+                'test("b", () => {\n  assert.equal(area(2), 4);\n});',
+            ],
+        ),
+        (
+            'describe("d", () => {\n  test("a", () => {\n    assert.equal(area(1), 1);\n    assert.eq',
+            ['test("a", () => {\n  assert.equal(area(1), 1);\n});'],
+        ),
+        ('test("a", () => {\n  asse', []),
+    ],
+)
+def test_a_test_that_was_cut_off_ends_behind_its_last_claim(answer: str, texts: list[str]) -> None:
+    assert [test.text for test in read_answer(answer, NODE, ()).tests] == texts
+
+
+def test_the_dots_of_the_form_are_no_title() -> None:
+    answer = "".join(
+        f'{call}("area ...", () => {{ assert.equal(area({n}), {n}); }});\n' for n, call in enumerate(("test", "it"))
+    )
+    assert [test.name for test in read_answer(answer, NODE, ()).tests] == ["area", "area (2)"]
