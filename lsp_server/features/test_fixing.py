@@ -25,7 +25,7 @@ from lsp_server.features.code_actions import Asked, action
 from lsp_server.features.proposing import code_from, text_to_work_on
 from lsp_server.features.running import Run
 from lsp_server.features.subjects import subject_of
-from lsp_server.features.testing import shown_in
+from lsp_server.features.testing import listing_for
 from lsp_server.fixes import asking, failing
 from lsp_server.fixes.asking import MAX_PROPOSALS, Attempt
 from lsp_server.fixes.failing import Shown
@@ -36,7 +36,6 @@ from lsp_server.languages import language_of
 from lsp_server.review_process.messages import FindSubject, Held, Located, TryEdit
 from lsp_server.tests_for.conventions_names import family_of
 from lsp_server.tests_for.framework import Result, Verdict
-from lsp_server.tests_for.listing import Listing
 from lsp_server.tests_for.planning import find_tool
 from lsp_server.tests_for.rerun import Suite
 from lsp_server.tests_for.sandbox import find_sandbox
@@ -167,8 +166,7 @@ async def _case(run: Run) -> _Case:
     run.require_current()
     sandbox = await asyncio.to_thread(find_sandbox)
     path = Path(snapshot.path).relative_to(folder).as_posix()
-    exclude = server.session.settings.index.exclude
-    listing = await asyncio.to_thread(Listing, folder, path, exclude, shown_in(server, folder))
+    listing = await listing_for(server, folder, path)
     tool = await asyncio.to_thread(find_tool, path, text, folder, listing)
     own = _file(path, text, "".join(snapshot.lines), snapshot, subject, subject.first_line)
     if own is None:

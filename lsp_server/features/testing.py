@@ -97,17 +97,20 @@ async def suggested(
     if text is None or snapshot.path is None:
         raise HearthlineError("the file is larger than 512 KB, or is none on this machine")
     path = Path(snapshot.path).relative_to(folder).as_posix()
-    shown = shown_in(server, folder)
-    exclude = server.session.settings.index.exclude
-
     sandbox = await asyncio.to_thread(find_sandbox)
-    listing = await asyncio.to_thread(Listing, folder, path, exclude, shown)
+    listing = await listing_for(server, folder, path)
     made = await asyncio.to_thread(make_plan, subject, path, text, folder, listing)
     suggestion = await suggest(made.target, made.framework, server.session.engine, sandbox, report, priority=priority)
     return Suggested(made, suggestion)
 
 
-def shown_in(server: "HearthlineServer", folder: Path) -> dict[str, Sequence[str]]:
+async def listing_for(server: "HearthlineServer", folder: Path, path: str) -> Listing:
+    """Return what of `folder` is looked at for the tests of the file at `path` in it. Raises HearthlineError."""
+    exclude = server.session.settings.index.exclude
+    return await asyncio.to_thread(Listing, folder, path, exclude, _shown(server, folder))
+
+
+def _shown(server: "HearthlineServer", folder: Path) -> dict[str, Sequence[str]]:
     """Return the lines of the open documents of `folder`, by their paths in it."""
     snapshots = [document.snapshot() for document in server.session.documents.values() if document.unfit is None]
     return {

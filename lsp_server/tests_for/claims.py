@@ -4,7 +4,7 @@ Invariant: what is left of a test is lines of it, in their order; all that is no
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from lsp_server.tests_for.framework import TestCode
@@ -13,6 +13,10 @@ Claim = tuple[int, int]
 """First and last line of a claim, 0-based, in the test's text."""
 
 
+MOST_LITERAL_CHARS = 100
+MOST_FLOAT_CHARS = 8
+"""What is stated is no longer than this; a longer float is a result of rounding, which another machine may do
+otherwise."""
 SAID = "say what another one says"
 """Why a test is left out that differs from another one in its name and in blanks alone."""
 
@@ -36,6 +40,16 @@ def renamed(test: TestCode, name: str) -> TestCode:
     """Return `test` under another name."""
     own = re.compile(rf"(?<!\w){re.escape(test.name)}(?!\w)")
     return replace(test, name=name, text=own.sub(lambda _: name, test.text, count=1))
+
+
+def with_claims(text: str, claims: Sequence[Claim], new: Mapping[Claim, str]) -> str:
+    """Return the test `text` with the words of `new` in place of its `claims`, and without those that `new` has not."""
+    lines = text.split("\n")
+    for first, last in reversed(claims):
+        margin = lines[first][: len(lines[first]) - len(lines[first].lstrip())]
+        words = new.get((first, last))
+        lines[first : last + 1] = [margin + words] if words is not None else []
+    return "\n".join(lines)
 
 
 def without(test: TestCode, claims: Collection[Claim]) -> TestCode:

@@ -5,15 +5,16 @@ wrote go into files, never into the command.
 """
 
 import json
+import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 import msgspec
 
-from lsp_server.tests_for.framework import Trial
+from lsp_server.tests_for.framework import TestCode, Trial
 from lsp_server.tests_for.mutants import Mutant
 from lsp_server.tests_for.target import Target
 
@@ -62,6 +63,14 @@ class Program:
     readable: tuple[Path, ...] = ()
 
 
+def on_path(name: str, path: str, workspace: Path) -> Iterator[Path]:
+    """Give the programs called `name` on `path` that do not lie in the workspace, which must not choose what is run."""
+    for folder in path.split(os.pathsep):
+        place = Path(folder) / name
+        if os.path.isabs(folder) and os.access(place, os.X_OK) and not place.resolve().is_relative_to(workspace):
+            yield place
+
+
 def trial_of(
     program: Program, target: Target, tests: Mapping[str, tuple[str, str]], mutants: Sequence[Mutant], scratch: Path
 ) -> Trial:
@@ -95,6 +104,21 @@ def trial_of(
         readable=(*_own_prefixes(), *program.readable),
         wall_s=program.budget_s + 2 * program.build_s + program.test_s,
     )
+
+
+def standing_trial_of(
+    program: Program,
+    target: Target,
+    tests: Sequence[TestCode],
+    mutants: Sequence[Mutant],
+    scratch: Path,
+    changed: Mapping[str, str],
+    budget_s: float,
+) -> Trial:
+    """Return the run, all at once, of `tests` where they stand, in the target's test file; see `Tool.standing`."""
+    together = replace(program, separately=False, budget_s=budget_s, blame="")
+    trial = trial_of(together, target, {test.name: (target.test_path, "") for test in tests}, mutants, scratch)
+    return replace(trial, shadow={**program.shadow, **changed})
 
 
 def shots_in(report: str) -> Iterable[Shot]:

@@ -11,7 +11,17 @@ from itertools import count
 from pathlib import PurePosixPath
 
 from lsp_server.tests_for import conventions_runner as runners
-from lsp_server.tests_for.conventions_names import Family, common, family_of, is_in_tests, is_script, pair, tested_stem
+from lsp_server.tests_for.conventions_names import (
+    Family,
+    common,
+    family_of,
+    imported_path,
+    is_in_tests,
+    is_script,
+    pair,
+    tested_stem,
+    without_script_ending,
+)
 from lsp_server.tests_for.conventions_place import place
 from lsp_server.tests_for.conventions_runner import Read, Runner
 
@@ -69,7 +79,7 @@ def find_conventions(path: str, name: str, files: Collection[str], read: Read) -
     tests.sort(key=lambda test: _order(path, test, tested.get(test) or test))
     others = [each for each in mine if tested_stem(each) is None]
     alone = is_script(path, read(path) or "", files.__contains__)
-    reached = runners.is_reached(root, files, read)
+    reached = family is Family.PYTHON and runners.is_reached(root, files, read)
     placed = place(path, root, pairs, tests, others, family, is_script=alone, is_reached=reached)
     if placed not in tests:
         importing = _importing(path, name, tests[:_MAX_LOOKED_AT], family, read)
@@ -123,7 +133,7 @@ def _imports(text: str, test: str, path: str, family: Family) -> bool:
         return PurePosixPath(test).parent == pure.parent
     if family is Family.JAVASCRIPT:
         wanted = {str(pure), str(pure.with_suffix(""))} | ({str(pure.parent)} if pure.stem == "index" else set())
-        return any(_resolved(test, each) in wanted for each in _SPECIFIER.findall(text))
+        return any(without_script_ending(imported_path(test, each)) in wanted for each in _SPECIFIER.findall(text))
     parts = pure.with_suffix("").parts
     parts = parts[:-1] if parts[-1] == "__init__" else parts
     for first in range(len(parts)):
@@ -136,18 +146,6 @@ def _imports(text: str, test: str, path: str, family: Family) -> bool:
         ):
             return True
     return False
-
-
-def _resolved(test: str, specifier: str) -> str:
-    """Return the path that a relative import in `test` means, without the ending of a script."""
-    parts = list(PurePosixPath(test).parent.parts)
-    for part in specifier.split("/"):
-        if part == "..":
-            parts = parts[:-1]
-        elif part not in ("", "."):
-            parts.append(part)
-    joined = "/".join(parts)
-    return re.sub(r"\.[mc]?[jt]sx?$", "", joined)
 
 
 def _examples(tests: Sequence[str], read: Read) -> tuple[Example, ...]:

@@ -88,6 +88,22 @@ def is_script(path: str, text: str, has: Callable[[str], bool]) -> bool:
     return any(has(str(folder / f"{name}.py")) or has(str(folder / name / "__init__.py")) for name in named)
 
 
+def imported_path(path: str, specifier: str) -> str:
+    """Return the path, of the workspace, that a relative import in the script at `path` names."""
+    parts = list(PurePosixPath(path).parent.parts)
+    for part in specifier.split("/"):
+        if part == "..":
+            parts = parts[:-1]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def without_script_ending(path: str) -> str:
+    """Return `path` without the ending of a script: what is imported as `.js` may be written as `.ts`."""
+    return re.sub(r"\.[mc]?[jt]sx?$", "", path)
+
+
 def pair(sources: Iterable[str], tests: Iterable[str], imports: Callable[[str, str], bool]) -> list[Names]:
     """Find the source of each test whose name names one. Where several do, the one whose folder is most alike.
 

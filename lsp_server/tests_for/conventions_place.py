@@ -51,8 +51,8 @@ def place(
     others: Collection[str],
     family: Family,
     *,
-    is_script: bool = False,
-    is_reached: bool = True,
+    is_script: bool,
+    is_reached: bool,
 ) -> str:
     """Return where the tests of the file at `path` lie or would; never one of `others`, which are no tests.
 
@@ -79,7 +79,7 @@ def place(
     folder = _first(votes)
     if folder is None:
         most = _first(Counter(PurePosixPath(test).parent.parts for test in tests))
-        habit = (*PurePosixPath(root).parts, "tests") if family is Family.PYTHON and is_reached else home
+        habit = (*PurePosixPath(root).parts, "tests") if is_reached else home
         folder = home if is_script else most if most is not None else habit
     taken = {names.test for names in pairs}.union(others)  # those of another file of this name, and what is no test
     templates_left = [each for name in (template, _DEFAULT_TEMPLATES[family]) for each in (name, _with_parent(name))]

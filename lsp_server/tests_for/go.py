@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
@@ -17,7 +17,7 @@ from typing import ClassVar
 import msgspec
 
 from lsp_server.errors import HearthlineError
-from lsp_server.tests_for.commanding import NAMES, Program, Shot, shots_in, trial_of
+from lsp_server.tests_for.commanding import NAMES, Program, Shot, on_path, shots_in, standing_trial_of, trial_of
 from lsp_server.tests_for.framework import MOST_STANDING, Answer, Result, TestCode, Trial, Verdict
 from lsp_server.tests_for.go_answer import claims_in, read_answer
 from lsp_server.tests_for.merge import merged
@@ -94,9 +94,8 @@ class StandingGo(GoTool):
     ) -> Trial:
         """Write no test."""
         del turn
-        program = replace(_program(self.go, target, scratch), separately=False, budget_s=self.budget_s, blame="")
-        files = {test.name: (target.test_path, "") for test in tests}
-        return replace(trial_of(program, target, files, mutants, scratch), shadow=dict(self.changed))
+        program = _program(self.go, target, scratch)
+        return standing_trial_of(program, target, tests, mutants, scratch, dict(self.changed), self.budget_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +164,10 @@ class GoFramework(GoTool):
 
 def find_go(workspace: Path, environment: Mapping[str, str]) -> Go:
     """Return the first Go on PATH that does not lie in `workspace`. Raises HearthlineError where there is none."""
-    for folder in environment.get("PATH", "").split(os.pathsep):
-        place = Path(folder) / "go"
-        if os.path.isabs(folder) and os.access(place, os.X_OK) and not place.resolve().is_relative_to(workspace):
-            go = _asked(place)
-            if go is not None:
-                return go
+    for place in on_path("go", environment.get("PATH", ""), workspace):
+        go = _asked(place)
+        if go is not None:
+            return go
     raise HearthlineError("there is no Go on the PATH, which runs its tests; install it")
 
 

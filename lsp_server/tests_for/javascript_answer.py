@@ -18,7 +18,7 @@ from lsp_server.tests_for.framework import Answer, TestCode
 from lsp_server.tests_for.javascript_asserts import as_assert
 from lsp_server.tests_for.javascript_source import callback_of, spread
 from lsp_server.tests_for.merge_javascript_imports import Atom, statements, written
-from lsp_server.tests_for.merge_text import Source, unique
+from lsp_server.tests_for.merge_text import TITLED, Source, unique
 
 _FENCES = frozenset({"javascript", "js", "typescript", "ts", "jsx", "tsx", "mjs", "cjs"})
 _TEST = re.compile(r"(?:test|it)(?:\.\w+)*\s*\(|(?:test|it)\.each\b")
@@ -166,7 +166,7 @@ def _test(text: str, prefix: list[str], imported: list[Atom], style: Style, titl
     if title is None or not title[2].strip():
         return "have no title"
     plain = title[2].removesuffix("...").strip() or style.name  # the form's dots
-    name = unique(plain, titles, "{name} ({number})")
+    name = unique(plain, titles, TITLED)
     if name != title[2]:
         text = text.replace(title[2], name, 1)
     imports = tuple(_imports(text, imported, style))

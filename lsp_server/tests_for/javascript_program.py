@@ -6,17 +6,16 @@ Invariant: the command is Node, a program that lies in the project's `node_modul
 `package.json` are never looked at for it.
 """
 
-import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from lsp_server.errors import HearthlineError
-from lsp_server.tests_for.commanding import FILES, Program, asset, shots_in, trial_of
+from lsp_server.tests_for.commanding import FILES, Program, asset, on_path, shots_in, standing_trial_of
 from lsp_server.tests_for.conventions_runner import Runner, folders_above
 from lsp_server.tests_for.framework import MOST_STANDING, Result, TestCode, Trial
 from lsp_server.tests_for.javascript_reports import read_standing_node, read_standing_suites
@@ -142,10 +141,8 @@ class StandingScripts(ScriptTool):
     ) -> Trial:
         """Write no test."""
         del turn
-        program = replace(self.program_for(target, scratch), separately=False, budget_s=self.budget_s)
-        files = {test.name: (target.test_path, "") for test in tests}
-        trial = trial_of(program, target, files, mutants, scratch)
-        return replace(trial, shadow={**program.shadow, **dict(self.changed)})
+        program = self.program_for(target, scratch)
+        return standing_trial_of(program, target, tests, mutants, scratch, dict(self.changed), self.budget_s)
 
     def results(self, trial: Trial, report: str, output: str) -> tuple[Result, ...]:
         """Read what our runner told of each execution."""
@@ -196,12 +193,9 @@ def _entry(workspace: Path, path: str, runner: Runner) -> Path | None:
 
 
 def _node(path: str, workspace: Path) -> Node | None:
-    """Return the first Node on PATH that does not lie in the workspace, which must not choose what is run."""
-    for folder in path.split(os.pathsep):
-        place = Path(folder) / "node"
-        if os.path.isabs(folder) and os.access(place, os.X_OK) and not place.resolve().is_relative_to(workspace):
-            return _asked(place)
-    return None
+    """Return the first Node on PATH that does not lie in the workspace."""
+    place = next(on_path("node", path, workspace), None)
+    return _asked(place) if place is not None else None
 
 
 @cache

@@ -52,7 +52,7 @@ class _Suites(msgspec.Struct, frozen=True):
 def read_node(shot: Shot, paths: Mapping[str, str]) -> list[Result]:
     """Return the result of one execution of one test by Node."""
     del paths
-    told = [line for each in shot.told.splitlines() if (line := _decoded(each, _Told)) is not None]
+    told = _told_by(shot)
     verdicts = [(Verdict(each.verdict), each.words) for each in told if each.verdict in _VERDICTS and not each.level]
     bad = [each for each in verdicts if each[0] not in (Verdict.PASSED, Verdict.SKIPPED)]
     lines = frozenset(line for each in told for line in each.lines)
@@ -72,7 +72,7 @@ def read_node(shot: Shot, paths: Mapping[str, str]) -> list[Result]:
 
 def read_standing_node(shot: Shot) -> list[Result]:
     """Return the results of one execution of a whole file by Node: of the tests in it that the shot names."""
-    told = [line for each in shot.told.splitlines() if (line := _decoded(each, _Told)) is not None]
+    told = _told_by(shot)
     verdicts = [
         (each.name, Verdict(each.verdict), each.words)
         for each in told
@@ -98,6 +98,11 @@ def read_standing_suites(shot: Shot) -> list[Result]:
         if not suite.assertionResults:
             verdicts += [(name, Verdict.BROKEN, _plain(suite.message or _NOT_LOADED)) for name in shot.tests]
     return _by_name(shot, verdicts, frozenset())
+
+
+def _told_by(shot: Shot) -> list[_Told]:
+    """Return the lines of our reporter; those that are none are passed over."""
+    return [line for each in shot.told.splitlines() if (line := _decoded(each, _Told)) is not None]
 
 
 def _by_name(shot: Shot, verdicts: Sequence[tuple[str, Verdict, str]], lines: frozenset[int]) -> list[Result]:

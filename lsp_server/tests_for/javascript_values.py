@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import tree_sitter
 
 from lsp_server.context.secrets import has_secret
-from lsp_server.tests_for.claims import Claim, renamed
+from lsp_server.tests_for.claims import MOST_FLOAT_CHARS, MOST_LITERAL_CHARS, Claim, renamed, with_claims
 from lsp_server.tests_for.framework import TestCode
 from lsp_server.tests_for.javascript_source import body_of, claiming, claims_in, declared, without_leftovers
-from lsp_server.tests_for.merge_text import Source, walk
+from lsp_server.tests_for.merge_text import Source, unnumbered, walk
 
 _MARK = "hearthline saw: "
 _SAW = re.compile(rf"^(?:Error: )?{_MARK}(.*)$", re.MULTILINE)
@@ -32,9 +32,6 @@ _SHOW = (
     "}})({actual})"
 )
 """Writes a value as a literal; what has none becomes `?`."""
-_MOST_LITERAL_CHARS = 100
-_MOST_FLOAT_CHARS = 8
-"""A longer one is a result of rounding, which another machine may do otherwise."""
 _TYPESCRIPT = ("typescript", "typescriptreact")
 _CHANGING = ("assignment_expression", "augmented_assignment_expression", "update_expression")
 _EQUALITIES = re.compile(r"(?:assert\.)?(?:deep)?(?:strict)?equal", re.IGNORECASE)
@@ -74,7 +71,7 @@ def probe(language_id: str, test: TestCode, comparison: Comparison, number: int)
     types = (": any", ": string") if language_id in _TYPESCRIPT else ("", "")
     shown = _SHOW.format(any=types[0], text=types[1], actual=comparison.actual)
     telling = f'throw new Error("{_MARK}" + {shown});'
-    text = _with_claims(language_id, test.text, {comparison.claim: telling})
+    text = with_claims(test.text, _claims(language_id, test.text), {comparison.claim: telling})
     return renamed(replace(test, text=text), f"{test.name} saw {number}")
 
 
@@ -82,7 +79,7 @@ def literal_in(words: str) -> str | None:
     """Return the literal that a probe told by `words`; None where that is none, or not the same each time."""
     told = set(_SAW.findall(words))
     literal = told.pop().strip() if len(told) == 1 else ""
-    if not literal or len(literal) > _MOST_LITERAL_CHARS or has_secret(literal):
+    if not literal or len(literal) > MOST_LITERAL_CHARS or has_secret(literal):
         return None
     node = _value(Source("javascript", f"({literal})"))
     return literal if node is not None and _is_literal(node) and not _has_long_float(node) else None
@@ -91,8 +88,8 @@ def literal_in(words: str) -> str | None:
 def stated(language_id: str, test: TestCode, literals: Mapping[Comparison, str], subject: str) -> TestCode:
     """Return `test` with the claims of `literals` alone, each with its literal. subject: the target, in a title."""
     claims = {each.claim: _claim(each, literal) for each, literal in literals.items()}
-    text = without_leftovers(language_id, _with_claims(language_id, test.text, claims), test.text)
-    title = re.sub(r" \(\d+\)\Z", "", test.name)
+    text = without_leftovers(language_id, with_claims(test.text, _claims(language_id, test.text), claims), test.text)
+    title = unnumbered(test.name)
     title = subject if _TELLING.search(title.replace(subject, "")) else title
     return renamed(replace(test, text=text, is_stated=True), f"{title}, as it is")
 
@@ -225,7 +222,7 @@ def _is_plain_pair(node: tree_sitter.Node) -> bool:
 
 def _has_long_float(node: tree_sitter.Node) -> bool:
     numbers = ((each.text or b"").decode() for each in walk(node) if each.type == "number")
-    return any("." in number and len(number) > _MOST_FLOAT_CHARS for number in numbers)
+    return any("." in number and len(number) > MOST_FLOAT_CHARS for number in numbers)
 
 
 def _claim(comparison: Comparison, literal: str) -> str:
@@ -235,11 +232,5 @@ def _claim(comparison: Comparison, literal: str) -> str:
     return f"assert.{'deepStrictEqual' if is_whole else 'strictEqual'}({comparison.actual}, {literal});"
 
 
-def _with_claims(language_id: str, text: str, new: Mapping[Claim, str]) -> str:
-    """Return the test `text` with the words of `new` in place of its claims, and without those that `new` has not."""
-    lines = text.split("\n")
-    for first, last in reversed(claims_in(Source(language_id, text))):
-        margin = lines[first][: len(lines[first]) - len(lines[first].lstrip())]
-        words = new.get((first, last))
-        lines[first : last + 1] = [margin + words] if words is not None else []
-    return "\n".join(lines)
+def _claims(language_id: str, text: str) -> tuple[Claim, ...]:
+    return claims_in(Source(language_id, text))

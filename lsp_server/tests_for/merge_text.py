@@ -24,6 +24,9 @@ _STRINGS = {
 }
 _REFERENCES = {"identifier", "type_identifier", "package_identifier", "jsx_identifier"}
 _SHORTHAND = {"shorthand_property_identifier", "shorthand_property_identifier_pattern"}
+TITLED = "{name} ({number})"
+"""How a title that is taken is numbered."""
+_NUMBER = re.compile(r" \(\d+\)\Z")
 _NO_REFERENCE = {("attribute", "attribute"), ("keyword_argument", "name"), ("selector_expression", "field")}
 
 
@@ -157,12 +160,17 @@ def walk(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
 
 def unique(name: str, taken: Collection[str], numbered: str = "") -> str:
     """Return `name`, with a number if it is taken. numbered: how; by default as what is a word, or is none, has it."""
-    numbered = numbered or ("{name}_{number}" if name.isidentifier() else "{name} ({number})")
+    numbered = numbered or ("{name}_{number}" if name.isidentifier() else TITLED)
     number, found = 1, name
     while found in taken:
         number += 1
         found = numbered.format(name=name, number=number)
     return found
+
+
+def unnumbered(title: str) -> str:
+    """Return `title` without the number that `unique` put behind it."""
+    return _NUMBER.sub("", title)
 
 
 def beside(names: Sequence[Named], new: str, source: Source) -> Insertion:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lsp_server.context.secrets import has_secret
-from lsp_server.tests_for.claims import Claim, renamed
+from lsp_server.tests_for.claims import MOST_FLOAT_CHARS, MOST_LITERAL_CHARS, Claim, renamed, with_claims
 from lsp_server.tests_for.framework import TestCode
 from lsp_server.tests_for.python_leftovers import Function, function_in, without_leftovers
 from lsp_server.tests_for.python_source import claims_in
@@ -18,9 +18,6 @@ from lsp_server.tests_for.python_source import claims_in
 _STRING = re.compile(r"""'((?:[^'\\]|\\.)*)'|"(?:[^"\\]|\\.)*\"""")
 """A string that `repr` wrote; the group is what stands between single quotes."""
 _MARK = "hearthline saw: "
-_MOST_LITERAL_CHARS = 100
-_MOST_FLOAT_CHARS = 8
-"""A longer one is a result of rounding, which another machine may do otherwise."""
 _EQUALITIES = re.compile(r"assert(?:Equals?|Is|(?:List|Dict|Tuple|Set|Sequence|MultiLine)Equal)\Z")
 _VERDICTS = ("assertTrue", "assertFalse", "assertIsNone")
 _TELLING = re.compile(r"true|false|none|valid|not|return|rais|error|fail|equal|gives|possible|\d", re.IGNORECASE)
@@ -62,7 +59,7 @@ def comparisons_in(text: str, name: str) -> list[Comparison]:
 def probe(test: TestCode, comparison: Comparison, number: int) -> TestCode:
     """Return `test` with `comparison` alone of its claims, which tells its value instead of claiming it."""
     telling = f"print({chr(10) + _MARK!r} + repr({comparison.actual}))"
-    text = _with_claims(test.text, {comparison.claim: telling})
+    text = with_claims(test.text, claims_in(test.text), {comparison.claim: telling})
     return renamed(replace(test, text=text), f"{test.name}__saw_{number}")
 
 
@@ -70,7 +67,7 @@ def literal_in(output: str) -> str | None:
     """Return the literal that a probe told by `output`; None where that is none, or not the same each time."""
     told = {line.removeprefix(_MARK) for line in output.split("\n") if line.startswith(_MARK)}
     words = told.pop() if len(told) == 1 else ""
-    if not words or len(words) > _MOST_LITERAL_CHARS or has_secret(words):
+    if not words or len(words) > MOST_LITERAL_CHARS or has_secret(words):
         return None
     try:
         value = ast.literal_eval(words)
@@ -86,7 +83,9 @@ def _in_double_quotes(found: re.Match[str]) -> str:
 
 def stated(test: TestCode, literals: Mapping[Comparison, str], subject: str) -> TestCode:
     """Return `test` with the claims of `literals` alone, each with its literal. subject: the target, in a name."""
-    text = _with_claims(test.text, {each.claim: _claim(each, literal) for each, literal in literals.items()})
+    text = with_claims(
+        test.text, claims_in(test.text), {each.claim: _claim(each, literal) for each, literal in literals.items()}
+    )
     text = without_leftovers(text, test.text, keeps_docstring=False)
     name = re.sub(r"_\d+\Z", "", test.name)
     name = f"test_{subject}" if _TELLING.search(name.removeprefix("test_").replace(subject, "")) else name
@@ -184,7 +183,7 @@ def _is_literal(node: ast.expr) -> bool:
 
 def _is_plain(value: object) -> bool:
     if isinstance(value, float):
-        return len(repr(value)) <= _MOST_FLOAT_CHARS
+        return len(repr(value)) <= MOST_FLOAT_CHARS
     if isinstance(value, list | tuple | set):
         return all(map(_is_plain, value))
     if isinstance(value, dict):
@@ -197,13 +196,3 @@ def _claim(comparison: Comparison, literal: str) -> str:
     if comparison.is_method:
         return f"self.assert{'Is' if is_constant else 'Equal'}({comparison.actual}, {literal})"
     return f"assert {comparison.actual} {'is' if is_constant else '=='} {literal}"
-
-
-def _with_claims(text: str, new: Mapping[Claim, str]) -> str:
-    """Return the test `text` with the words of `new` in place of its claims, and without those that `new` has not."""
-    lines = text.split("\n")
-    for first, last in reversed(claims_in(text)):
-        margin = lines[first][: len(lines[first]) - len(lines[first].lstrip())]
-        words = new.get((first, last))
-        lines[first : last + 1] = [margin + words] if words is not None else []
-    return "\n".join(lines)

@@ -14,7 +14,7 @@ from lsp_server.tests_for.claims import SAID, Claim, renamed
 from lsp_server.tests_for.docstring import is_documented
 from lsp_server.tests_for.framework import TestCode
 from lsp_server.tests_for.keeping import Passing, worth_keeping
-from lsp_server.tests_for.merge_text import unique
+from lsp_server.tests_for.merge_text import TITLED, unique, unnumbered
 from lsp_server.tests_for.mutants import Mutant
 from lsp_server.tests_for.prompt import ask_for_more, ask_for_tests, ask_plainly, ask_to_mend
 from lsp_server.tests_for.running import Runner
@@ -33,7 +33,6 @@ _NEEDLESS = "say nothing that the kept ones do not"
 _KNOWN = "say nothing that the tests there are do not"
 _ILL_CALLED = re.compile(r"TypeError: .*\barguments?\b")
 """What is wrong then is the test's call."""
-_NUMBER = re.compile(r" \(\d+\)\Z")
 _COMMENTS = {"python": "#"}
 
 
@@ -187,8 +186,8 @@ class Search:
         names = {*self.runner.framework.names_in(self.runner.target.existing or "")}
         found = []
         for test in tests:
-            plain = _NUMBER.sub("", test.name)
-            found.append(renamed(test, unique(plain, names, "{name} ({number})")) if plain != test.name else test)
+            plain = unnumbered(test.name)
+            found.append(renamed(test, unique(plain, names, TITLED)) if plain != test.name else test)
             names.add(found[-1].name)
         return found
 

@@ -10,7 +10,7 @@ from lsp_server.tests_for.mutants import Mutant
 from lsp_server.tests_for.running import Runner, run_tests
 from lsp_server.tests_for.trying import NOTICED
 
-_BUDGET_S = 15.0
+BUDGET_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,14 @@ class Standing:
         return frozenset({*self.lines, *self.branches, *(("mutant", number) for number in self.kills)})
 
 
-async def run_standing(runner: Runner, mutants: tuple[Mutant, ...]) -> Standing:
+async def run_standing(runner: Runner, mutants: tuple[Mutant, ...], budget_s: float = BUDGET_S) -> Standing:
     """Run the tests in the target's test file, and against as many of `mutants` as there is time for. Raises NotRun."""
     target = runner.target
     names = runner.framework.names_in(target.existing) if target.existing is not None else ()
     if target.existing is None or not names:
         return Standing()
     changed = {target.path: target.text, target.test_path: target.existing}
-    runs = runner.framework.standing(changed, _BUDGET_S)
+    runs = runner.framework.standing(changed, budget_s)
     tests = [TestCode(name, "") for name in names]
     results = await run_tests(runs, target, runner.sandbox, tests, mutants[: runs.most_mutants])
     own = [result for result in results if result.mutant is None]

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 
 from lsp_server.languages import language_of
-from lsp_server.tests_for.conventions_names import Family, family_of
+from lsp_server.tests_for.conventions_names import Family, family_of, imported_path, without_script_ending
 from lsp_server.tests_for.merge_javascript_imports import statements
 from lsp_server.tests_for.merge_text import Source
 
@@ -90,15 +90,9 @@ def _scripts(path: str, test: str, text: str) -> Iterator[tuple[str, str]]:
 
 
 def _script_files(module: str, test_path: str) -> Iterator[str]:
-    parts = list(PurePosixPath(test_path).parent.parts)
-    for part in module.split("/"):
-        if part == "..":
-            parts = parts[:-1]
-        elif part not in ("", "."):
-            parts.append(part)
-    whole = "/".join(parts)
+    whole = imported_path(test_path, module)
     yield whole
-    bare = re.sub(r"\.[mc]?[jt]sx?$", "", whole)  # what is imported as `.js` may be written as `.ts`
+    bare = without_script_ending(whole)
     yield from (f"{place}{ending}" for place in (bare, f"{bare}/index") for ending in _SCRIPT_ENDINGS)
 
 

@@ -172,23 +172,7 @@ def test_what_the_code_gives_is_stated(hearthline_home: Path, tmp_path: Path, no
     assert "1 passed" in said_by(folder, node, entry, *(() if name == "jest" else ("run",)))
 
 
-STANDING = {
-    "vitest": """\
-import { describe, expect, it } from "vitest";
-import { area } from "./area.js";
-
-describe("area", () => {
-  it("squares", () => {
-    expect(area(3)).toBe(9);
-  });
-  it("knows no side", () => {
-    expect(area(0)).toBe(0);
-  });
-});
-""",
-    "jest": """\
-const { area } = require("./area");
-
+STANDING = """
 describe("area", () => {
   it("squares", () => {
     expect(area(3)).toBe(9);
@@ -198,7 +182,10 @@ describe("area", () => {
     expect(area(0)).toBe(0);
   });
 });
-""",
+"""
+IMPORTS = {
+    "vitest": 'import { describe, expect, it } from "vitest";\nimport { area } from "./area.js";\n',
+    "jest": 'const { area } = require("./area");\n',
 }
 
 
@@ -221,7 +208,7 @@ def test_a_failing_test_of_a_package_is_mended(name: str, version: str) -> None:
     right = next(part for part in broken.replace("n * two", "n ** two").split("\n\n") if "function area" in part)
     with LspClient(home, SERVER) as client:
         editor = Editor(client, home / "project", workspace={"trusted": True})
-        uri = editor.show(STANDING[name], language_id=language_id, name=f"area.test.{ending}")
+        uri = editor.show(IMPORTS[name] + STANDING, language_id=language_id, name=f"area.test.{ending}")
         where = {"start": {"line": 5, "character": 0}, "end": {"line": 5, "character": 0}}
         params = {"textDocument": {"uri": uri}, "range": where, "context": {"diagnostics": [], "only": ["quickfix"]}}
         (action,) = client.call("textDocument/codeAction", params)
